@@ -1,0 +1,202 @@
+"""Reads the settings and names everything that is wrong with them, all at once."""
+
+import difflib
+import io
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from cluster.errors import ConfigError
+from cluster.setting_fields import SettingField, display, plain, setting_fields
+from cluster.setting_origins import DEFAULT, Given, Origins, read_origins
+from cluster.settings import Settings
+
+# Names that are no settings: set by the mesh for its own processes, or for debugging.
+RESERVED_NAMES = frozenset({"PMOVES_DEBUG", "PMOVES_MESH_ID"})
+# Names of the predecessor whose feature does not exist here yet.
+UNUSED_PREDECESSOR_NAMES = (
+    "RERANK_ENABLE",
+    "RERANK_MODEL",
+    "RERANK_MODEL_PATH",
+    "RERANK_TOPN",
+    "RERANK_K",
+    "RERANK_FUSION",
+    "RERANK_USE_FP16",
+    "GRAPH_BOOST",
+    "NEO4J_DICT_REFRESH_SEC",
+    "NEO4J_DICT_LIMIT",
+    "ENTITY_CACHE_TTL",
+    "ENTITY_CACHE_MAX",
+    "USE_MEILI",
+    "EMBEDDING_BACKEND",
+    "TENSORZERO_BASE_URL",
+    "TENSORZERO_RERANK_FUNCTION",
+    "TAILSCALE_ONLY",
+    "TAILSCALE_ADMIN_ONLY",
+    "TAILSCALE_CIDRS",
+    "HIRAG_TRUSTED_PROXIES",
+    "PDF_MAX_PAGES",
+    "PDF_DEFAULT_NAMESPACE",
+    "PMOVES_CONTRACTS_DIR",
+)
+_ENV_FILE = Path(".env")
+_TOML_FILE = Path("pmoves.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong: the setting or name, where it was given, and what to do."""
+
+    name: str
+    origin: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message} [from {self.origin}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The settings, if they can be used, with every fault and note.
+
+    `unknown` are names that look like settings but are none: they stop nothing,
+    and `config check` counts them as faults.
+    """
+
+    settings: Settings | None
+    faults: tuple[Fault, ...]
+    unknown: tuple[Fault, ...]
+    notes: tuple[str, ...]
+    origins: Origins
+
+    @property
+    def all_faults(self) -> tuple[Fault, ...]:
+        """Wrong values and unknown names together."""
+        return (*self.faults, *self.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting as `config show` prints it."""
+
+    name: str
+    env: str
+    value: str
+    origin: str
+
+
+def read_settings() -> Report:
+    """Read the settings from the environment and the files of the working folder."""
+    broken = (*_broken_toml(), *_broken_env_lines())
+    if any(fault.name == str(_TOML_FILE) for fault in broken):
+        return Report(None, broken, (), _notes(), Origins(()))
+    origins = read_origins(os.environ, _ENV_FILE, _TOML_FILE)
+    settings, faults = _validate(origins)
+    return Report(settings, (*broken, *faults), _unknown(origins), _notes(), origins)
+
+
+def load_settings() -> Settings:
+    """Return the settings, or raise `ConfigError` with every wrong value."""
+    report = read_settings()
+    if report.settings is None or report.faults:
+        raise ConfigError(_sentence(report.faults))
+    return report.settings
+
+
+def rows(report: Report, settings: Settings) -> list[Row]:
+    """Every setting with its value, secrets masked, and its origin."""
+    return [
+        Row(field.name, field.env, display(field, field.value(settings)), origin)
+        for field in setting_fields()
+        for origin in [report.origins.of(field.path)]
+    ]
+
+
+def given_values(report: Report, settings: Settings) -> dict[str, str]:
+    """The settings that somebody gave, as environment variables for other processes."""
+    return {
+        field.env: plain(field.value(settings))
+        for field in setting_fields()
+        if report.origins.of(field.path) != DEFAULT
+    }
+
+
+def _validate(origins: Origins) -> tuple[Settings | None, tuple[Fault, ...]]:
+    try:
+        return Settings(), ()
+    except ValidationError as error:
+        return None, tuple(_fault(details, origins) for details in error.errors())
+
+
+def _fault(details: ErrorDetails, origins: Origins) -> Fault:
+    path = tuple(str(part) for part in details["loc"])
+    field = _field_at(path)
+    name = ".".join(path)
+    if details["type"] == "extra_forbidden":
+        return Fault(name, origins.of(path), f"there is no such setting{_hint(path)}")
+    message = details["msg"][0].lower() + details["msg"][1:]
+    shown = "" if field is None or field.secret else f" but is {details['input']!r}"
+    return Fault(name, origins.of(path), message + shown)
+
+
+def _field_at(path: tuple[str, ...]) -> SettingField | None:
+    return next((f for f in setting_fields() if path[: len(f.path)] == f.path), None)
+
+
+def _unknown(origins: Origins) -> tuple[Fault, ...]:
+    # Unknown members of a known group are refused by the model itself.
+    tops = {field.path[0] for field in setting_fields()}
+    return tuple(
+        Fault(given.variable, given.origin, f"there is no such setting{_hint(given.path)}")
+        for given in origins.given
+        if given.path[0] not in tops and not _reserved(given)
+    )
+
+
+def _reserved(given: Given) -> bool:
+    return given.variable.upper() in RESERVED_NAMES | set(UNUSED_PREDECESSOR_NAMES)
+
+
+def _hint(path: tuple[str, ...]) -> str:
+    names = {field.name: field for field in setting_fields()}
+    close = difflib.get_close_matches(".".join(path), names, n=1)
+    return f"; did you mean {close[0]} ({names[close[0]].env})?" if close else ""
+
+
+def _notes() -> tuple[str, ...]:
+    return tuple(
+        f"{name}: understood, not used yet"
+        for name in UNUSED_PREDECESSOR_NAMES
+        if os.environ.get(name)
+    )
+
+
+def _broken_toml() -> Iterator[Fault]:
+    if not _TOML_FILE.is_file():
+        return
+    try:
+        tomllib.loads(_TOML_FILE.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        yield Fault(str(_TOML_FILE), str(_TOML_FILE.absolute()), f"is no valid TOML: {error}")
+
+
+def _broken_env_lines() -> Iterator[Fault]:
+    if not _ENV_FILE.is_file():
+        return
+    for binding in parse_stream(io.StringIO(_ENV_FILE.read_text(encoding="utf-8"))):
+        if binding.error:
+            line = f"{_ENV_FILE}, line {binding.original.line}"
+            yield Fault(str(_ENV_FILE), line, "is not NAME=value")
+
+
+def _sentence(faults: tuple[Fault, ...]) -> str:
+    count = "1 setting is" if len(faults) == 1 else f"{len(faults)} settings are"
+    lines = "\n".join(f"  {fault}" for fault in faults)
+    return f"{count} wrong; correct and try again (`pmoves config check`):\n{lines}"
+

@@ -1,0 +1,86 @@
+"""The environment that every process of a mesh inherits."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from cluster.mesh.processes import MARK
+from cluster.mesh.state import MeshState
+from serve_apps.environment import serve_environment
+
+# Ray itself would otherwise listen on every interface: it replaces a loopback
+# address by the machine's own unless it takes the host for a single-node platform.
+_ONE_NODE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+def mesh_environment(
+    state: MeshState, given: Mapping[str, str], inherited: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the whole environment for `ray start`.
+
+    `given` are the settings that somebody gave, so that workers see those of
+    `.env` and `pmoves.toml` wherever they run.
+    """
+    base = dict(os.environ if inherited is None else inherited)
+    # An address in the environment would make Ray join another cluster.
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_NAMESPACE", "PMOVES_URL"):
+        base.pop(name, None)
+    return base | dict(given) | _process(state) | ray_environment(state)
+
+
+def haproxy_wrapper(state: MeshState) -> Path:
+    """Where the script stands that Ray runs as HAProxy."""
+    return Path(state.home) / "run" / "haproxy"
+
+
+def client_environment(state: MeshState) -> dict[str, str]:
+    """Return what a client of this mesh's Ray needs: addresses and the token."""
+    return {
+        "RAY_ADDRESS": state.ray_address,
+        "RAY_API_SERVER_ADDRESS": state.dashboard_url,
+        **_authentication(state),
+        **_ONE_NODE,
+    }
+
+
+def ray_environment(state: MeshState) -> dict[str, str]:
+    """Return the variables of Ray and Serve that differ from mesh to mesh."""
+    return {
+        **_authentication(state),
+        **_ONE_NODE,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # One node has nowhere to move its work: nothing is gained by draining.
+        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+        "DASHBOARD_METRIC_PORT": str(state.ports["dashboard_metrics"]),
+        **_serve(state),
+    }
+
+
+def _process(state: MeshState) -> dict[str, str]:
+    binaries = str(Path(sys.executable).parent)
+    return {
+        MARK: state.mesh_id,
+        "PMOVES_HOME": state.home,
+        # `python` in the entry point of a job is the mesh's own.
+        "PATH": os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)]),
+        "PYTHONUNBUFFERED": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def _authentication(state: MeshState) -> dict[str, str]:
+    mode = {"RAY_AUTH_MODE": state.auth_mode}
+    return mode | ({"RAY_AUTH_TOKEN_PATH": state.token_path} if state.token_path else {})
+
+
+def _serve(state: MeshState) -> dict[str, str]:
+    ports = state.ports
+    folder = Path(state.temp_dir) / "haproxy"
+    return {
+        **serve_environment(folder, ports["haproxy_metrics"], ports["haproxy_stats"]),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy_wrapper(state)),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports["fallback_http"]),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(ports["fallback_grpc"]),
+    }

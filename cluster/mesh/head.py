@@ -1,0 +1,102 @@
+"""Starts Ray's head as a process session of its own."""
+
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from cluster.mesh.environment import haproxy_wrapper
+from cluster.mesh.haproxy import write_wrapper
+from cluster.mesh.state import MeshState
+from cluster.settings import GIB, RaySettings
+from cluster.tiers import TIER_LABEL
+
+_MIN_CPUS = 2
+_MIN_MEMORY = 2 * GIB
+
+
+def make_temp_dir(settings: RaySettings) -> Path:
+    """Make a folder for Ray's session; its path is short, since it holds Unix sockets."""
+    base = settings.temp_dir or ("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir())
+    return Path(tempfile.mkdtemp(prefix="pmoves-", dir=base))
+
+
+def write_token(path: Path) -> None:
+    """Write a new secret for Ray, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+
+
+def start_head(
+    state: MeshState, settings: RaySettings, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start `ray start --head --block`; its output goes to `state.head_log`."""
+    log = Path(state.head_log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    write_wrapper(haproxy_wrapper(state))
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            head_command(state, settings),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def head_command(state: MeshState, settings: RaySettings) -> list[str]:
+    """Return the command line; everything listens on loopback."""
+    ports = state.ports
+    options = {
+        "--node-ip-address": "127.0.0.1",
+        "--dashboard-host": "127.0.0.1",
+        "--port": ports["gcs"],
+        "--dashboard-port": ports["dashboard"],
+        "--ray-client-server-port": ports["client"],
+        "--dashboard-agent-listen-port": ports["dashboard_agent"],
+        "--dashboard-agent-grpc-port": ports["dashboard_agent_grpc"],
+        "--runtime-env-agent-port": ports["runtime_env_agent"],
+        "--metrics-export-port": ports["metrics"],
+        "--node-manager-port": ports["node_manager"],
+        "--object-manager-port": ports["object_manager"],
+        "--num-cpus": settings.num_cpus or max(_MIN_CPUS, os.cpu_count() or 1),
+        "--memory": settings.memory or max(_MIN_MEMORY, psutil.virtual_memory().total // 2),
+        "--object-store-memory": settings.object_store_memory,
+        "--temp-dir": f"{state.temp_dir}/ray",
+        "--labels": f"{TIER_LABEL}=cpu",
+    }
+    arguments = [text for name, value in options.items() for text in (name, str(value))]
+    # No monitor: it only scales clusters, which one machine cannot.
+    flags = ["--head", "--block", "--disable-usage-stats", "--no-monitor"]
+    return [sys.executable, "-m", "ray.scripts.scripts", "start", *flags, *arguments]
+
+
+def last_lines(log: Path, count: int = 12) -> str:
+    """Return the end of a log file, or an empty text."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-count:])
+
+
+def process_created(pid: int) -> float | None:
+    """When the process was created, in seconds of the epoch."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return None
+
+
+def session_logs(state: MeshState) -> Path:
+    """Folder of Ray's logs while it runs."""
+    return Path(state.temp_dir) / "ray" / "session_latest" / "logs"

@@ -1,0 +1,35 @@
+"""Errors of ingestion: each becomes the reason of a quarantined document."""
+
+from retrieval.errors import PmovesError
+
+
+class IngestError(PmovesError):
+    """Root of ingestion errors; `str()` is a sentence for the ledger."""
+
+
+class UnsupportedTypeError(IngestError):
+    """No parser reads this media type."""
+
+
+class UnreadableFileError(IngestError):
+    """The file is damaged, encrypted, or not what it claims to be."""
+
+
+class EmptyDocumentError(IngestError):
+    """The file was read, but holds no text."""
+
+
+class NeedsOcrError(EmptyDocumentError):
+    """Every page is an image: text would need OCR."""
+
+
+class LimitExceededError(IngestError):
+    """Time, memory, size, page or output limit of one document."""
+
+
+class ParserCrashedError(IngestError):
+    """The process that parsed the document died."""
+
+
+class SourceError(IngestError):
+    """A source cannot be listed or read."""

@@ -1,0 +1,90 @@
+"""What a parser takes and gives.
+
+A parser turns one file into blocks in reading order. A block never spans two
+pages, slides, sheets, sections or cues, so that every chunk cut from it knows
+where it came from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+BlockKind = Literal["heading", "paragraph", "list", "table", "code", "cue", "notes"]
+MetadataValue = str | int | float | bool | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of text with one place in its document.
+
+    `text` is plain text; tables are Markdown pipe tables with their header row.
+    `level` is the depth of a heading, 1 the highest, and 0 for everything else.
+    `page` and `slide` count from 1; `t_start` and `t_end` are seconds.
+    """
+
+    text: str
+    kind: BlockKind = "paragraph"
+    level: int = 0
+    page: int | None = None
+    slide: int | None = None
+    sheet: str | None = None
+    t_start: float | None = None
+    t_end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file inside a file; it becomes a child document of its own."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """The text of one file with its structure.
+
+    `pages` counts pages, slides or sheets where the format has them, else 1.
+    `needs_ocr` lists the pages (from 1) that hold no usable text.
+    """
+
+    title: str | None
+    blocks: tuple[Block, ...]
+    pages: int = 1
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+    needs_ocr: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParseLimits:
+    """Bounds for one document.
+
+    Pages count slides and sheets too; `max_characters` bounds the text that
+    comes out, `max_file_bytes` the file that goes in, `max_expanded_bytes` what
+    a zip container may unpack to. `seconds` is wall-clock time and
+    `memory_bytes` the address space that parsing may add.
+    """
+
+    seconds: float = 120.0
+    memory_bytes: int = 4 * 2**30
+    max_file_bytes: int = 512 * 2**20
+    max_expanded_bytes: int = 2 * 2**30
+    max_pages: int = 5_000
+    max_characters: int = 50_000_000
+
+
+class Parser(Protocol):
+    """Reads the files of some media types.
+
+    Implementations hold no state between files and raise the errors of
+    `data_jobs.errors`; anything else that escapes is reported as a damaged file.
+    """
+
+    name: str
+    media_types: frozenset[str]
+
+    def parse(self, path: Path, media_type: str, limits: ParseLimits) -> ParsedDocument:
+        """Read the file at `path`, whose content is known to be `media_type`."""
+        ...

@@ -1,0 +1,90 @@
+"""Bytes to text: byte-order marks, UTF-8, declared and guessed legacy encodings."""
+
+import codecs
+import re
+
+from charset_normalizer import CharsetMatch, from_bytes
+
+from data_jobs.errors import UnreadableFileError
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 262_144
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
+_WESTERN = "cp1252"
+# Code pages that are common enough to win against Western European by a small margin.
+_COMMON = frozenset({"cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"})
+
+
+def decode_text(data: bytes, declared: str | None = None) -> str:
+    """Return the text of `data`.
+
+    A byte-order mark counts most, then UTF-8, then the `declared` encoding, then
+    a guess. Raises `UnreadableFileError` where the bytes are not text.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _checked(data[len(mark) :].decode(encoding, "replace"))
+    return _checked(_decode_unmarked(data, declared))
+
+
+def _decode_unmarked(data: bytes, declared: str | None) -> str:
+    # NUL bytes are valid UTF-8, but in a text they mean UTF-16 or UTF-32.
+    if b"\x00" not in data[:_SAMPLE] and (text := _utf8(data)) is not None:
+        return text
+    if declared and (text := _strict(data, declared)) is not None:
+        return text
+    sample = data if len(data) <= _SAMPLE else data[: data.rfind(b"\n", 0, _SAMPLE) + 1 or _SAMPLE]
+    return data.decode(_guess(sample) or "utf-8", "replace")
+
+
+def _utf8(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A file cut inside its last character is still UTF-8.
+        cut = error.start >= len(data) - 3 and error.reason == "unexpected end of data"
+        return data[: error.start].decode("utf-8") if cut and error.start else None
+
+
+def _strict(data: bytes, encoding: str) -> str | None:
+    name = encoding.strip().lower()
+    # Browsers read Latin-1 as its superset, and so do those who write it.
+    name = _WESTERN if name in ("iso-8859-1", "latin-1", "latin1", "us-ascii", "ascii") else name
+    try:
+        return data.decode(name)
+    except (LookupError, UnicodeError, ValueError):
+        return None
+
+
+def _guess(data: bytes) -> str | None:
+    matches = from_bytes(data)
+    best = matches.best()
+    if best is None:
+        return None
+    western = next((match for match in matches if match.encoding == _WESTERN), None)
+    return _WESTERN if western and _prefer_western(western, best) else best.encoding
+
+
+def _prefer_western(western: CharsetMatch, best: CharsetMatch) -> bool:
+    """Short texts fit many encodings; among near equals the most common one wins."""
+    margin = 0.01 if best.encoding in _COMMON else 0.1
+    letters = [character for character in str(western)[:10_000] if character.isalpha()]
+    foreign = sum(not character.isascii() for character in letters)
+    return (
+        western.coherence >= best.coherence - margin
+        and western.chaos <= best.chaos + 0.15
+        and foreign <= 0.5 * len(letters)
+    )
+
+
+def _checked(text: str) -> str:
+    sample = text[:_SAMPLE]
+    if len(_CONTROL.findall(sample)) > 0.1 * len(sample):
+        raise UnreadableFileError("The file holds binary data where text was expected.")
+    return text

@@ -1,0 +1,1 @@
+"""Renderers: one source text in, the bytes of one file out, the same every time."""

@@ -1,0 +1,1 @@
+"""Hybrid search as a library: corpus, embedding, dense, lexical, fusion, pipeline."""

@@ -1,0 +1,179 @@
+"""From the filters of a request to a predicate of the table store.
+
+Values are data: they enter the predicate only as quoted literals, and field
+names only from the table below or as quoted JSON path parts.
+"""
+
+import json
+import math
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+
+from retrieval.errors import FilterError
+from retrieval.query import Condition, Filters, Scalar
+
+TEXT_FIELDS = frozenset({"doc_id", "source", "media_type"})
+TIME_FIELDS = frozenset({"created_at"})
+_KEY = re.compile(r"^[\w \-:/@]{1,128}$")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OPERATORS = {"gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
+
+
+def quote(value: str) -> str:
+    """Return `value` as a string literal of the predicate language."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def documents_predicate(keys: Collection[tuple[str, str]]) -> str:
+    """Return the predicate that holds for rows of the given (namespace, doc_id) pairs."""
+    by_namespace: dict[str, list[str]] = {}
+    for namespace, doc_id in sorted(keys):
+        by_namespace.setdefault(namespace, []).append(quote(doc_id))
+    parts = (
+        f"(namespace = {quote(namespace)} AND doc_id IN ({', '.join(ids)}))"
+        for namespace, ids in by_namespace.items()
+    )
+    return " OR ".join(parts) or "false"
+
+
+def namespaces_predicate(namespaces: Collection[str]) -> str:
+    """Return the predicate that holds inside `namespaces`."""
+    return f"namespace IN ({', '.join(quote(name) for name in sorted(namespaces))})"
+
+
+def filters_predicate(filters: Filters | None) -> str | None:
+    """Return the predicate of `filters`, or None where there is nothing to filter.
+
+    Raises `FilterError` for an unknown field or a value that does not fit it.
+    """
+    if not filters:
+        return None
+    return " AND ".join(f"({_field(name, wanted)})" for name, wanted in sorted(filters.items()))
+
+
+def _field(name: str, wanted: Scalar | list[Scalar] | Condition) -> str:
+    field = _field_for(name)
+    if isinstance(wanted, Condition):
+        return _condition(name, field, wanted)
+    values = wanted if isinstance(wanted, list) else [wanted]
+    if not values:
+        raise FilterError(f"filters.{name}: the list of values is empty; name at least one")
+    return " OR ".join(field.equals(value) for value in values)
+
+
+def _condition(name: str, field: "_Field", condition: Condition) -> str:
+    given: Mapping[str, Scalar | None] = condition.model_dump(exclude_none=True)
+    if not given:
+        raise FilterError(
+            f"filters.{name}: no comparison given; use gte, lte, gt, lt, ne or exists"
+        )
+    parts = [
+        field.compares(operator, value)
+        for key, operator in _OPERATORS.items()
+        if (value := given.get(key)) is not None
+    ]
+    if condition.ne is not None:
+        parts.append(f"NOT coalesce({field.equals(condition.ne)}, false)")
+    if condition.exists is not None:
+        parts.append(field.exists() if condition.exists else f"NOT ({field.exists()})")
+    return " AND ".join(f"({part})" for part in parts)
+
+
+def _field_for(name: str) -> "_Field":
+    if name in TEXT_FIELDS:
+        return _TextField(name)
+    if name in TIME_FIELDS:
+        return _TimeField(name)
+    if name.startswith("metadata."):
+        return _MetadataField(name)
+    known = ", ".join(sorted(TEXT_FIELDS | TIME_FIELDS))
+    raise FilterError(f"filters.{name}: unknown field; use one of {known}, or metadata.<key>")
+
+
+class _Field:
+    """A column; subclasses say how a value becomes a literal of its type."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def literal(self, value: Scalar) -> str:
+        raise NotImplementedError
+
+    def equals(self, value: Scalar) -> str:
+        return f"{self.name} = {self.literal(value)}"
+
+    def compares(self, operator: str, value: Scalar) -> str:
+        return f"{self.name} {operator} {self.literal(value)}"
+
+    def exists(self) -> str:
+        return f"{self.name} IS NOT NULL"
+
+
+class _TextField(_Field):
+    def literal(self, value: Scalar) -> str:
+        if not isinstance(value, str):
+            raise FilterError(f"filters.{self.name}: {value!r} is not text; give a string")
+        return quote(value)
+
+
+class _TimeField(_Field):
+    """A moment; compared as microseconds since 1970 in UTC."""
+
+    def equals(self, value: Scalar) -> str:
+        return self.compares("=", value)
+
+    def compares(self, operator: str, value: Scalar) -> str:
+        return f"CAST({self.name} AS BIGINT) {operator} {self.literal(value)}"
+
+    def literal(self, value: Scalar) -> str:
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        except ValueError:
+            moment = None
+        if moment is None:
+            raise FilterError(
+                f"filters.{self.name}: {value!r} is not a time; give ISO 8601, "
+                "such as 2026-01-31T12:00:00Z"
+            )
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return str((aware - _EPOCH) // timedelta(microseconds=1))
+
+
+class _MetadataField(_Field):
+    """A value inside the JSON column; a list in it matches by any of its elements."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        keys = name.removeprefix("metadata.").split(".")
+        if not all(_KEY.match(key) for key in keys):
+            raise FilterError(f"filters.{name}: a key may hold letters, digits and _ - : / @ only")
+        self._path = quote("$" + "".join(f'."{key}"' for key in keys))
+        self._value = f"json_extract(metadata, {self._path})"
+
+    def literal(self, value: Scalar) -> str:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise FilterError(f"filters.{self.name}: {value!r} is not a number that JSON knows")
+        return quote(json.dumps(value, ensure_ascii=False))
+
+    def equals(self, value: Scalar) -> str:
+        element = f"json_array_contains(metadata, {self._path}, {quote(_plain(value))})"
+        if isinstance(value, bool | str):
+            scalar = f"{self._value} = {self.literal(value)}"
+        else:
+            scalar = self.compares("=", value)
+        return f"({scalar} OR {element})"
+
+    def compares(self, operator: str, value: Scalar) -> str:
+        if isinstance(value, str):
+            is_text = f"starts_with({self._value}, '\"')"
+            return f"({is_text} AND {self._value} {operator} {self.literal(value)})"
+        self.literal(value)
+        return f"TRY_CAST({self._value} AS DOUBLE) {operator} {float(value)!r}"
+
+    def exists(self) -> str:
+        return f"json_exists(metadata, {self._path})"
+
+
+def _plain(value: Scalar) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

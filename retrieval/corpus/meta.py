@@ -1,0 +1,51 @@
+"""The record that says what a corpus is: its schema version and its model."""
+
+from datetime import datetime
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from retrieval.chunk import utc_now
+from retrieval.corpus.schema import SCHEMA_VERSION
+from retrieval.corpus.tables import create_table, open_table, table_uri
+from retrieval.errors import CorpusError, SchemaVersionError
+from retrieval.identity import EmbeddingIdentity
+
+_META = pa.schema(
+    [
+        pa.field("schema_version", pa.int32(), nullable=False),
+        pa.field("identity", pa.string(), nullable=False),
+        ("created_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+def create_meta(uri: str, identity: EmbeddingIdentity) -> None:
+    """Write the record of a new corpus at `uri`, unless there is one already."""
+    moment: datetime = utc_now()
+    row = {
+        "schema_version": SCHEMA_VERSION,
+        "identity": identity.model_dump_json(),
+        "created_at": moment,
+    }
+    create_table(table_uri(uri, "meta"), pa.Table.from_pylist([row], _META))
+
+
+def read_identity(uri: str) -> EmbeddingIdentity:
+    """Return the embedding identity of the corpus at `uri`.
+
+    Raises `SchemaVersionError` when newer code wrote it, `CorpusError` when the
+    record is missing or damaged.
+    """
+    rows = open_table(table_uri(uri, "meta")).to_table().to_pylist()
+    if len(rows) != 1:
+        raise CorpusError(f"the corpus {uri} has {len(rows)} meta records instead of one")
+    if rows[0]["schema_version"] > SCHEMA_VERSION:
+        raise SchemaVersionError(
+            f"the corpus {uri} has schema version {rows[0]['schema_version']}, this code knows up "
+            f"to {SCHEMA_VERSION}; update pmoves-mesh"
+        )
+    try:
+        return EmbeddingIdentity.model_validate_json(rows[0]["identity"])
+    except ValidationError as error:
+        raise CorpusError(f"the corpus {uri} has a damaged embedding identity: {error}") from error

@@ -1,0 +1,190 @@
+"""The tables of the corpus, and the way between rows and objects."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from retrieval.chunk import (
+    Chunk,
+    Document,
+    DocumentError,
+    JsonValue,
+    Locator,
+    Vectors,
+    utc_now,
+)
+from retrieval.ids import content_hash
+
+SCHEMA_VERSION = 1
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+DOCUMENTS = pa.schema(
+    [
+        pa.field("namespace", pa.string(), nullable=False),
+        pa.field("doc_id", pa.string(), nullable=False),
+        ("source", pa.string()),
+        ("status", pa.string()),
+        ("title", pa.string()),
+        ("media_type", pa.string()),
+        ("pages", pa.int32()),
+        ("chunks", pa.int32()),
+        ("size_bytes", pa.int64()),
+        ("stage", pa.string()),
+        ("error_stage", pa.string()),
+        ("error_type", pa.string()),
+        ("error_message", pa.string()),
+        ("attempts", pa.int32()),
+        ("content_hash", pa.string()),
+        ("pipeline", pa.string()),
+        ("parent_id", pa.string()),
+        ("metadata", pa.string()),
+        ("timings", pa.string()),
+        ("created_at", _TIME),
+        ("updated_at", _TIME),
+    ]
+)
+
+LOCATOR_COLUMNS = ("page", "slide", "sheet", "heading", "t_start", "t_end")
+
+
+def chunks_schema(dimension: int) -> pa.Schema:
+    """Return the schema of the chunks table for vectors of `dimension` float32."""
+    return pa.schema(
+        [
+            pa.field("namespace", pa.string(), nullable=False),
+            pa.field("chunk_id", pa.string(), nullable=False),
+            pa.field("doc_id", pa.string(), nullable=False),
+            ("position", pa.int32()),
+            ("section_id", pa.string()),
+            ("indexed_text", pa.string()),
+            ("text_offset", pa.int32()),
+            ("source", pa.string()),
+            ("title", pa.string()),
+            ("media_type", pa.string()),
+            ("page", pa.int32()),
+            ("slide", pa.int32()),
+            ("sheet", pa.string()),
+            ("heading", pa.string()),
+            ("t_start", pa.float64()),
+            ("t_end", pa.float64()),
+            ("metadata", pa.json_()),
+            ("content_hash", pa.string()),
+            ("created_at", _TIME),
+            ("vector", pa.list_(pa.float32(), dimension)),
+        ]
+    )
+
+
+def chunk_hash(chunk: Chunk) -> str:
+    """Return the SHA-256 over everything that is stored of `chunk`."""
+    fields = {name: value for name, value in _chunk_row(chunk).items() if name != "created_at"}
+    return content_hash(json.dumps(fields, sort_keys=True, default=str))
+
+
+def chunks_to_table(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
+    """Return the rows of `chunks` with `vectors`, shape (len(chunks), dimension)."""
+    schema = chunks_schema(vectors.shape[1])
+    rows = [_chunk_row(chunk) for chunk in chunks]
+    now = utc_now()
+    columns: list[pa.Array] = []
+    for field in schema:
+        if field.name == "vector":
+            flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+            columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
+        elif field.name == "content_hash":
+            columns.append(pa.array([chunk_hash(chunk) for chunk in chunks], pa.string()))
+        elif field.name == "created_at":
+            columns.append(pa.array([now] * len(rows), _TIME))
+        else:
+            columns.append(pa.array([row[field.name] for row in rows], field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _chunk_row(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "namespace": chunk.namespace,
+        "chunk_id": chunk.chunk_id,
+        "doc_id": chunk.doc_id,
+        "position": chunk.position,
+        "section_id": chunk.section_id,
+        "indexed_text": chunk.indexed_text,
+        "text_offset": len(chunk.indexed_text) - len(chunk.text),
+        "source": chunk.source,
+        "title": chunk.title,
+        "media_type": chunk.media_type,
+        **asdict(chunk.locator),
+        "metadata": to_json(chunk.metadata),
+    }
+
+
+def row_to_chunk(row: Mapping[str, Any]) -> Chunk:
+    """Return the chunk behind a row of the chunks table."""
+    text, offset = row["indexed_text"], row["text_offset"]
+    return Chunk(
+        namespace=row["namespace"],
+        doc_id=row["doc_id"],
+        chunk_id=row["chunk_id"],
+        text=text[offset:],
+        position=row["position"],
+        context=text[: max(offset - 1, 0)],
+        section_id=row["section_id"],
+        source=row["source"],
+        title=row["title"],
+        media_type=row["media_type"],
+        locator=Locator(**{name: row[name] for name in LOCATOR_COLUMNS}),
+        metadata=from_json(row["metadata"]),
+    )
+
+
+def documents_to_table(documents: Sequence[Document]) -> pa.Table:
+    """Return the ledger rows of `documents`."""
+    return pa.Table.from_pylist([_document_row(document) for document in documents], DOCUMENTS)
+
+
+def _document_row(document: Document) -> dict[str, Any]:
+    row = asdict(document)
+    error = row.pop("error") or {"stage": None, "type": None, "message": None}
+    return row | {
+        "error_stage": error["stage"],
+        "error_type": error["type"],
+        "error_message": error["message"],
+        "metadata": to_json(document.metadata),
+        "timings": to_json(document.timings),
+    }
+
+
+def row_to_document(row: Mapping[str, Any]) -> Document:
+    """Return the document behind a ledger row."""
+    values = dict(row)
+    stage, kind, message = (values.pop(f"error_{part}") for part in ("stage", "type", "message"))
+    error = DocumentError(stage or "", kind, message or "") if kind else None
+    metadata, timings = (
+        from_json(values.pop("metadata")),
+        from_json(values.pop("timings")),
+    )
+    values |= {name: _aware(values[name]) for name in ("created_at", "updated_at")}
+    seconds = {
+        name: float(value) for name, value in timings.items() if isinstance(value, int | float)
+    }
+    return Document(**values, error=error, metadata=metadata, timings=seconds)
+
+
+def to_json(value: Mapping[str, JsonValue] | Mapping[str, float]) -> str:
+    """Return `value` as JSON with sorted keys; NaN and infinities are refused."""
+    return json.dumps(dict(value), sort_keys=True, allow_nan=False)
+
+
+def from_json(value: str | None) -> dict[str, JsonValue]:
+    """Return the JSON object in `value`."""
+    result: dict[str, JsonValue] = json.loads(value) if value else {}
+    return result
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,90 @@
+"""Opening, creating and writing the tables behind a corpus."""
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import lance
+import pyarrow as pa
+
+from retrieval.errors import CorpusError
+
+T = TypeVar("T")
+
+# Lance's own messages for a commit that lost a race.
+_CONFLICTS = ("conflict", "concurrent", "retry limit", "too many retries")
+_ATTEMPTS = 12
+
+
+def table_uri(uri: str, name: str) -> str:
+    """Return the URI of the table `name` inside the corpus at `uri`."""
+    return f"{uri.rstrip('/')}/{name}.lance"
+
+
+def open_table(uri: str) -> lance.LanceDataset:
+    """Open the newest version of the table at `uri`; `CorpusError` when it cannot be read."""
+    try:
+        return lance.dataset(uri)
+    except (ValueError, OSError) as error:
+        raise CorpusError(f"cannot open the table {uri}: {_first_line(error)}") from error
+
+
+def table_exists(uri: str) -> bool:
+    """Say whether there is a readable table at `uri`."""
+    try:
+        lance.dataset(uri)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def create_table(uri: str, table: pa.Table) -> lance.LanceDataset:
+    """Create the table, or open the one that somebody else has just created."""
+    if "://" not in uri:
+        _make_folder(Path(uri).parent)
+    with contextlib.suppress(OSError, ValueError):
+        return lance.write_dataset(table, uri, mode="create")
+    return open_table(uri)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CorpusError(
+            f"cannot create the corpus folder {folder}: {error.strerror}; "
+            "set PMOVES_HOME or PMOVES_CORPUS__URI to a place that can be written"
+        ) from error
+
+
+def write(uri: str, operation: Callable[[lance.LanceDataset], T]) -> T:
+    """Run `operation` on the newest version of a table until its commit wins.
+
+    Commits that lose against another writer are tried again on the new version,
+    with growing, jittered pauses. Raises `CorpusError` when writing fails.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            return operation(open_table(uri))
+        except (OSError, ValueError, RuntimeError) as error:
+            last = attempt == _ATTEMPTS - 1
+            if last or not _lost_a_race(error):
+                raise CorpusError(
+                    f"cannot write to {uri}: {_first_line(error)}; nothing of this commit "
+                    "was stored, it can be tried again"
+                ) from error
+            time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _lost_a_race(error: Exception) -> bool:
+    text = str(error).lower()
+    return any(word in text for word in _CONFLICTS)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

@@ -1,0 +1,230 @@
+"""Ingestion jobs: what was asked for and how far it is.
+
+Lives in the state database, so that a job, its progress and a request to stop it
+survive the process that runs it.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
+
+from retrieval.chunk import JsonValue, utc_now
+from retrieval.errors import CorpusError, InvalidInputError
+from retrieval.query import Namespace
+
+JobState = Literal["queued", "running", "succeeded", "failed", "stopped"]
+FINISHED: frozenset[JobState] = frozenset({"succeeded", "failed", "stopped"})
+
+_METADATA = sa.MetaData()
+_JOBS = sa.Table(
+    "jobs",
+    _METADATA,
+    sa.Column("job_id", sa.String(64), primary_key=True),
+    sa.Column("namespace", sa.String(128), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("request", sa.JSON, nullable=False),
+    sa.Column("total", sa.Integer),
+    sa.Column("done", sa.Integer, nullable=False),
+    sa.Column("quarantined", sa.Integer, nullable=False),
+    sa.Column("skipped", sa.Integer, nullable=False),
+    sa.Column("stages", sa.JSON, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("runner_id", sa.String(128)),
+    sa.Column("stop_requested", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("started_at", sa.String(40)),
+    sa.Column("updated_at", sa.String(40), nullable=False),
+    sa.Column("finished_at", sa.String(40)),
+)
+
+
+class SourceItem(BaseModel):
+    """One source: a URI, and where its bytes lie if that is somewhere else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    uri: str
+    path: str | None = None
+    doc_id: str | None = None
+    name: str | None = None
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class JobRequest(BaseModel):
+    """What to ingest, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    namespace: Namespace
+    sources: list[SourceItem]
+    recursive: bool = True
+    include: list[str] = Field(default_factory=list)
+    exclude: list[str] = Field(default_factory=list)
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    retry_quarantined: bool = False
+
+
+class Job(BaseModel):
+    """One job; `done` counts every finished document, whatever its outcome."""
+
+    job_id: str
+    namespace: str
+    state: JobState
+    request: JobRequest
+    total: int | None = None
+    done: int = 0
+    quarantined: int = 0
+    skipped: int = 0
+    stages: dict[str, int] = Field(default_factory=dict)
+    error: str | None = None
+    runner_id: str | None = None
+    stop_requested: bool = False
+    created_at: datetime
+    started_at: datetime | None = None
+    updated_at: datetime
+    finished_at: datetime | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has come to an end."""
+        return self.state in FINISHED
+
+    @property
+    def rate(self) -> float | None:
+        """Documents per second since the start, None before the first."""
+        if self.started_at is None or not self.done:
+            return None
+        seconds = ((self.finished_at or self.updated_at) - self.started_at).total_seconds()
+        return self.done / seconds if seconds > 0 else None
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds that are left at this rate, None when unknown."""
+        if self.finished:
+            return 0.0
+        if self.total is None or not (rate := self.rate):
+            return None
+        return max(0, self.total - self.done) / rate
+
+
+class JobPage(BaseModel):
+    """Some jobs, newest first, and where the next page begins."""
+
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+class JobStore:
+    """Jobs in the database at an SQLAlchemy URL; safe from several processes."""
+
+    def __init__(self, url: str) -> None:
+        address = sa.make_url(url)
+        if address.get_backend_name() == "sqlite" and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sa.create_engine(address)
+        if address.get_backend_name() == "sqlite":
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        try:
+            _METADATA.create_all(self._engine)
+        except sa.exc.SQLAlchemyError as error:
+            raise CorpusError(f"cannot open the state database {address!r}: {error}") from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def create(self, request: JobRequest, job_id: str | None = None) -> Job:
+        """Store a new queued job."""
+        now = utc_now()
+        # Ids sort by time, so that they serve as cursors.
+        name = job_id or f"job-{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
+        job = Job(
+            job_id=name,
+            namespace=request.namespace,
+            state="queued",
+            request=request,
+            created_at=now,
+            updated_at=now,
+        )
+        with self._engine.begin() as connection:
+            connection.execute(_JOBS.insert().values(job.model_dump(mode="json")))
+        return job
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job, or None."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_JOBS.select().where(_JOBS.c.job_id == job_id)).first()
+        return None if row is None else Job.model_validate(dict(row._mapping))
+
+    def list(
+        self,
+        namespaces: Sequence[str] | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """Return one page of jobs, newest first."""
+        query = _JOBS.select().order_by(_JOBS.c.job_id.desc()).limit(limit + 1)
+        if namespaces is not None:
+            query = query.where(_JOBS.c.namespace.in_(namespaces))
+        if cursor is not None:
+            query = query.where(_JOBS.c.job_id < cursor)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        jobs = [Job.model_validate(dict(row._mapping)) for row in rows[:limit]]
+        return JobPage(jobs=jobs, next_cursor=jobs[-1].job_id if len(rows) > limit else None)
+
+    def set_runner(self, job_id: str, runner_id: str) -> None:
+        """Note which Ray job runs it."""
+        self._update(job_id, runner_id=runner_id)
+
+    def start(self, job_id: str) -> Job:
+        """Mark a job as running."""
+        self._update(job_id, state="running", started_at=_text(utc_now()), error=None)
+        return self._require(job_id)
+
+    def progress(self, job_id: str, **values: int | dict[str, int] | None) -> None:
+        """Store any of total, done, quarantined, skipped and stages."""
+        known = {name: value for name, value in values.items() if value is not None}
+        if unknown := known.keys() - {"total", "done", "quarantined", "skipped", "stages"}:
+            raise InvalidInputError(f"a job has no progress called {sorted(unknown)}")
+        self._update(job_id, **known)
+
+    def finish(self, job_id: str, state: JobState, error: str | None = None) -> None:
+        """Mark a job as ended."""
+        self._update(job_id, state=state, error=error, finished_at=_text(utc_now()))
+
+    def stop_requested(self, job_id: str) -> bool:
+        """Say whether somebody wants the job to stop."""
+        job = self.get(job_id)
+        return job is not None and job.stop_requested
+
+    def request_stop(self, job_id: str) -> Job:
+        """Ask a job to stop; one that has ended stays as it is."""
+        if not self._require(job_id).finished:
+            self._update(job_id, stop_requested=True)
+        return self._require(job_id)
+
+    def _require(self, job_id: str) -> Job:
+        job = self.get(job_id)
+        if job is None:
+            raise InvalidInputError(f"there is no job {job_id!r}")
+        return job
+
+    def _update(self, job_id: str, **values: Any) -> None:
+        changed = values | {"updated_at": _text(utc_now())}
+        with self._engine.begin() as connection:
+            connection.execute(_JOBS.update().where(_JOBS.c.job_id == job_id).values(changed))
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA busy_timeout=10000")

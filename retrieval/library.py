@@ -1,0 +1,76 @@
+"""Search in five lines: a corpus, the local model and the pipeline in one object."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from retrieval.chunk import Chunk
+from retrieval.corpus.store import Commit, Corpus
+from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.ids import chunk_id
+from retrieval.indexing import index_chunks
+from retrieval.pipeline import Searcher
+from retrieval.query import SearchRequest, SearchResponse
+from retrieval.settings import LibrarySettings
+
+T = TypeVar("T")
+
+
+class Library:
+    """A corpus in a folder with everything that answers questions about it.
+
+    Blocking and safe from any thread; made for scripts and notebooks. Servers use
+    `Searcher` and `index_chunks` directly.
+    """
+
+    def __init__(self, home: str | Path, settings: LibrarySettings | None = None) -> None:
+        self.settings = (settings or LibrarySettings()).model_copy(update={"home": Path(home)})
+        embedder = SentenceTransformerEmbedder(self.settings.embedding)
+        self.corpus = Corpus.open(self.settings.corpus_uri, embedder.identity)
+        self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
+        self.searcher = Searcher(self.corpus, self.embedder, self.settings.search)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def add(self, doc_id: str, passages: Sequence[str], namespace: str | None = None) -> Commit:
+        """Store `passages` as the whole content of the document `doc_id`."""
+        name = namespace or self.settings.search.namespace
+        chunks = [
+            Chunk(name, doc_id, chunk_id(name, doc_id, at, text), text, at, source=doc_id)
+            for at, text in enumerate(passages)
+        ]
+        commit = self._run(index_chunks(self.corpus, self.embedder, chunks, replace=True))
+        self._run(self.searcher.refresh())
+        return commit
+
+    def search(self, query: str, k: int = 10, **options: Any) -> SearchResponse:
+        """Answer `query`; `options` are the fields of `SearchRequest`."""
+        options.setdefault("namespace", self.settings.search.namespace)
+        return self._run(self.searcher.search(SearchRequest(query=query, k=k, **options)))
+
+    def close(self) -> None:
+        """End the threads."""
+        self.searcher.close()
+        self.embedder.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()

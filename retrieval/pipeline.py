@@ -1,0 +1,104 @@
+"""The way of a query: embed → [dense ‖ lexical] → fuse → hydrate → answer.
+
+Plain asynchronous Python; index work runs in threads. A side that fails or is
+late leaves the answer to the other one, and the answer says so in `degraded`.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from retrieval.chunk import JsonValue
+from retrieval.corpus.store import Corpus
+from retrieval.dense.follower import DenseFollower, Snapshot
+from retrieval.embedding.base import AsyncEmbedder
+from retrieval.freshness import Freshness
+from retrieval.query import Degraded, Hit, SearchRequest, SearchResponse
+from retrieval.ranking import Ranking, rank
+from retrieval.retrievers import Candidates, Retrievers
+from retrieval.settings import SearchSettings
+from retrieval.stopwatch import Stopwatch
+
+
+class Searcher:
+    """Answers searches over one corpus; use it from one event loop."""
+
+    def __init__(
+        self, corpus: Corpus, embedder: AsyncEmbedder, settings: SearchSettings | None = None
+    ) -> None:
+        self.corpus = corpus
+        self.embedder = embedder
+        self.settings = settings or SearchSettings()
+        self._threads = ThreadPoolExecutor(self.settings.threads, "search")
+        self._follower = DenseFollower(corpus)
+        self._freshness = Freshness(self._follower, self._threads)
+        self._retrievers = Retrievers(embedder, self._threads, self.settings)
+
+    async def search(self, request: SearchRequest, request_id: str | None = None) -> SearchResponse:
+        """Answer `request`.
+
+        Raises `FilterError` for a bad filter, `StaleIndexError` when
+        `min_index_version` is not visible in time, and `StageError` when no side
+        could answer.
+        """
+        watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms)
+        snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
+        candidates = await self._retrievers.retrieve(request, snapshot, watch)
+        with watch.stage("fuse"):
+            ranking = self._rank(request, candidates)
+        with watch.stage("hydrate"):
+            hits = await self._hydrate(ranking, snapshot, request)
+        return SearchResponse(
+            query=request.query,
+            k=len(hits),
+            hits=hits,
+            results=hits,
+            degraded=[*candidates.degraded, *_not_configured(request)],
+            index_version=snapshot.version,
+            timings_ms=watch.timings_ms(),
+            request_id=request_id,
+        )
+
+    async def refresh(self) -> int:
+        """Apply the newest version of the corpus; return its number."""
+        return (await self._freshness.refresh()).version
+
+    @property
+    def version(self) -> int:
+        """The applied index version, 0 before the first load."""
+        return self._follower.version
+
+    def stats(self) -> dict[str, JsonValue]:
+        """Return the applied and the newest version and the vectors per namespace."""
+        snapshot = self._follower.snapshot
+        vectors: dict[str, JsonValue] = dict(snapshot.counts())
+        return {
+            "index_version": snapshot.version,
+            "corpus_version": self.corpus.version,
+            "vectors": vectors,
+            "segments": sum(len(part.segments) for part in snapshot.fragments.values()),
+        }
+
+    def close(self) -> None:
+        """End the threads; searches under way finish."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _rank(self, request: SearchRequest, candidates: Candidates) -> Ranking:
+        alpha = self.settings.alpha if request.alpha is None else request.alpha
+        return rank(candidates, request.fusion or self.settings.fusion, alpha)
+
+    async def _hydrate(
+        self, ranking: Ranking, snapshot: Snapshot, request: SearchRequest
+    ) -> list[Hit]:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, ranking.hits, snapshot.dataset, request.k, request.explain
+        )
+
+
+def _not_configured(request: SearchRequest) -> list[Degraded]:
+    asked = {
+        "rerank": request.use_rerank,
+        "graph": request.graph_boost or request.entity_types,
+    }
+    return [
+        Degraded(stage=stage, reason="not configured") for stage, value in asked.items() if value
+    ]

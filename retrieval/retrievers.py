@@ -1,0 +1,159 @@
+"""Asking both sides at the same time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from retrieval.chunk import Vectors
+from retrieval.corpus.filters import filters_predicate, namespaces_predicate
+from retrieval.dense.follower import Snapshot
+from retrieval.dense.segment import Addresses
+from retrieval.embedding.base import AsyncEmbedder
+from retrieval.errors import StageError
+from retrieval.lexical.fulltext import search_text
+from retrieval.query import Degraded, SearchRequest
+from retrieval.settings import SearchSettings
+from retrieval.stopwatch import Stopwatch
+
+T = TypeVar("T")
+Found = tuple[Addresses, Vectors]
+
+
+@dataclass(slots=True)
+class Candidates:
+    """What the sides found: raw scores by row address, None where a side gave nothing.
+
+    `dense` also scores those passages that only the lexical side found; the
+    retriever's own finds are the keys of `dense_ranked`.
+    """
+
+    dense: dict[int, float] | None = None
+    lexical: dict[int, float] | None = None
+    dense_ranked: frozenset[int] = frozenset()
+    degraded: list[Degraded] = field(default_factory=list)
+
+
+class Retrievers:
+    """Runs the dense and the lexical search of one request side by side."""
+
+    def __init__(
+        self, embedder: AsyncEmbedder, threads: Executor, settings: SearchSettings
+    ) -> None:
+        self._embedder = embedder
+        self._threads = threads
+        self._settings = settings
+
+    async def retrieve(
+        self, request: SearchRequest, snapshot: Snapshot, watch: Stopwatch
+    ) -> Candidates:
+        """Return the candidates of the sides that `request.mode` asks for.
+
+        Raises `StageError` when none of these answered.
+        """
+        search = _Search(request, snapshot, watch, self._settings)
+        sides: dict[str, Awaitable[Found]] = {}
+        if request.mode != "lexical":
+            sides["dense"] = self._dense(search)
+        if request.mode != "dense":
+            sides["lexical"] = self._lexical(search)
+        answers = await asyncio.gather(*sides.values(), return_exceptions=True)
+        return search.candidates(dict(zip(sides, answers, strict=True)))
+
+    async def _dense(self, search: "_Search") -> Found:
+        settings, watch = self._settings, search.watch
+        with watch.stage("embed"):
+            embedding = self._embedder.embed_queries([search.request.query])
+            limit = watch.seconds_left(settings.embed_timeout_ms)
+            search.vector = (await asyncio.wait_for(embedding, limit))[0]
+        with watch.stage("dense"):
+            return await self._in_thread(search.dense, settings.dense_timeout_ms, watch)
+
+    async def _lexical(self, search: "_Search") -> Found:
+        with search.watch.stage("lexical"):
+            limit = self._settings.lexical_timeout_ms
+            return await self._in_thread(search.lexical, limit, search.watch)
+
+    async def _in_thread(self, work: Callable[[], T], limit_ms: int, watch: Stopwatch) -> T:
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await asyncio.wait_for(future, watch.seconds_left(limit_ms))
+
+
+class _Search:
+    """The blocking parts of one request's retrieval."""
+
+    def __init__(
+        self,
+        request: SearchRequest,
+        snapshot: Snapshot,
+        watch: Stopwatch,
+        settings: SearchSettings,
+    ) -> None:
+        self.request = request
+        self.watch = watch
+        self.vector: Vectors | None = None
+        self._snapshot = snapshot
+        self._depth = max(settings.candidates, 4 * request.k)
+        self._predicate = filters_predicate(request.filters)
+
+    def dense(self) -> Found:
+        assert self.vector is not None
+        scope = self.request.scope
+        return self._snapshot.search(self.vector, scope, self._depth, self._allowed())
+
+    def lexical(self) -> Found:
+        return search_text(
+            self._snapshot.dataset,
+            self.request.query,
+            self.request.scope,
+            self._depth,
+            self._predicate,
+        )
+
+    def candidates(self, answers: dict[str, Found | BaseException]) -> Candidates:
+        failed = [_failure(side, answer) for side, answer in answers.items() if _lost(answer)]
+        if len(failed) == len(answers):
+            reasons = "; ".join(f"{part.stage}: {part.reason}" for part in failed)
+            raise StageError(f"no side could answer ({reasons}); try again in a moment")
+        dense, lexical = _scores(answers.get("dense")), _scores(answers.get("lexical"))
+        ranked = frozenset(dense or ())
+        if dense is not None and lexical:
+            dense |= self._missing(lexical.keys() - ranked)
+        return Candidates(dense, lexical, ranked, failed)
+
+    def _missing(self, addresses: set[int]) -> dict[int, float]:
+        if not addresses or self.vector is None:
+            return {}
+        wanted = np.array(sorted(addresses), dtype=np.int64)
+        return self._snapshot.scores(self.vector, self.request.scope, wanted)
+
+    def _allowed(self) -> Addresses | None:
+        if self._predicate is None:
+            return None
+        scope = namespaces_predicate(self.request.scope)
+        table = self._snapshot.dataset.scanner(
+            columns=[], filter=f"{scope} AND ({self._predicate})", with_row_address=True
+        ).to_table()
+        return np.asarray(table["_rowaddr"].to_numpy(), dtype=np.int64)
+
+
+def _lost(answer: Found | BaseException) -> bool:
+    if isinstance(answer, BaseException) and not isinstance(answer, Exception):
+        raise answer
+    return isinstance(answer, Exception)
+
+
+def _scores(answer: Found | BaseException | None) -> dict[int, float] | None:
+    if answer is None or isinstance(answer, BaseException):
+        return None
+    addresses, scores = answer
+    return dict(zip(addresses.tolist(), scores.tolist(), strict=True))
+
+
+def _failure(side: str, answer: Found | BaseException) -> Degraded:
+    if isinstance(answer, TimeoutError):
+        return Degraded(stage=side, reason="took longer than its time limit")
+    return Degraded(stage=side, reason=f"failed: {type(answer).__name__}: {answer}"[:300])

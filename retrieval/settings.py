@@ -1,0 +1,149 @@
+"""Settings of the library, and the one way in which every package reads them.
+
+Values come, strongest first, from arguments, the environment (`PMOVES_…`, nested
+by `__`), predecessor names in the environment, `.env`, and `pmoves.toml` in the
+working folder.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from retrieval.query import Fusion
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
+
+PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
+    "ALPHA": ("search", "alpha"),
+    "INDEXER_NAMESPACE": ("search", "namespace"),
+}
+
+
+class Group(BaseModel):
+    """A named group of settings."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class CorpusSettings(Group):
+    """Where the owned truth lies."""
+
+    uri: str = Field(
+        "",
+        description="Folder or object-store URI of the corpus; empty: <home>/corpus.",
+    )
+
+
+class StateSettings(Group):
+    """Where jobs and other small state live."""
+
+    url: str = Field(
+        "", description="SQLAlchemy URL of the state database; empty: SQLite in <home>."
+    )
+
+
+class EmbeddingSettings(Group):
+    """The embedding model."""
+
+    model: str = Field(
+        "packaged",
+        description="'packaged' (all-MiniLM-L6-v2 from its pip package) or a local folder.",
+    )
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Number format of the weights; auto: bfloat16 where the CPU computes it.",
+    )
+    query_prefix: str = Field("", description="Text put in front of every query.")
+    passage_prefix: str = Field("", description="Text put in front of every passage.")
+    batch_tokens: int = Field(
+        4096, ge=256, le=1_000_000, description="Tokens in one batch, padded."
+    )
+    threads: int = Field(
+        0, ge=0, le=256, description="CPU threads of the model; 0: half the cores."
+    )
+
+
+class SearchSettings(Group):
+    """Defaults of a query; each can be overridden by the request of the same name."""
+
+    namespace: str = Field("pmoves", description="Namespace of callers that name none.")
+    alpha: Share = Field(0.7, description="Share of the dense side in convex fusion.")
+    fusion: Fusion = Field("convex", description="How both sides are joined: convex, rrf or dbsf.")
+    candidates: int = Field(
+        100,
+        ge=10,
+        le=10_000,
+        description="Passages that each side fetches at least; 4 k if that is more.",
+    )
+    timeout_ms: Milliseconds = Field(10_000, description="Time for one answer.")
+    embed_timeout_ms: Milliseconds = Field(5_000, description="Time for the query's embedding.")
+    dense_timeout_ms: Milliseconds = Field(3_000, description="Time for the dense side.")
+    lexical_timeout_ms: Milliseconds = Field(3_000, description="Time for the lexical side.")
+    threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
+
+
+class LibrarySettings(BaseSettings):
+    """What `retrieval` needs; other packages extend it by their own groups."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PMOVES_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        toml_file="pmoves.toml",
+        extra="ignore",
+        validate_default=True,
+    )
+
+    home: Path = Field(Path(".pmoves"), description="Folder for everything the mesh writes.")
+    profile: Literal["embedded", "cluster"] = Field(
+        "embedded",
+        description="Which set of parts to use; only 'embedded' exists so far.",
+    )
+    corpus: CorpusSettings = CorpusSettings()
+    state: StateSettings = StateSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    search: SearchSettings = SearchSettings()
+
+    @property
+    def corpus_uri(self) -> str:
+        """The corpus's URI, absolute where it is a local folder."""
+        return self.corpus.uri or str(self.home.absolute() / "corpus")
+
+    @property
+    def state_url(self) -> str:
+        """The state database's SQLAlchemy URL."""
+        return self.state.url or f"sqlite:///{self.home.absolute() / 'state.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, strongest first."""
+        predecessor = InitSettingsSource(settings_cls, predecessor_values(dict(os.environ)))
+        toml = TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, predecessor, dotenv_settings, toml
+
+
+def predecessor_values(environment: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the predecessor's variables in `environment` as nested settings."""
+    values: dict[str, dict[str, str]] = {}
+    for name, (group, setting) in PREDECESSOR_NAMES.items():
+        if environment.get(name):
+            values.setdefault(group, {})[setting] = environment[name]
+    return values

@@ -1,0 +1,49 @@
+"""The Serve application: `serve run serve_apps.app:build`, or `config/embedded.yaml`."""
+
+from ray import serve
+from ray.serve.config import BackpressureConfig
+
+from retrieval.errors import InvalidInputError
+from serve_apps.embedder import Embedder
+from serve_apps.gateway import Gateway
+from serve_apps.middleware.guard import is_loopback
+from serve_apps.settings import AppArgs
+
+_QUIET = {"enable_access_log": False}
+
+
+def build(args: AppArgs) -> serve.Application:
+    """Return the application; settings that `args` leaves out come from the environment.
+
+    Raises `InvalidInputError` for an address that other machines can reach.
+    """
+    require_loopback(args.http.host)
+    settings = args.model_copy(update={"home": args.home.absolute()})
+    limits = settings.serve
+    backpressure = BackpressureConfig(status_code=503, retry_after_s=settings.http.retry_after_s)
+    embedder = Embedder.options(
+        num_replicas=limits.embedder_replicas,
+        ray_actor_options={"num_cpus": limits.embedder_cpus},
+        max_ongoing_requests=limits.embedder_max_ongoing,
+        max_queued_requests=limits.embedder_max_queued,
+        logging_config=_QUIET,
+    ).bind(settings.embedding)
+    return Gateway.options(
+        num_replicas=limits.gateway_replicas,
+        ray_actor_options={"num_cpus": limits.gateway_cpus},
+        # The gateway's own bound comes first: it answers with a problem document.
+        max_ongoing_requests=2 * settings.http.max_in_flight,
+        max_queued_requests=settings.http.max_in_flight,
+        backpressure_config=backpressure,
+        logging_config=_QUIET,
+    ).bind(settings, embedder)
+
+
+def require_loopback(host: str) -> None:
+    """Raise `InvalidInputError` unless `host` means this machine only."""
+    if not is_loopback(host):
+        raise InvalidInputError(
+            f"http.host: {host!r} can be reached from other machines, and this version has no API "
+            "keys yet; they come with a later one. Use 127.0.0.1, or put a proxy that checks "
+            "callers in front."
+        )

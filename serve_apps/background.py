@@ -1,0 +1,68 @@
+"""Work that the gateway does between requests."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from serve_apps.launcher import LaunchError
+from serve_apps.services import Services
+
+_WATCH_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def background(services: Services) -> AsyncIterator[None]:
+    """Follow the corpus and watch the jobs while the context is open."""
+    pause = services.settings.serve.refresh_ms / 1000
+    tasks = [
+        asyncio.create_task(_repeat(lambda: refresh(services), pause)),
+        asyncio.create_task(_repeat(lambda: watch_jobs(services), _WATCH_SECONDS)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def refresh(services: Services) -> int:
+    """Let searches see the newest corpus version; return its number."""
+    metrics = services.metrics
+    try:
+        version = await services.searcher.refresh()
+        newest = await asyncio.to_thread(lambda: services.corpus.version)
+    except Exception:
+        metrics.count("pmoves_index_refresh_errors_total")
+        raise
+    metrics.set("pmoves_index_version", version)
+    metrics.set("pmoves_index_lag_versions", max(0, newest - version))
+    return version
+
+
+async def watch_jobs(services: Services) -> None:
+    """Mark the jobs whose run has died without a word as failed."""
+    page = await asyncio.to_thread(services.jobs.list)
+    for job in page.jobs:
+        if job.state in ("queued", "running") and job.runner_id:
+            reason = await asyncio.to_thread(services.launcher.failure, job.runner_id)
+            if reason is not None:
+                await asyncio.to_thread(services.jobs.finish, job.job_id, "failed", reason)
+
+
+async def _repeat(work: Callable[[], Awaitable[object]], pause: float) -> None:
+    failing = False
+    while True:
+        try:
+            await work()
+            failing = False
+        except LaunchError as error:
+            _log.warning("%s", error)
+        except Exception:
+            # Once per spell of trouble; the counter tells the rest.
+            if not failing:
+                _log.exception("background work failed; it goes on trying")
+            failing = True
+        await asyncio.sleep(pause)

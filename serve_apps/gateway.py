@@ -1,0 +1,40 @@
+"""The HTTP gateway as a deployment."""
+
+import ray
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from retrieval.corpus.store import Corpus
+from retrieval.embedding.model import embedding_identity
+from retrieval.jobs import JobStore
+from retrieval.pipeline import Searcher
+from serve_apps.api import create_app
+from serve_apps.launcher import RayJobLauncher
+from serve_apps.remote import RemoteEmbedder
+from serve_apps.services import Services
+from serve_apps.settings import AppArgs
+
+
+@serve.deployment(name="gateway")
+@serve.ingress()
+class Gateway:
+    """Speaks HTTP; searches the corpus in this very process, embeds through the embedder."""
+
+    def __init__(self, settings: AppArgs, embedder: DeploymentHandle) -> None:
+        corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
+        remote = RemoteEmbedder(embedder)
+        address = ray.get_runtime_context().gcs_address
+        self._services = Services(
+            settings=settings,
+            corpus=corpus,
+            embedder=remote,
+            searcher=Searcher(corpus, remote, settings.search),
+            jobs=JobStore(settings.state_url),
+            launcher=RayJobLauncher(settings, address),
+        )
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Return the application; Serve calls this once the replica is made."""
+        # Serve's own server sends X-Request-ID back.
+        return create_app(self._services, echo_request_id=False)

@@ -1,0 +1,103 @@
+"""From exceptions to problem documents."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from retrieval.errors import (
+    CorpusError,
+    EmbeddingIdentityError,
+    FilterError,
+    InvalidInputError,
+    StageError,
+    StaleIndexError,
+)
+from serve_apps import problems
+from serve_apps.body import invalid
+from serve_apps.launcher import LaunchError
+from serve_apps.problems import ProblemError, ProblemType, problem_response
+from serve_apps.services import services_of
+
+_log = logging.getLogger(__name__)
+_BY_STATUS = {
+    400: problems.MALFORMED_BODY,
+    404: problems.NOT_FOUND,
+    405: problems.METHOD_NOT_ALLOWED,
+    413: problems.TOO_LARGE,
+}
+# These messages are written for the caller.
+_TOLD: Mapping[type[Exception], ProblemType] = {
+    FilterError: problems.INVALID_FILTER,
+    InvalidInputError: problems.INVALID_REQUEST,
+    EmbeddingIdentityError: problems.EMBEDDING_IDENTITY,
+    StaleIndexError: problems.STALE_INDEX,
+}
+# These name paths and addresses, so the caller only learns which part it was.
+_HIDDEN: Mapping[type[Exception], str] = {
+    StageError: "No stage of the search could answer",
+    CorpusError: "The corpus cannot be read or written now",
+    LaunchError: "The cluster does not take or end jobs now",
+}
+
+
+def add_exception_handlers(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem document."""
+    handlers: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+        ProblemError: _on_problem,
+        HTTPException: _on_http_exception,
+        RequestValidationError: _on_validation,
+        **dict.fromkeys(_TOLD, _on_told),
+        **dict.fromkeys(_HIDDEN, _on_hidden),
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _respond(request: Request, problem: ProblemError) -> Response:
+    return problem_response(problem, request.state.request_id)
+
+
+def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return _respond(request, error)
+
+
+def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return _respond(request, invalid(error.errors()))
+
+
+def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _BY_STATUS.get(error.status_code, problems.INTERNAL)
+    detail = {
+        404: f"There is no {request.method} {request.url.path}; /docs lists what there is.",
+        405: f"{request.url.path} does not answer {request.method}; see the header Allow.",
+    }.get(error.status_code, str(error.detail))
+    return _respond(request, ProblemError(kind, detail, headers=dict(error.headers or {})))
+
+
+def _on_told(request: Request, error: Exception) -> Response:
+    kind = next(_TOLD[base] for base in type(error).__mro__ if base in _TOLD)
+    headers = _retry_after(request) if kind.status == 503 else {}
+    return _respond(request, ProblemError(kind, str(error), headers=headers))
+
+
+def _on_hidden(request: Request, error: Exception) -> Response:
+    _log.error("request %s: %s", request.state.request_id, error, exc_info=error)
+    what = next(_HIDDEN[base] for base in type(error).__mro__ if base in _HIDDEN)
+    detail = (
+        f"{what}. Try again later; the log has the reason under request id "
+        f"{request.state.request_id}."
+    )
+    return _respond(
+        request, ProblemError(problems.UNAVAILABLE, detail, headers=_retry_after(request))
+    )
+
+
+def _retry_after(request: Request) -> dict[str, str]:
+    return {"Retry-After": str(services_of(request).settings.http.retry_after_s)}

@@ -1,0 +1,79 @@
+"""Who may speak to a gateway without keys: programs on this machine, and no foreign web page.
+
+A page whose name resolves to 127.0.0.1 (DNS rebinding) carries its own name in
+`Host`; a page of another origin carries it in `Origin` or says so in
+`Sec-Fetch-Site`.
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serve_apps import problems
+from serve_apps.metrics import Metrics
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether `host`, a name or address without port, means this machine."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def host_name(authority: str) -> str:
+    """Return the host of `host[:port]`, or "" where it is not one."""
+    try:
+        parts = urlsplit(f"//{authority}")
+        has_more = parts.path or parts.query or parts.fragment or parts.username is not None
+        return "" if has_more else parts.hostname or ""
+    except ValueError:
+        return ""
+
+
+class LoopbackGuardMiddleware:
+    """Answers only requests to loopback names that no foreign web page made."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application, or refuse."""
+        problem = self._objection(scope) if scope["type"] == "http" else None
+        if problem is None:
+            await self._app(scope, receive, send)
+            return
+        reason = "host" if problem.kind is problems.HOST_NOT_ALLOWED else "origin"
+        self._metrics.count("pmoves_http_refused_total", reason)
+        request_id = scope["state"]["request_id"]
+        await problems.problem_response(problem, request_id)(scope, receive, send)
+
+    def _objection(self, scope: Scope) -> problems.ProblemError | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not is_loopback(host_name(host)):
+            return problems.ProblemError(
+                problems.HOST_NOT_ALLOWED,
+                f"The host name {host[:255]!r} is not served. Without API keys only loopback "
+                "names are answered: localhost, 127.0.0.1 or [::1].",
+            )
+        if scope["method"] in _SAFE_METHODS or _same_origin(headers, host):
+            return None
+        return problems.ProblemError(
+            problems.ORIGIN_NOT_ALLOWED,
+            "Web pages of other origins may not call this API while there are no API keys.",
+        )
+
+
+def _same_origin(headers: Headers, host: str) -> bool:
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc.lower() == host.lower()

@@ -1,0 +1,90 @@
+"""Settings of the HTTP gateway and of the Serve deployments."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from retrieval.settings import Group, LibrarySettings
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+MIB = 2**20
+
+
+class HttpSettings(Group):
+    """The door: where it stands and how much fits through it."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on; only loopback, because there are no API keys yet.",
+    )
+    port: Port = Field(8000, description="TCP port of the gateway.")
+    max_query_bytes: int = Field(
+        MIB, ge=1_024, le=64 * MIB, description="Largest JSON body of any call but upsert-batch."
+    )
+    max_batch_bytes: int = Field(
+        32 * MIB, ge=1_024, le=1_024 * MIB, description="Largest body of one upsert-batch call."
+    )
+    max_batch_items: int = Field(
+        10_000, ge=1, le=1_000_000, description="Most items in one upsert-batch call."
+    )
+    max_upload_bytes: int = Field(
+        2_048 * MIB, ge=1_024, le=1_024**5, description="Most bytes of files in one upload."
+    )
+    max_upload_files: int = Field(
+        1_000, ge=1, le=100_000, description="Most files in one upload."
+    )
+    max_in_flight: int = Field(
+        256,
+        ge=1,
+        le=100_000,
+        description="Requests that one gateway replica works on at once; more get 503.",
+    )
+    retry_after_s: int = Field(
+        1, ge=1, le=3_600, description="Seconds in Retry-After when the gateway is overloaded."
+    )
+
+
+class ServeSettings(Group):
+    """How many replicas there are and what each may use."""
+
+    gateway_replicas: int = Field(1, ge=1, le=1_000, description="Replicas of the gateway.")
+    gateway_cpus: float = Field(
+        0.1, ge=0, le=256, description="CPUs that Ray sets aside for one gateway replica."
+    )
+    embedder_replicas: int = Field(1, ge=1, le=1_000, description="Replicas of the embedder.")
+    embedder_cpus: float = Field(
+        0.5, ge=0, le=256, description="CPUs that Ray sets aside for one embedder replica."
+    )
+    embedder_max_ongoing: int = Field(
+        256, ge=1, le=100_000, description="Calls that one embedder replica gathers batches from."
+    )
+    embedder_max_queued: int = Field(
+        512, ge=1, le=1_000_000, description="Calls that wait for an embedder before new ones fail."
+    )
+    refresh_ms: int = Field(
+        500, ge=10, le=60_000, description="Pause between looks for a newer corpus version."
+    )
+
+
+class AppSettings(LibrarySettings):
+    """What `serve_apps` needs."""
+
+    http: HttpSettings = HttpSettings()
+    serve: ServeSettings = ServeSettings()
+
+
+class AllowedSources(Group):
+    """The part of the ingest settings that the gateway obeys; the rest is the jobs' own."""
+
+    model_config = ConfigDict(extra="ignore", validate_default=True)
+
+    roots: list[Path] = Field(
+        [], description="Folders from which HTTP callers may have `file:` sources read."
+    )
+
+
+class AppArgs(AppSettings):
+    """The arguments of the application builder: whatever is left out comes from the settings."""
+
+    ingest: AllowedSources = AllowedSources()

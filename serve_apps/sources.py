@@ -1,0 +1,65 @@
+"""Which sources may be read on behalf of an HTTP caller: files inside the allowed folders."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from serve_apps.problems import (
+    INVALID_REQUEST,
+    SOURCE_NOT_ALLOWED,
+    UNSUPPORTED_SOURCE,
+    FieldError,
+    ProblemError,
+    ProblemType,
+)
+
+_LOCAL = ("", "localhost")
+
+
+def allowed_path(uri: str, roots: Sequence[Path], field: str) -> Path:
+    """Return the real path behind a `file:` URI; blocking.
+
+    Raises `ProblemError` for another scheme, a path that is not there, or one
+    that lies outside `roots` once every link is followed. `field` names the
+    place in the request.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or parts.netloc not in _LOCAL or not parts.path.startswith("/"):
+        raise _problem(
+            UNSUPPORTED_SOURCE,
+            field,
+            f"{uri[:200]!r} is not a file URI such as file:///data/talks; other kinds of "
+            "sources cannot be read yet",
+        )
+    if parts.query or parts.fragment or "\x00" in unquote(parts.path):
+        raise _problem(
+            INVALID_REQUEST, field, "write '?', '#' and '%' in a file URI as %3F, %23 and %25"
+        )
+    return _inside(Path(unquote(parts.path)), roots, field)
+
+
+def _inside(path: Path, roots: Sequence[Path], field: str) -> Path:
+    if not roots:
+        raise _problem(
+            SOURCE_NOT_ALLOWED,
+            field,
+            "no folder is open to HTTP callers; name some in PMOVES_INGEST__ROOTS, or upload "
+            "the files to /documents",
+        )
+    try:
+        real = path.resolve()
+    except (OSError, RuntimeError):
+        real = None
+    if real is None or not any(real.is_relative_to(root.resolve()) for root in roots):
+        raise _problem(
+            SOURCE_NOT_ALLOWED,
+            field,
+            f"{str(path)[:200]!r} lies outside the folders in PMOVES_INGEST__ROOTS",
+        )
+    if not real.exists():
+        raise _problem(INVALID_REQUEST, field, f"there is nothing at {str(path)[:200]!r}")
+    return real
+
+
+def _problem(kind: ProblemType, field: str, detail: str) -> ProblemError:
+    return ProblemError(kind, f"{field}: {detail}.", [FieldError(field=field, detail=detail)])

@@ -1,0 +1,285 @@
+"""Bodies and parameters of every call beside the query, whose models are in `retrieval.query`."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from retrieval.chunk import Document, DocumentStatus, JsonValue
+from retrieval.jobs import Job, JobState
+from retrieval.query import Namespace
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S")]
+Payload = dict[str, JsonValue]
+Glob = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+
+
+class Strict(BaseModel):
+    """A model that refuses unknown fields by name."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class UpsertItem(Strict):
+    """One chunk that somebody else has cut."""
+
+    doc_id: Identifier
+    chunk_id: Identifier
+    text: Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S")]
+    namespace: Namespace = "pmoves"
+    section_id: Annotated[str, StringConstraints(max_length=1_024)] | None = None
+    payload: Payload = Field(default_factory=dict)
+
+
+class UpsertOptions(Strict):
+    """What an upsert says beside its items.
+
+    `index_lexical` and `ensure_collection` are accepted for old callers; every
+    chunk is searchable both ways.
+    """
+
+    jsonl: str | None = None
+    replace: bool = False
+    index_lexical: bool = True
+    ensure_collection: bool = True
+
+
+class UpsertRequest(UpsertOptions):
+    """`POST /hirag/upsert-batch`: either `items`, or `jsonl` with one item a line."""
+
+    items: list[UpsertItem] | None = None
+
+
+class UpsertEnvelope(UpsertOptions):
+    """An upsert whose items are not yet looked at: a bad one must not spoil the others."""
+
+    items: list[object] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.items is None) == (self.jsonl is None):
+            raise ValueError("items: give either 'items' or 'jsonl'")
+        return self
+
+
+class RejectedItem(BaseModel):
+    """An item that was not stored; `line` counts from 1."""
+
+    line: int
+    field: str
+    detail: str
+
+
+class UpsertResponse(BaseModel):
+    """What became of an upsert; `ok` unless every item was refused."""
+
+    ok: bool
+    upserted: int
+    unchanged: int
+    lexical_indexed: int
+    rejected: list[RejectedItem]
+    index_version: int
+
+
+class IngestRequest(Strict):
+    """`POST /ingest`; `sources` are `file:` URIs inside the allowed folders."""
+
+    sources: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
+    namespace: Namespace | None = None
+    recursive: bool = True
+    include: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
+    exclude: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
+    metadata: Payload = Field(default_factory=dict)
+    retry_quarantined: bool = False
+
+
+class UploadFields(Strict):
+    """The fields of an upload beside its files."""
+
+    namespace: Namespace | None = None
+    doc_id: Identifier | None = None
+    metadata: Payload = Field(default_factory=dict)
+
+
+class Paging(Strict):
+    """Cursor paging: `cursor` is the `next_cursor` of the page before."""
+
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 100
+    cursor: Annotated[str, StringConstraints(max_length=8_192)] | None = None
+
+
+class DocumentsQuery(Paging):
+    """`GET /documents`; deleted documents are shown only where `status` asks for them."""
+
+    namespace: Annotated[list[Namespace], Field(max_length=64)] = Field(default_factory=list)
+    status: DocumentStatus | None = None
+    source: str | None = None
+
+
+class JobsQuery(Paging):
+    """`GET /jobs`."""
+
+    namespace: Annotated[list[Namespace], Field(max_length=64)] = Field(default_factory=list)
+
+
+class NamespaceQuery(Strict):
+    """Which namespace a document is in; left out, the default one."""
+
+    namespace: Namespace | None = None
+
+
+class DocumentErrorView(BaseModel):
+    """Why a document is quarantined."""
+
+    type: str
+    message: str
+    stage: str
+
+
+class DocumentView(BaseModel):
+    """A ledger row. `timings` are seconds per stage."""
+
+    namespace: str
+    doc_id: str
+    status: DocumentStatus
+    source: str
+    title: str | None
+    media_type: str | None
+    pages: int
+    chunks: int
+    size_bytes: int
+    stage: str | None
+    error: DocumentErrorView | None
+    attempts: int
+    content_hash: str
+    parent_id: str | None
+    metadata: Payload
+    timings: dict[str, float]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """Return the view of a ledger row."""
+        return cls.model_validate(document, from_attributes=True)
+
+
+class DocumentList(BaseModel):
+    """One page of the ledger."""
+
+    documents: list[DocumentView]
+    next_cursor: str | None
+
+
+class DeletedDocument(BaseModel):
+    """What a deletion removed."""
+
+    ok: bool
+    namespace: str
+    doc_id: str
+    deleted_chunks: int
+    index_version: int
+
+
+class JobView(BaseModel):
+    """The progress of an ingest job; `rate` is in documents per second."""
+
+    job_id: str
+    namespace: str
+    state: JobState
+    total: int | None
+    done: int
+    quarantined: int
+    skipped: int
+    rate: float | None
+    eta_s: float | None
+    stages: dict[str, int]
+    sources: list[str]
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    updated_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """Return the view of a job."""
+        fields = {
+            name: getattr(job, name) for name in cls.model_fields if name not in ("sources",)
+        }
+        return cls(**fields, sources=[source.uri for source in job.request.sources])
+
+
+class JobList(BaseModel):
+    """One page of jobs."""
+
+    jobs: list[JobView]
+    next_cursor: str | None
+
+
+class NamespaceView(BaseModel):
+    """The size of one namespace."""
+
+    namespace: str
+    documents: int
+    chunks: int
+
+
+class NamespaceList(BaseModel):
+    """All namespaces."""
+
+    namespaces: list[NamespaceView]
+
+
+class Refreshed(BaseModel):
+    """The answer to a refresh; `last_refresh` is the time of this one."""
+
+    ok: bool
+    index_version: int
+    last_refresh: datetime
+
+
+class RerankStatus(BaseModel):
+    """The state of the reranker."""
+
+    enabled: bool = False
+    loaded: bool = False
+    provider: str | None = None
+    model: str | None = None
+    errors: list[str] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+
+
+class Part(BaseModel):
+    """Whether one part can do its work."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Readiness(BaseModel):
+    """Whether the gateway can answer, with a line a part."""
+
+    ok: bool
+    parts: list[Part]
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: str = "ok"
+
+
+class Stats(BaseModel):
+    """The state of every stage, and the settings in force without secrets."""
+
+    index: dict[str, JsonValue]
+    projections: dict[str, dict[str, JsonValue]]
+    embedding: dict[str, JsonValue]
+    stages: dict[str, str]
+    jobs_active: int
+    settings: dict[str, JsonValue]
+    alpha: float
+    rerank_enabled: bool = False
+    collection: str
