@@ -18,7 +18,7 @@ from cluster.setting_origins import DEFAULT, Given, Origins, read_origins
 from cluster.settings import Settings
 
 # Names that are no settings: set by the mesh for its own processes, or for debugging.
-RESERVED_NAMES = frozenset({"PMOVES_DEBUG", "PMOVES_MESH_ID"})
+RESERVED_NAMES = frozenset({"PMOVES_DEBUG", "PMOVES_MESH_ID", "PMOVES_MESH_DIR"})
 # Names of the predecessor whose feature does not exist here yet.
 UNUSED_PREDECESSOR_NAMES = (
     "RERANK_ENABLE",

@@ -1,4 +1,4 @@
-"""The way of a query: embed → [dense ‖ lexical] → fuse → hydrate → answer.
+"""The way of a query: embed → [dense ‖ lexical] → fuse → smooth → hydrate → answer.
 
 Plain asynchronous Python; index work runs in threads. A side that fails or is
 late leaves the answer to the other one, and the answer says so in `degraded`.
@@ -44,7 +44,7 @@ class Searcher:
         snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
         candidates = await self._retrievers.retrieve(request, snapshot, watch)
         with watch.stage("fuse"):
-            ranking = self._rank(request, candidates)
+            ranking = self._rank(request, candidates, snapshot)
         with watch.stage("hydrate"):
             hits = await self._hydrate(ranking, snapshot, request)
         return SearchResponse(
@@ -82,9 +82,11 @@ class Searcher:
         """End the threads; searches under way finish."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _rank(self, request: SearchRequest, candidates: Candidates) -> Ranking:
+    def _rank(self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot) -> Ranking:
         alpha = self.settings.alpha if request.alpha is None else request.alpha
-        return rank(candidates, request.fusion or self.settings.fusion, alpha)
+        ranking = rank(candidates, request.fusion or self.settings.fusion, alpha)
+        share = self.settings.neighbor_share
+        return ranking.smoothed(snapshot, request.scope, request.k, share)
 
     async def _hydrate(
         self, ranking: Ranking, snapshot: Snapshot, request: SearchRequest

@@ -1,26 +1,57 @@
 """From candidates to an ordered list of hits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import lance
+import numpy as np
 
+from retrieval.dense.follower import Snapshot
 from retrieval.fusion import Fused, fuse, ranks
 from retrieval.hits import HIT_COLUMNS, make_hit
+from retrieval.pool_graph import POOL, smooth
 from retrieval.query import Explanation, Fusion, Hit, StageScore
 from retrieval.retrievers import Candidates
 
 Scores = dict[int, float]
+Ordered = list[tuple[int, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The order of the candidates, best first, and why."""
+    """The order of the candidates, best first, and why.
 
-    scores: list[tuple[int, float]]
+    `boosts` holds, by name, what was added to the fused score of a passage.
+    """
+
+    scores: Ordered
     candidates: Candidates
     fused: Fused
     rule: Fusion
     alpha: float
+    boosts: dict[str, Scores] = field(default_factory=dict)
+
+    def smoothed(
+        self, snapshot: Snapshot, namespaces: tuple[str, ...], k: int, share: float
+    ) -> "Ranking":
+        """Return the ranking of the head after the pool graph; see `retrieval.pool_graph`.
+
+        Only a hybrid ranking is changed: a single side is shown as it is.
+        """
+        if share == 0 or self.candidates.dense is None or self.candidates.lexical is None:
+            return self
+        head = self.scores[: max(POOL, k)]
+        addresses = np.array([address for address, _ in head], dtype=np.int64)
+        before = np.array([score for _, score in head])
+        after = smooth(before, snapshot.vectors(namespaces, addresses), share)
+        order = np.lexsort((addresses, -after))
+        return Ranking(
+            [(int(addresses[at]), float(after[at])) for at in order],
+            self.candidates,
+            self.fused,
+            self.rule,
+            self.alpha,
+            {"neighbors": dict(zip(addresses.tolist(), (after - before).tolist(), strict=True))},
+        )
 
     def hits(self, dataset: lance.LanceDataset, k: int, explain: bool) -> list[Hit]:
         """Read the best `k` passages from `dataset`; equal scores are ordered by chunk id."""
@@ -33,7 +64,7 @@ class Ranking:
         found.sort(key=lambda hit: (-hit.score, hit.chunk_id))
         return found[:k]
 
-    def _head(self, k: int) -> list[tuple[int, float]]:
+    def _head(self, k: int) -> Ordered:
         if len(self.scores) <= k:
             return self.scores
         last = self.scores[k - 1][1]
@@ -47,6 +78,7 @@ class Ranking:
             alpha=self.alpha,
             dense=_stage(address, found.dense, ranked, self.fused.dense),
             lexical=_stage(address, found.lexical, found.lexical, self.fused.lexical),
+            boosts={name: values[address] for name, values in self.boosts.items()},
         )
 
 

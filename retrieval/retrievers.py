@@ -128,7 +128,8 @@ class _Search:
         if not addresses or self.vector is None:
             return {}
         wanted = np.array(sorted(addresses), dtype=np.int64)
-        return self._snapshot.scores(self.vector, self.request.scope, wanted)
+        products = self._snapshot.vectors(self.request.scope, wanted) @ self.vector
+        return dict(zip(wanted.tolist(), products.tolist(), strict=True))
 
     def _allowed(self) -> Addresses | None:
         if self._predicate is None:

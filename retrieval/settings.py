@@ -79,6 +79,10 @@ class SearchSettings(Group):
     namespace: str = Field("pmoves", description="Namespace of callers that name none.")
     alpha: Share = Field(0.7, description="Share of the dense side in convex fusion.")
     fusion: Fusion = Field("convex", description="How both sides are joined: convex, rrf or dbsf.")
+    neighbor_share: Share = Field(
+        0.4,
+        description="Share of a hybrid score taken from a passage's nearest candidates; 0: off.",
+    )
     candidates: int = Field(
         100,
         ge=10,

@@ -2,6 +2,7 @@
 
 from ray import serve
 from ray.serve.config import BackpressureConfig
+from ray.serve.schema import LoggingConfig
 
 from retrieval.errors import InvalidInputError
 from serve_apps.embedder import Embedder
@@ -9,7 +10,7 @@ from serve_apps.gateway import Gateway
 from serve_apps.middleware.guard import is_loopback
 from serve_apps.settings import AppArgs
 
-_QUIET = {"enable_access_log": False}
+_QUIET = LoggingConfig(enable_access_log=False)
 
 
 def build(args: AppArgs) -> serve.Application:
@@ -19,24 +20,35 @@ def build(args: AppArgs) -> serve.Application:
     """
     require_loopback(args.http.host)
     settings = args.model_copy(update={"home": args.home.absolute()})
+    return _gateway(settings).bind(settings, _embedder(settings).bind(settings.embedding))
+
+
+def _embedder(settings: AppArgs) -> serve.Deployment:
     limits = settings.serve
-    backpressure = BackpressureConfig(status_code=503, retry_after_s=settings.http.retry_after_s)
-    embedder = Embedder.options(
+    make = serve.deployment(
+        name="embedder",
         num_replicas=limits.embedder_replicas,
         ray_actor_options={"num_cpus": limits.embedder_cpus},
         max_ongoing_requests=limits.embedder_max_ongoing,
         max_queued_requests=limits.embedder_max_queued,
         logging_config=_QUIET,
-    ).bind(settings.embedding)
-    return Gateway.options(
+    )
+    return make(Embedder)
+
+
+def _gateway(settings: AppArgs) -> serve.Deployment:
+    limits, http = settings.serve, settings.http
+    make = serve.deployment(
+        name="gateway",
         num_replicas=limits.gateway_replicas,
         ray_actor_options={"num_cpus": limits.gateway_cpus},
         # The gateway's own bound comes first: it answers with a problem document.
-        max_ongoing_requests=2 * settings.http.max_in_flight,
-        max_queued_requests=settings.http.max_in_flight,
-        backpressure_config=backpressure,
+        max_ongoing_requests=2 * http.max_in_flight,
+        max_queued_requests=http.max_in_flight,
+        backpressure_config=BackpressureConfig(status_code=503, retry_after_s=http.retry_after_s),
         logging_config=_QUIET,
-    ).bind(settings, embedder)
+    )
+    return make(serve.ingress()(Gateway))
 
 
 def require_loopback(host: str) -> None:

@@ -5,8 +5,8 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from serve_apps.launcher import LaunchError
-from serve_apps.services import Services
+from serve_apps.jobs import JobWatcher
+from serve_apps.services import LaunchError, Services
 
 _WATCH_SECONDS = 2.0
 _log = logging.getLogger(__name__)
@@ -16,9 +16,10 @@ _log = logging.getLogger(__name__)
 async def background(services: Services) -> AsyncIterator[None]:
     """Follow the corpus and watch the jobs while the context is open."""
     pause = services.settings.serve.refresh_ms / 1000
+    watcher = JobWatcher(services)
     tasks = [
         asyncio.create_task(_repeat(lambda: refresh(services), pause)),
-        asyncio.create_task(_repeat(lambda: watch_jobs(services), _WATCH_SECONDS)),
+        asyncio.create_task(_repeat(lambda: asyncio.to_thread(watcher.look), _WATCH_SECONDS)),
     ]
     try:
         yield
@@ -40,16 +41,6 @@ async def refresh(services: Services) -> int:
     metrics.set("pmoves_index_version", version)
     metrics.set("pmoves_index_lag_versions", max(0, newest - version))
     return version
-
-
-async def watch_jobs(services: Services) -> None:
-    """Mark the jobs whose run has died without a word as failed."""
-    page = await asyncio.to_thread(services.jobs.list)
-    for job in page.jobs:
-        if job.state in ("queued", "running") and job.runner_id:
-            reason = await asyncio.to_thread(services.launcher.failure, job.runner_id)
-            if reason is not None:
-                await asyncio.to_thread(services.jobs.finish, job.job_id, "failed", reason)
 
 
 async def _repeat(work: Callable[[], Awaitable[object]], pause: float) -> None:

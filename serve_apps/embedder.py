@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from ray import serve
-
 from retrieval.chunk import Vectors
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
@@ -12,7 +10,6 @@ from retrieval.settings import EmbeddingSettings
 _WARM_UP = ("warm", "warm up " * 24, "warm up " * 240)
 
 
-@serve.deployment(name="embedder")
 class Embedder:
     """Embeds texts for everybody; calls that wait are gathered into batches."""
 

@@ -2,7 +2,6 @@
 
 import ray
 from fastapi import FastAPI
-from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from retrieval.corpus.store import Corpus
@@ -10,18 +9,17 @@ from retrieval.embedding.model import embedding_identity
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
+from serve_apps.embedder import Embedder
 from serve_apps.launcher import RayJobLauncher
 from serve_apps.remote import RemoteEmbedder
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
 
 
-@serve.deployment(name="gateway")
-@serve.ingress()
 class Gateway:
     """Speaks HTTP; searches the corpus in this very process, embeds through the embedder."""
 
-    def __init__(self, settings: AppArgs, embedder: DeploymentHandle) -> None:
+    def __init__(self, settings: AppArgs, embedder: DeploymentHandle[Embedder]) -> None:
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
         remote = RemoteEmbedder(embedder)
         address = ray.get_runtime_context().gcs_address

@@ -13,14 +13,14 @@ from retrieval.errors import (
     EmbeddingIdentityError,
     FilterError,
     InvalidInputError,
+    OverloadedError,
     StageError,
     StaleIndexError,
 )
 from serve_apps import problems
 from serve_apps.body import invalid
-from serve_apps.launcher import LaunchError
 from serve_apps.problems import ProblemError, ProblemType, problem_response
-from serve_apps.services import services_of
+from serve_apps.services import LaunchError, services_of
 
 _log = logging.getLogger(__name__)
 _BY_STATUS = {
@@ -35,6 +35,7 @@ _TOLD: Mapping[type[Exception], ProblemType] = {
     InvalidInputError: problems.INVALID_REQUEST,
     EmbeddingIdentityError: problems.EMBEDDING_IDENTITY,
     StaleIndexError: problems.STALE_INDEX,
+    OverloadedError: problems.OVERLOADED,
 }
 # These name paths and addresses, so the caller only learns which part it was.
 _HIDDEN: Mapping[type[Exception], str] = {

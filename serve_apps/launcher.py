@@ -10,15 +10,11 @@ from functools import cached_property
 from pydantic import BaseModel
 from ray.job_submission import JobStatus, JobSubmissionClient
 
-from retrieval.errors import PmovesError
+from serve_apps.services import LaunchError
 from serve_apps.settings import AppArgs
 
 _GROUPS = ("corpus", "state", "embedding", "search", "ingest")
 _ENDED_BADLY = (JobStatus.FAILED, JobStatus.STOPPED)
-
-
-class LaunchError(PmovesError):
-    """The cluster did not take or end a job."""
 
 
 class RayJobLauncher:
@@ -38,7 +34,9 @@ class RayJobLauncher:
 
     def submit(self, job_id: str) -> str:
         """Start the job; return Ray's submission id."""
-        command = f"{shlex.quote(sys.executable)} -m data_jobs.ingest --job-id {shlex.quote(job_id)}"
+        command = (
+            f"{shlex.quote(sys.executable)} -m data_jobs.ingest --job-id {shlex.quote(job_id)}"
+        )
         environment = mesh_environment(self._settings, os.environ)
         try:
             return self._client.submit_job(

@@ -82,9 +82,7 @@ class Metrics:
         elif metric.kind == "gauge":
             self._gauges[name] = Gauge(name, text, labels, registry=registry)
         else:
-            self._histograms[name] = Histogram(
-                name, text, labels, registry=registry, buckets=_FAST
-            )
+            self._histograms[name] = Histogram(name, text, labels, registry=registry, buckets=_FAST)
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
         """Add `by` to the counter `name`."""

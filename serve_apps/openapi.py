@@ -16,7 +16,9 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """Return what a route needs as `openapi_extra` to show `model` as its JSON body."""
     _models[model.__name__] = model
     reference = {"$ref": _TEMPLATE.format(model=model.__name__)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
+    return {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}
+    }
 
 
 def form_body(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
@@ -34,7 +36,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         components = schema.setdefault("components", {}).setdefault("schemas", {})
-        for model in (*_models.values(), ProblemDocument):
+        models: list[type[BaseModel]] = [*_models.values(), ProblemDocument]
+        for model in models:
             _add_model(components, model)
         for path in schema["paths"].values():
             for operation in path.values():

@@ -29,7 +29,10 @@ class ProblemType:
 
 
 INVALID_REQUEST = ProblemType(
-    "invalid-request", 422, "The request is not valid", "A field is missing, unknown or out of range."
+    "invalid-request",
+    422,
+    "The request is not valid",
+    "A field is missing, unknown or out of range.",
 )
 MALFORMED_BODY = ProblemType(
     "malformed-body", 400, "The body cannot be read", "The body is not JSON, or not a form."

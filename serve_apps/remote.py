@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from ray.exceptions import RayError
@@ -17,18 +17,13 @@ _TEXTS_PER_CALL = 256
 _CALLS_AT_ONCE = 2
 
 
-class _Call(Protocol):
-    async def __call__(self, texts: list[str]) -> Vectors: ...
-
-
 class RemoteEmbedder:
     """An `AsyncEmbedder` over a handle of the embedder deployment."""
 
-    def __init__(self, handle: DeploymentHandle) -> None:
+    def __init__(self, handle: DeploymentHandle[Any]) -> None:
         plain = handle.options(request_serialization="pickle", response_serialization="pickle")
         self._queries = plain.embed_queries
         self._passages = plain.embed_passages
-        self._ready = plain.ready
 
     async def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; raises `OverloadedError` or `StageError`."""
@@ -53,7 +48,7 @@ class RemoteEmbedder:
         return np.concatenate([task.result() for task in tasks])
 
 
-async def _call(method: DeploymentHandle, texts: list[str]) -> Vectors:
+async def _call(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
     try:
         vectors = await method.remote(texts)
     except (BackPressureError, OverloadedError) as error:

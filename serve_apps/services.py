@@ -7,10 +7,15 @@ from starlette.requests import Request
 
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import AsyncEmbedder
+from retrieval.errors import PmovesError
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from serve_apps.metrics import Metrics
 from serve_apps.settings import AppArgs
+
+
+class LaunchError(PmovesError):
+    """The cluster did not take or end a job."""
 
 
 class JobLauncher(Protocol):

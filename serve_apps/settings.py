@@ -31,9 +31,7 @@ class HttpSettings(Group):
     max_upload_bytes: int = Field(
         2_048 * MIB, ge=1_024, le=1_024**5, description="Most bytes of files in one upload."
     )
-    max_upload_files: int = Field(
-        1_000, ge=1, le=100_000, description="Most files in one upload."
-    )
+    max_upload_files: int = Field(1_000, ge=1, le=100_000, description="Most files in one upload.")
     max_in_flight: int = Field(
         256,
         ge=1,

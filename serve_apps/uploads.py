@@ -75,6 +75,11 @@ async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -
     )
 
 
+def discard(upload: Upload) -> None:
+    """Remove the files of an upload that nobody wants; blocking."""
+    shutil.rmtree(upload.folder, ignore_errors=True)
+
+
 def display_name(name: str) -> str:
     """Return the last part of a client's file name, without control characters."""
     last = re.split(r"[/\\]", name)[-1]
@@ -112,8 +117,8 @@ def _check_size(request: Request, limits: UploadLimits) -> None:
 def _too_large(limits: UploadLimits) -> ProblemError:
     return ProblemError(
         TOO_LARGE,
-        f"The upload is larger than {limits.max_bytes:,} bytes. Send fewer files at once, or ingest "
-        "the folder where it lies.",
+        f"The upload is larger than {limits.max_bytes:,} bytes. Send fewer files at once, or "
+        "ingest the folder where it lies.",
         limits={"max_upload_bytes": limits.max_bytes, "max_upload_files": limits.max_files},
     )
 

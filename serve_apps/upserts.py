@@ -120,7 +120,7 @@ def _superseded(line: int, by: int) -> RejectedItem:
 
 
 def _chunk(item: UpsertItem, position: int) -> Chunk:
-    source = next((_text(item.payload.get(key)) for key in _SOURCE_KEYS), None)
+    sources = (_text(item.payload.get(key)) for key in _SOURCE_KEYS)
     return Chunk(
         namespace=item.namespace,
         doc_id=item.doc_id,
@@ -128,7 +128,7 @@ def _chunk(item: UpsertItem, position: int) -> Chunk:
         text=item.text,
         position=position,
         section_id=item.section_id,
-        source=source or "",
+        source=next(filter(None, sources), ""),
         title=_text(item.payload.get("title")),
         metadata=item.payload,
     )

@@ -204,9 +204,7 @@ class JobView(BaseModel):
     @classmethod
     def of(cls, job: Job) -> Self:
         """Return the view of a job."""
-        fields = {
-            name: getattr(job, name) for name in cls.model_fields if name not in ("sources",)
-        }
+        fields = {name: getattr(job, name) for name in cls.model_fields if name not in ("sources",)}
         return cls(**fields, sources=[source.uri for source in job.request.sources])
 
 
@@ -263,6 +261,14 @@ class Readiness(BaseModel):
 
     ok: bool
     parts: list[Part]
+
+
+class Hint(BaseModel):
+    """What answers here."""
+
+    ok: bool = True
+    service: str = "pmoves-mesh"
+    hint: str = "POST /hirag/query; everything else is in /docs"
 
 
 class Health(BaseModel):

@@ -5,13 +5,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from cluster.mesh.processes import MARK
+from cluster.mesh.processes import FOLDER_MARK, MARK
 from cluster.mesh.state import MeshState
 from serve_apps.environment import serve_environment
 
 # Ray itself would otherwise listen on every interface: it replaces a loopback
 # address by the machine's own unless it takes the host for a single-node platform.
 _ONE_NODE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# Workers import the same sources as we do, installed or not.
+_SOURCES = Path(__file__).resolve().parents[2]
 
 
 def mesh_environment(
@@ -61,13 +63,19 @@ def _process(state: MeshState) -> dict[str, str]:
     binaries = str(Path(sys.executable).parent)
     return {
         MARK: state.mesh_id,
+        FOLDER_MARK: state.temp_dir,
         "PMOVES_HOME": state.home,
         # `python` in the entry point of a job is the mesh's own.
-        "PATH": os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)]),
+        "PATH": _joined(binaries, os.environ.get("PATH", os.defpath)),
+        "PYTHONPATH": _joined(str(_SOURCES), os.environ.get("PYTHONPATH", "")),
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
+
+
+def _joined(*paths: str) -> str:
+    return os.pathsep.join(path for path in paths if path)
 
 
 def _authentication(state: MeshState) -> dict[str, str]:
@@ -77,7 +85,7 @@ def _authentication(state: MeshState) -> dict[str, str]:
 
 def _serve(state: MeshState) -> dict[str, str]:
     ports = state.ports
-    folder = Path(state.temp_dir) / "haproxy"
+    folder = Path(state.temp_dir) / "h"
     return {
         **serve_environment(folder, ports["haproxy_metrics"], ports["haproxy_stats"]),
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy_wrapper(state)),

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import psutil
 
+from cluster.errors import ConfigError
 from cluster.mesh.environment import haproxy_wrapper
 from cluster.mesh.haproxy import write_wrapper
 from cluster.mesh.state import MeshState
 from cluster.settings import GIB, RaySettings
 from cluster.tiers import TIER_LABEL
 
+# HAProxy takes 97 characters, of which its own file and a node id need 73.
+_MAX_BASE = 97 - 73 - len("/pm-12345678")
 _MIN_CPUS = 2
 _MIN_MEMORY = 2 * GIB
 
@@ -23,7 +26,12 @@ _MIN_MEMORY = 2 * GIB
 def make_temp_dir(settings: RaySettings) -> Path:
     """Make a folder for Ray's session; its path is short, since it holds Unix sockets."""
     base = settings.temp_dir or ("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir())
-    return Path(tempfile.mkdtemp(prefix="pmoves-", dir=base))
+    if len(base) > _MAX_BASE:
+        raise ConfigError(
+            f"ray.temp_dir: {base!r} is too long for the Unix sockets below it; "
+            f"set PMOVES_RAY__TEMP_DIR to a path of at most {_MAX_BASE} characters."
+        )
+    return Path(tempfile.mkdtemp(prefix="pm-", dir=base))
 
 
 def write_token(path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 MARK = "PMOVES_MESH_ID"
+FOLDER_MARK = "PMOVES_MESH_DIR"
 _SCANS = 5
 
 
@@ -43,13 +44,14 @@ def mesh_processes(mesh_id: str, temp_dir: Path | None = None) -> list[psutil.Pr
     return [process for pid, process in found.items() if pid not in _own() and _alive(process)]
 
 
-def meshes_of(home: Path) -> set[str]:
-    """Return the ids of every mesh of `home` that still has a process."""
-    found: set[str] = set()
+def meshes_of(home: Path) -> dict[str, Path]:
+    """Return every mesh of `home` that still has a process: its id, and its temporary folder."""
+    found: dict[str, Path] = {}
     for process in psutil.process_iter():
         environment = _environment(process)
-        if environment.get(MARK) and environment.get("PMOVES_HOME") == str(home):
-            found.add(environment[MARK])
+        folder = environment.get(FOLDER_MARK)
+        if environment.get("PMOVES_HOME") == str(home) and folder and MARK in environment:
+            found[environment[MARK]] = Path(folder)
     return found
 
 

@@ -41,12 +41,17 @@ class Dataset:
     drop_identical_ids: bool = False
 
     @cached_property
+    def documents_hash(self) -> str:
+        """SHA-256 of the documents."""
+        documents = [(item.doc_id, item.title, item.text) for item in self.documents]
+        return content_hash(json.dumps(documents))
+
+    @cached_property
     def content_hash(self) -> str:
         """SHA-256 of everything that a result depends on."""
-        documents = [(item.doc_id, item.title, item.text) for item in self.documents]
-        qrels = {query: sorted(grades.items()) for query, grades in self.qrels.items()}
-        parts = (documents, sorted(self.queries.items()), sorted(qrels.items()))
-        return content_hash(*(json.dumps(part) for part in parts), str(self.drop_identical_ids))
+        qrels = sorted((query, sorted(grades.items())) for query, grades in self.qrels.items())
+        rest = (sorted(self.queries.items()), qrels, self.drop_identical_ids)
+        return content_hash(self.documents_hash, json.dumps(rest))
 
     @property
     def judged_queries(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ Two documents (471 and 995) are empty, and nearly every text repeats its title.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from lxml import etree
 
@@ -33,8 +34,10 @@ def _documents(file: Path) -> Iterator[DatasetDocument]:
     for element in _parse(file).iter("doc"):
         doc_id = _text(element, "docno")
         if not doc_id or doc_id in seen:
-            problem = f"the <docno> {doc_id!r} is used twice" if doc_id else "a <doc> has no <docno>"
-            raise DatasetError.at(file, element.sourceline or 0, problem)
+            problem = (
+                f"the <docno> {doc_id!r} is used twice" if doc_id else "a <doc> has no <docno>"
+            )
+            raise DatasetError.at(file, _line(element), problem)
         seen.add(doc_id)
         yield DatasetDocument(doc_id, _text(element, "text"), _text(element, "title"))
 
@@ -43,7 +46,7 @@ def _queries(file: Path) -> Iterator[tuple[str, str]]:
     for number, element in enumerate(_parse(file).iter("top"), start=1):
         text = _text(element, "title")
         if not text:
-            raise DatasetError.at(file, element.sourceline or 0, "a <top> has no <title>")
+            raise DatasetError.at(file, _line(element), "a <top> has no <title>")
         yield str(number), text
 
 
@@ -56,8 +59,14 @@ def _parse(file: Path) -> etree._Element:
     try:
         return etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise DatasetError.at(file, error.lineno or 0, f"not well-formed XML: {error.msg}") from error
+        raise DatasetError.at(
+            file, error.lineno or 0, f"not well-formed XML: {error.msg}"
+        ) from error
 
 
 def _text(element: etree._Element, tag: str) -> str:
     return " ".join((element.findtext(tag) or "").split())
+
+
+def _line(element: etree._Element) -> int:
+    return cast("int | None", element.sourceline) or 0

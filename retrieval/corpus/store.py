@@ -136,6 +136,9 @@ class Corpus:
             if stored.get((chunk.namespace, chunk.chunk_id)) != chunk_hash(chunk)
         ]
         commit = self._merge(chunks, vectors, changed, replace)
+        if commit.upserted:
+            # Rows outside the text index are searched one by one, far more slowly.
+            write(self.chunks_uri, lambda dataset: dataset.optimize.optimize_indices())
         self._ledger.record(documents)
         return commit
 

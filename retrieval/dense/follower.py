@@ -32,6 +32,7 @@ class Snapshot:
     """One version of the corpus, ready to be searched: table and vectors agree."""
 
     version: int
+    dimension: int
     dataset: lance.LanceDataset
     fragments: dict[str, _Fragment]
 
@@ -55,16 +56,13 @@ class Snapshot:
         best = np.lexsort((addresses, -scores))[:k]
         return addresses[best], scores[best]
 
-    def scores(
-        self, query: Vectors, namespaces: Iterable[str], addresses: Addresses
-    ) -> dict[int, float]:
-        """Return the inner products of `query` with the rows at `addresses`."""
-        found: dict[int, float] = {}
+    def vectors(self, namespaces: Iterable[str], addresses: Addresses) -> Vectors:
+        """Return the vectors of the rows at `addresses`, in their order; zeros where gone."""
+        rows = np.zeros((len(addresses), self.dimension), dtype=np.float32)
         for segment in self.segments(namespaces):
             here, vectors = segment.vectors(addresses)
-            products = vectors @ query
-            found.update(zip(addresses[here].tolist(), products.tolist(), strict=True))
-        return found
+            rows[here] = vectors
+        return rows
 
     def counts(self) -> dict[str, int]:
         """Return the number of vectors per namespace."""
@@ -108,7 +106,9 @@ class DenseFollower:
             old = self._snapshot
             if old is None or old.version != dataset.version:
                 fragments = dict(_fragments(dataset, old.fragments if old else {}))
-                self._snapshot = old = Snapshot(int(dataset.version), dataset, fragments)
+                dimension = self._corpus.identity.dimension
+                old = Snapshot(int(dataset.version), dimension, dataset, fragments)
+                self._snapshot = old
             return old
 
 

@@ -1,0 +1,55 @@
+# Everything a newcomer needs; `make help` lists it.
+# TORCH=cpu takes PyTorch without CUDA, PYTHON=… another interpreter.
+BIN := .venv/bin
+export HF_HUB_OFFLINE := 1
+
+.PHONY: help demo up down test lint types unit integration bench docs clean requirements
+.DEFAULT_GOAL := help
+
+help: ## List the targets.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.default: requirements/default.txt requirements/torch.txt pyproject.toml
+	@scripts/install default
+
+.venv/.dev: requirements/dev.txt requirements/torch.txt pyproject.toml
+	@scripts/install dev
+
+demo: .venv/.default ## Start the mesh, ingest the sample library, ask six questions, stop.
+	@$(BIN)/python -m cluster.demo
+
+up: .venv/.default ## Start the mesh and leave it serving.
+	@$(BIN)/pmoves up --detach
+
+down: .venv/.default ## Stop the mesh.
+	@$(BIN)/pmoves down
+
+test: lint types unit integration docs ## Everything that CI runs.
+
+lint: .venv/.dev ## Style, formatting and the import rules between folders.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/.dev ## mypy, strict.
+	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p retrieval -p eval
+	$(BIN)/mypy tests
+
+unit: .venv/.dev ## The fast tests.
+	$(BIN)/pytest -m "not integration"
+
+integration: .venv/.dev ## The tests that start Ray and the mesh.
+	$(BIN)/pytest -m integration
+
+bench: .venv/.dev ## The benchmarks behind the README's figures.
+	$(BIN)/pmoves bench all
+
+docs: .venv/.dev ## Build the documentation into site/, links checked.
+	$(BIN)/mkdocs build --strict --quiet
+
+requirements: ## Pin the packages anew.
+	scripts/compile-requirements
+
+clean: ## Remove what was built; the mesh's data stays.
+	rm -rf .venv .venv-uv site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,163 @@
+"""Brings a mesh up: Ray's head, the applications, and the wait until they answer."""
+
+import concurrent.futures
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from cluster.errors import MeshError, NotReadyError
+from cluster.mesh.dashboard import Dashboard, ServeDetails
+from cluster.mesh.environment import mesh_environment
+from cluster.mesh.head import last_lines, make_temp_dir, process_created, session_logs
+from cluster.mesh.head import start_head, write_token
+from cluster.mesh.ports import choose_ports
+from cluster.mesh.progress import Progress
+from cluster.mesh.state import MeshState, write_state
+from cluster.mesh.teardown import take_down
+from cluster.settings import Settings
+from retrieval.chunk import utc_now
+
+APP_NAME = "pmoves"
+APP_IMPORT = "serve_apps.app:build"
+
+
+def bring_up(settings: Settings, given: Mapping[str, str], console: Console) -> MeshState:
+    """Start a mesh for `settings.home` and return its state once it is ready.
+
+    `given` are the settings as environment variables. Whatever goes wrong, nothing
+    is left running; the error names the part and the log.
+    """
+    state = _plan(settings)
+    write_state(settings.run_dir, state)
+    try:
+        with Progress(console, settings.ray.ready_s) as progress:
+            return _start(settings, state, given, progress)
+    except BaseException:
+        take_down(settings, state)
+        raise
+
+
+def serve_config(settings: Settings, import_path: str = APP_IMPORT) -> dict[str, object]:
+    """Return the Serve config of the mesh; the application's settings come by environment."""
+    return {
+        "proxy_location": "EveryNode",
+        "http_options": {"host": settings.http.host, "port": settings.http.port},
+        "applications": [
+            {"name": APP_NAME, "route_prefix": "/", "import_path": import_path, "args": {}}
+        ],
+    }
+
+
+def _plan(settings: Settings) -> MeshState:
+    ports = choose_ports(
+        settings.http.host, settings.http.port, settings.ray.port, settings.ray.dashboard_port
+    )
+    token_path = settings.run_dir / "token" if settings.ray.auth_mode == "token" else None
+    if token_path:
+        write_token(token_path)
+    return MeshState(
+        mesh_id=str(uuid.uuid4()),
+        home=str(settings.home.absolute()),
+        host=settings.http.host,
+        http_port=settings.http.port,
+        ports=ports,
+        temp_dir=str(make_temp_dir(settings.ray)),
+        auth_mode=settings.ray.auth_mode,
+        token_path=str(token_path) if token_path else None,
+        head_log=str(settings.log_dir / "ray-head.log"),
+        started_at=utc_now(),
+    )
+
+
+def _start(
+    settings: Settings, state: MeshState, given: Mapping[str, str], progress: Progress
+) -> MeshState:
+    head = start_head(state, settings.ray, mesh_environment(state, given))
+    state = state.model_copy(
+        update={"head_pid": head.pid, "head_created": process_created(head.pid)}
+    )
+    write_state(settings.run_dir, state)
+    with Dashboard(state, timeout_s=5.0) as dashboard:
+        progress.wait(lambda: _ray_missing(head, state, dashboard))
+        _link_logs(settings, state)
+        _deploy(settings, dashboard, progress)
+        progress.wait(lambda: _application_missing(head, state, dashboard))
+    progress.wait(lambda: _gateway_missing(state))
+    ready = state.model_copy(update={"phase": "running"})
+    write_state(settings.run_dir, ready)
+    return ready
+
+
+def _ray_missing(
+    head: subprocess.Popen[bytes], state: MeshState, dashboard: Dashboard
+) -> str | None:
+    _require_alive(head, state)
+    try:
+        dashboard.version()
+    except MeshError:
+        return f"Ray's head starts (log: {state.head_log})"
+    return None
+
+
+def _require_alive(head: subprocess.Popen[bytes], state: MeshState) -> None:
+    if head.poll() is None:
+        return
+    raise NotReadyError(
+        f"Ray's head ended with code {head.returncode}; the end of {state.head_log}:\n"
+        f"{last_lines(Path(state.head_log))}"
+    )
+
+
+def _deploy(settings: Settings, dashboard: Dashboard, progress: Progress) -> None:
+    with concurrent.futures.ThreadPoolExecutor(1, "deploy") as pool:
+        call = pool.submit(dashboard.deploy, serve_config(settings), progress.left_s)
+        progress.wait(lambda: None if call.done() else "Serve's controller starts")
+        call.result()
+
+
+def _application_missing(
+    head: subprocess.Popen[bytes], state: MeshState, dashboard: Dashboard
+) -> str | None:
+    _require_alive(head, state)
+    application = dashboard.serve().applications.get(APP_NAME)
+    if application is None:
+        return "Serve takes the application"
+    if application.status == "RUNNING":
+        return None
+    if application.status in ("DEPLOY_FAILED", "UNHEALTHY"):
+        raise NotReadyError(
+            f"the application could not be deployed: {application.message.strip()}\n"
+            f"logs: {session_logs(state)}/serve"
+        )
+    return f"the application starts: {_parts(dashboard.serve())}"
+
+
+def _parts(details: ServeDetails) -> str:
+    deployments = details.applications[APP_NAME].deployments
+    return (
+        ", ".join(
+            f"{name} {deployment.status.lower()} {deployment.running}/{deployment.wanted}"
+            for name, deployment in deployments.items()
+        )
+        or "code is imported"
+    )
+
+
+def _gateway_missing(state: MeshState) -> str | None:
+    try:
+        response = httpx.get(f"{state.url}/readyz", timeout=2.0, trust_env=False)
+    except httpx.HTTPError:
+        return f"{state.url} does not answer yet"
+    if response.status_code == httpx.codes.OK:
+        return None
+    return f"{state.url}/readyz says {response.status_code}: {response.text.strip()[:300]}"
+
+
+def _link_logs(settings: Settings, state: MeshState) -> None:
+    link = settings.log_dir / "ray"
+    link.unlink(missing_ok=True)
+    link.symlink_to(session_logs(state))

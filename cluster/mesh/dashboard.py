@@ -1,0 +1,125 @@
+"""A small client of Ray's dashboard: version, nodes, and the Serve applications."""
+
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+from pydantic import BaseModel, TypeAdapter
+
+from cluster.errors import MeshError
+from cluster.mesh.state import MeshState
+
+DeploymentStatus = Literal[
+    "UPDATING", "HEALTHY", "UNHEALTHY", "DEPLOY_FAILED", "UPSCALING", "DOWNSCALING"
+]
+
+
+class Replica(BaseModel):
+    """One replica of a deployment."""
+
+    state: str
+
+
+class Deployment(BaseModel):
+    """The state of a deployment; `message` says why it is not healthy."""
+
+    status: str
+    message: str = ""
+    target_num_replicas: int | None = None
+    replicas: list[Replica] = []
+
+    @property
+    def running(self) -> int:
+        """How many replicas run."""
+        return sum(replica.state == "RUNNING" for replica in self.replicas)
+
+    @property
+    def wanted(self) -> int:
+        """How many replicas there should be."""
+        return len(self.replicas) if self.target_num_replicas is None else self.target_num_replicas
+
+
+class Application(BaseModel):
+    """The state of a Serve application."""
+
+    status: str
+    message: str = ""
+    deployments: dict[str, Deployment] = {}
+
+
+class Proxy(BaseModel):
+    """The state of an HTTP proxy."""
+
+    status: str
+
+
+class ServeDetails(BaseModel):
+    """What Serve says of itself."""
+
+    applications: dict[str, Application] = {}
+    proxies: dict[str, Proxy] = {}
+
+
+class Node(BaseModel):
+    """One machine of the cluster."""
+
+    node_id: str
+    node_ip: str
+    state: str
+    is_head_node: bool = False
+    labels: dict[str, str] = {}
+    resources_total: dict[str, float] = {}
+
+
+class Dashboard:
+    """Speaks to the dashboard of one mesh; raises `MeshError` where it does not answer."""
+
+    def __init__(self, state: MeshState, timeout_s: float = 10.0) -> None:
+        headers = {"Authorization": f"Bearer {state.token}"} if state.token else {}
+        # A proxy in the environment has no business with loopback.
+        self._http = httpx.Client(
+            base_url=state.dashboard_url, headers=headers, timeout=timeout_s, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def version(self) -> str:
+        """Return Ray's version."""
+        return str(self._call("GET", "/api/version")["ray_version"])
+
+    def nodes(self) -> list[Node]:
+        """Return all nodes, dead ones too."""
+        answer = self._call("GET", "/api/v0/nodes", params={"detail": "true"})
+        return TypeAdapter(list[Node]).validate_python(answer["data"]["result"]["result"])
+
+    def serve(self) -> ServeDetails:
+        """Return the state of Serve."""
+        return ServeDetails.model_validate(self._call("GET", "/api/serve/applications/"))
+
+    def deploy(self, config: dict[str, object], timeout_s: float) -> None:
+        """Make `config`, a Serve config, the goal state; returns once Serve took it."""
+        self._call("PUT", "/api/serve/applications/", json=config, timeout=timeout_s)
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise MeshError(
+                f"Ray's dashboard at {self._http.base_url} does not answer ({error}); "
+                "see `pmoves doctor`."
+            ) from error
+        if response.is_error:
+            raise MeshError(
+                f"Ray's dashboard answered {method} {path} with {response.status_code}: "
+                f"{response.text.strip()[-2000:]}"
+            )
+        return response.json() if response.content else None

@@ -1,0 +1,71 @@
+"""Says what bring-up waits for: a spinner on a terminal, otherwise lines."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.status import Status
+
+from cluster.errors import NotReadyError
+
+_LINE_EVERY_S = 2.0
+_LOOK_EVERY_S = 0.1
+
+Check = Callable[[], str | None]
+
+
+class Progress:
+    """Reports one wait after the other, all inside one time limit.
+
+    A check returns what it waits for, or None when that has come.
+    """
+
+    def __init__(self, console: Console, limit_s: float) -> None:
+        self._console = console
+        self._limit = limit_s
+        self._started = time.monotonic()
+        self._spinner: Status | None = None
+        self._last_line = 0.0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._spinner = self._console.status("")
+            self._spinner.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._spinner:
+            self._spinner.stop()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the limit, at least a tenth."""
+        return max(0.1, self._limit - self.elapsed_s)
+
+    def wait(self, check: Check) -> None:
+        """Wait until `check` has nothing left; raise `NotReadyError` at the time limit."""
+        while (waiting := check()) is not None:
+            if self.elapsed_s >= self._limit:
+                raise NotReadyError(f"not ready within {self._limit:.0f} s: {waiting}")
+            self._say(waiting)
+            time.sleep(_LOOK_EVERY_S)
+
+    def _say(self, waiting: str) -> None:
+        text = f"{waiting} ({self.elapsed_s:.0f} s)"
+        if self._spinner:
+            self._spinner.update(text)
+        elif time.monotonic() - self._last_line >= _LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            self._console.print(f"  waiting: {text}", soft_wrap=True, highlight=False)

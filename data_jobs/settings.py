@@ -1,0 +1,125 @@
+"""Settings of ingestion."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from data_jobs.parse.base import ParseLimits
+from retrieval.settings import Group, LibrarySettings
+
+MIB = 2**20
+GIB = 2**30
+Workers = Annotated[int, Field(ge=1, le=1_024)]
+Cpus = Annotated[float, Field(ge=0, le=256)]
+
+
+class ChunkingSettings(Group):
+    """How documents are cut into passages; tokens are those of the embedding model."""
+
+    size: int = Field(
+        200,
+        ge=16,
+        le=32_768,
+        description="Tokens of text in one passage at most; less where the model reads less.",
+    )
+    overlap: int = Field(
+        30,
+        ge=0,
+        le=8_192,
+        description="Tokens that a passage repeats of the one before it; at most half of `size`.",
+    )
+    context: bool = Field(
+        True,
+        description="Put title and headings in front of the text that is embedded and indexed.",
+    )
+    context_tokens: int = Field(
+        40, ge=4, le=1_024, description="Tokens of that header at most; it is cut at a word."
+    )
+    cue_seconds: float = Field(
+        120.0, ge=1, le=86_400, description="Longest time that one passage of captions spans."
+    )
+
+
+class StageSettings(Group):
+    """What Ray sets aside for each worker of a stage; small shares let stages share a core."""
+
+    list_cpus: Cpus = Field(0.05, description="CPUs of the task that lists files.")
+    read_cpus: Cpus = Field(0.05, description="CPUs of one worker that fingerprints files.")
+    parse_cpus: Cpus = Field(0.1, description="CPUs of one worker that parses.")
+    chunk_cpus: Cpus = Field(0.05, description="CPUs of one worker that cuts passages.")
+    embed_cpus: Cpus = Field(0.2, description="CPUs of one worker that embeds.")
+    embed_gpus: float = Field(0.0, ge=0, le=16, description="GPUs of one worker that embeds.")
+    commit_cpus: Cpus = Field(0.1, description="CPUs of the worker that writes the corpus.")
+    read_workers: Workers = Field(1, description="Workers that fingerprint files.")
+    parse_workers: int = Field(
+        0, ge=0, le=1_024, description="Workers that parse; 0: half of the cluster's cores."
+    )
+    chunk_workers: Workers = Field(1, description="Workers that cut passages.")
+    embed_workers: Workers = Field(1, description="Workers that embed, each with its own model.")
+
+
+class IngestSettings(Group):
+    """Which files are read, how far parsing may go, and how the pipeline runs."""
+
+    roots: list[Path] = Field(
+        [], description="Folders from which HTTP callers may have `file:` sources read."
+    )
+    max_file_bytes: int = Field(
+        512 * MIB, ge=1, le=64 * GIB, description="Largest file that is read."
+    )
+    max_expanded_bytes: int = Field(
+        2 * GIB, ge=MIB, le=64 * GIB, description="Most that a zipped document may unpack to."
+    )
+    max_pages: int = Field(
+        5_000, ge=1, le=1_000_000, description="Most pages, slides or sheets of one document."
+    )
+    max_characters: int = Field(
+        50_000_000, ge=1_000, le=1_000_000_000, description="Most text of one document."
+    )
+    parse_seconds: float = Field(
+        120.0, ge=0.1, le=86_400, description="Wall-clock time to parse one document."
+    )
+    parse_memory_bytes: int = Field(
+        4 * GIB,
+        ge=64 * MIB,
+        le=1_024 * GIB,
+        description="Memory that parsing one document may add.",
+    )
+    parse_process_documents: int = Field(
+        1_000, ge=1, le=1_000_000, description="Documents after which a parser process is renewed."
+    )
+    attachment_depth: int = Field(
+        2, ge=0, le=8, description="How deep attachments of attachments are followed."
+    )
+    block_documents: int = Field(
+        16, ge=1, le=1_024, description="Documents that travel together from stage to stage."
+    )
+    commit_documents: int = Field(
+        32, ge=1, le=10_000, description="Documents that one commit of the corpus gathers."
+    )
+    commit_chunks: int = Field(
+        8_192, ge=1, le=1_000_000, description="Passages after which a commit is not held back."
+    )
+    optimize_commits: int = Field(
+        100, ge=1, le=100_000, description="Commits after which the corpus is compacted on the way."
+    )
+    stages: StageSettings = StageSettings()
+
+    def parse_limits(self) -> ParseLimits:
+        """Return the bounds of one document."""
+        return ParseLimits(
+            seconds=self.parse_seconds,
+            memory_bytes=self.parse_memory_bytes,
+            max_file_bytes=self.max_file_bytes,
+            max_expanded_bytes=self.max_expanded_bytes,
+            max_pages=self.max_pages,
+            max_characters=self.max_characters,
+        )
+
+
+class JobSettings(LibrarySettings):
+    """What `data_jobs` needs."""
+
+    ingest: IngestSettings = IngestSettings()
+    chunking: ChunkingSettings = ChunkingSettings()

@@ -1,0 +1,80 @@
+"""A running mesh, over its public HTTP interface."""
+
+import asyncio
+from collections.abc import Sequence
+
+import httpx
+
+from eval.errors import SearchSystemError
+from retrieval.chunk import Chunk, JsonValue
+from retrieval.query import SearchRequest, SearchResponse
+
+_ATTEMPTS = 5
+_BUSY = frozenset({httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE})
+
+
+class HttpSystem:
+    """The mesh at `url`; answers of 429 and 503 are tried again as the mesh asks."""
+
+    def __init__(self, url: str, api_key: str | None = None, timeout_s: float = 600.0) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout_s)
+        self._url = url
+
+    @property
+    def name(self) -> str:
+        """The mesh's address."""
+        return self._url
+
+    async def index(self, chunks: Sequence[Chunk]) -> int:
+        """Store `chunks` by one upsert; `SearchSystemError` if any is refused."""
+        body: dict[str, JsonValue] = {"items": [_item(chunk) for chunk in chunks], "replace": True}
+        answer = (await self._post("/hirag/upsert-batch", body)).json()
+        if answer["rejected"]:
+            first = answer["rejected"][0]
+            raise SearchSystemError(
+                f"{self._url} refused {len(answer['rejected'])} of {len(chunks)} passages, "
+                f"the first at line {first['line']}: {first['field']}: {first['detail']}"
+            )
+        return int(answer["index_version"])
+
+    async def search(self, request: SearchRequest) -> SearchResponse:
+        """Answer one search by `POST /hirag/query`."""
+        body = request.model_dump(mode="json", exclude_unset=True)
+        answer = await self._post("/hirag/query", body)
+        return SearchResponse.model_validate_json(answer.content)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _post(self, path: str, body: dict[str, JsonValue]) -> httpx.Response:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                answer = await self._client.post(path, json=body)
+            except httpx.HTTPError as error:
+                raise SearchSystemError(
+                    f"{self._url}{path} cannot be reached: {error!r}. Is the mesh running there?"
+                ) from error
+            if answer.status_code not in _BUSY or attempt == _ATTEMPTS:
+                break
+            await asyncio.sleep(_retry_after(answer))
+        if answer.is_error:
+            raise SearchSystemError(
+                f"{self._url}{path} answered {answer.status_code}: {answer.text[:500]}"
+            )
+        return answer
+
+
+def _item(chunk: Chunk) -> JsonValue:
+    return {
+        "namespace": chunk.namespace,
+        "doc_id": chunk.doc_id,
+        "chunk_id": chunk.chunk_id,
+        "text": chunk.indexed_text,
+    }
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    value = answer.headers.get("Retry-After", "")
+    return min(float(value), 30.0) if value.isdecimal() else 1.0

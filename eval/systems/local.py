@@ -1,0 +1,54 @@
+"""The same pipeline in this process, without any server."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from retrieval.chunk import Chunk
+from retrieval.corpus.store import Corpus
+from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.ids import content_hash
+from retrieval.indexing import index_chunks
+from retrieval.pipeline import Searcher
+from retrieval.query import SearchRequest, SearchResponse
+from retrieval.settings import LibrarySettings
+
+
+class LocalSystem:
+    """A corpus, the configured model and the pipeline; constructing it loads the model.
+
+    `uri` is the corpus; without it, one under `<home>/evaluations` is used that
+    belongs to the embedding model, so that a second evaluation embeds nothing.
+    """
+
+    def __init__(self, settings: LibrarySettings, uri: str | None = None) -> None:
+        embedder = SentenceTransformerEmbedder(settings.embedding)
+        model = content_hash(embedder.identity.model_dump_json())[:12]
+        uri = uri or str(settings.home.absolute() / "evaluations" / f"corpus-{model}")
+        if "://" not in uri:
+            Path(uri).parent.mkdir(parents=True, exist_ok=True)
+        self._corpus = Corpus.open(uri, embedder.identity)
+        self._embedder = BatchingEmbedder(embedder, settings.embedding.batch_tokens)
+        self._searcher = Searcher(self._corpus, self._embedder, settings.search)
+
+    @property
+    def name(self) -> str:
+        """How reports call it."""
+        return "in process"
+
+    async def index(self, chunks: Sequence[Chunk]) -> int:
+        """Embed and store `chunks`; return the index version."""
+        await index_chunks(self._corpus, self._embedder, chunks, replace=True)
+        # Rows outside the full-text index would be scanned by every query.
+        await asyncio.to_thread(self._corpus.optimize)
+        return self._corpus.version
+
+    async def search(self, request: SearchRequest) -> SearchResponse:
+        """Answer one search."""
+        return await self._searcher.search(request)
+
+    async def close(self) -> None:
+        """End the threads."""
+        self._searcher.close()
+        self._embedder.close()

@@ -1,0 +1,68 @@
+"""The HTTP application: routes, layers and error handling over a set of services."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from serve_apps.background import background
+from serve_apps.handlers import add_exception_handlers
+from serve_apps.middleware.context import RequestContextMiddleware
+from serve_apps.middleware.guard import LoopbackGuardMiddleware
+from serve_apps.middleware.overload import OverloadMiddleware
+from serve_apps.openapi import describe
+from serve_apps.routes import admin, documents, health, ingest, jobs, namespaces, query, upsert
+from serve_apps.services import Services
+
+# The query comes first: routes are tried in order.
+_ROUTES = (query, upsert, documents, ingest, jobs, namespaces, admin, health)
+
+
+def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
+    """Return the application over `services`.
+
+    It follows the corpus between the start and the end of its lifespan.
+    `echo_request_id` is off where the server around it sends the id back itself.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with background(services):
+            yield
+
+    app = FastAPI(
+        title="PMOVES mesh",
+        version=_version(),
+        description="Hybrid search over your own documents.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for module in _ROUTES:
+        app.include_router(module.router)
+    add_exception_handlers(app)
+    _add_layers(app, services, echo_request_id)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None:
+    """Add the layers, the innermost first."""
+    http, metrics = services.settings.http, services.metrics
+    app.add_middleware(
+        OverloadMiddleware,
+        metrics=metrics,
+        limit=http.max_in_flight,
+        retry_after_s=http.retry_after_s,
+    )
+    app.add_middleware(LoopbackGuardMiddleware, metrics=metrics)
+    app.add_middleware(RequestContextMiddleware, metrics=metrics, echo_request_id=echo_request_id)
+
+
+def _version() -> str:
+    try:
+        return version("pmoves-mesh")
+    except PackageNotFoundError:
+        # Run from a checkout that is on the path but not installed.
+        return "0"

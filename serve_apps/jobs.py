@@ -1,0 +1,70 @@
+"""Starting, stopping and watching ingest jobs. Blocking: run these in threads."""
+
+import shutil
+import time
+import uuid
+from pathlib import Path
+
+from retrieval.chunk import utc_now
+from retrieval.jobs import Job, JobRequest
+from serve_apps.services import LaunchError, Services
+
+_STOP_GRACE_S = 15.0
+
+
+def new_job_id() -> str:
+    """Return an id that sorts by time, as the job store's cursors need it."""
+    return f"job-{utc_now():%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
+
+
+def uploads_folder(services: Services, job_id: str) -> Path:
+    """Return where the files of an upload lie."""
+    return services.settings.home.absolute() / "uploads" / job_id
+
+
+def start_job(services: Services, request: JobRequest, job_id: str | None = None) -> Job:
+    """Store a job and have it run; `LaunchError` if nothing runs it, and it is failed then."""
+    job = services.jobs.create(request, job_id)
+    try:
+        services.jobs.set_runner(job.job_id, services.launcher.submit(job.job_id))
+    except LaunchError as error:
+        services.jobs.finish(job.job_id, "failed", str(error))
+        shutil.rmtree(uploads_folder(services, job.job_id), ignore_errors=True)
+        raise
+    services.metrics.count("pmoves_jobs_started_total")
+    return services.jobs.get(job.job_id) or job
+
+
+class JobWatcher:
+    """Brings the store in line with what became of the runs.
+
+    A run that dies without a word leaves its job running; one that was asked to
+    stop and does not is ended after a while.
+    """
+
+    def __init__(self, services: Services, grace_s: float = _STOP_GRACE_S) -> None:
+        self._services = services
+        self._grace_s = grace_s
+        self._asked: dict[str, float] = {}
+
+    def look(self) -> None:
+        """Look at every job that has not ended."""
+        active = {job.job_id: job for job in self._services.jobs.list().jobs if not job.finished}
+        self._asked = {name: since for name, since in self._asked.items() if name in active}
+        for job in active.values():
+            if job.runner_id:
+                self._check(job, job.runner_id)
+
+    def _check(self, job: Job, runner_id: str) -> None:
+        if job.stop_requested:
+            asked = self._asked.setdefault(job.job_id, time.monotonic())
+            if time.monotonic() - asked >= self._grace_s:
+                self._services.launcher.stop(runner_id)
+        reason = self._services.launcher.failure(runner_id)
+        current = self._services.jobs.get(job.job_id)
+        if reason is None or current is None or current.finished:
+            return
+        if job.stop_requested:
+            self._services.jobs.finish(job.job_id, "stopped")
+        else:
+            self._services.jobs.finish(job.job_id, "failed", reason)

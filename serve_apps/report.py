@@ -1,0 +1,61 @@
+"""What the gateway tells about itself. Blocking."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from retrieval.chunk import JsonValue
+from serve_apps.services import Services
+from serve_apps.wire import Stats
+
+_SECRET_WORDS = ("key", "password", "secret", "token", "credential")
+_OBJECT = TypeAdapter(dict[str, JsonValue])
+
+
+def gather_stats(services: Services) -> Stats:
+    """Return the state of every stage."""
+    settings, index = services.settings, services.searcher.stats()
+    newest = services.corpus.version
+    lag = max(0, newest - services.searcher.version)
+    jobs = services.jobs.list().jobs
+    return Stats(
+        index=index,
+        projections={
+            name: {"version": services.searcher.version, "lag_versions": lag}
+            for name in ("dense", "lexical")
+        },
+        embedding=_OBJECT.validate_python(services.corpus.identity.model_dump(mode="json")),
+        stages={
+            "dense": "on",
+            "lexical": "on",
+            "rerank": "not configured",
+            "graph": "not configured",
+        },
+        jobs_active=sum(not job.finished for job in jobs),
+        settings=without_secrets(_OBJECT.validate_python(settings.model_dump(mode="json"))),
+        alpha=settings.search.alpha,
+        collection=services.corpus.uri,
+    )
+
+
+def without_secrets(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return `values` with secrets, and passwords in URLs, blanked out."""
+    return {name: _public(name, value) for name, value in values.items()}
+
+
+def _public(name: str, value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return without_secrets(value)
+    if isinstance(value, str) and value and any(word in name for word in _SECRET_WORDS):
+        return "***"
+    if isinstance(value, str) and "://" in value:
+        return _without_password(value)
+    return value
+
+
+def _without_password(url: str) -> str:
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return url
