@@ -2,6 +2,8 @@
 
 import difflib
 import io
+import json
+import logging
 import os
 import tomllib
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cluster.errors import ConfigError
-from cluster.setting_fields import SettingField, display, plain, setting_fields
+from cluster.setting_fields import SettingField, display, groups, plain, setting_fields
 from cluster.setting_origins import DEFAULT, Given, Origins, read_origins
 from cluster.settings import Settings
 
@@ -45,6 +47,8 @@ UNUSED_PREDECESSOR_NAMES = (
     "PDF_DEFAULT_NAMESPACE",
     "PMOVES_CONTRACTS_DIR",
 )
+# Broken lines of `.env` are reported here, with their number.
+logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 _ENV_FILE = Path(".env")
 _TOML_FILE = Path("pmoves.toml")
 
@@ -101,9 +105,8 @@ def read_settings() -> Report:
     return Report(settings, (*broken, *faults), _unknown(origins), _notes(), origins)
 
 
-def load_settings() -> Settings:
+def require_usable(report: Report) -> Settings:
     """Return the settings, or raise `ConfigError` with every wrong value."""
-    report = read_settings()
     if report.settings is None or report.faults:
         raise ConfigError(_sentence(report.faults))
     return report.settings
@@ -142,6 +145,8 @@ def _fault(details: ErrorDetails, origins: Origins) -> Fault:
         return Fault(name, origins.of(path), f"there is no such setting{_hint(path)}")
     message = details["msg"][0].lower() + details["msg"][1:]
     shown = "" if field is None or field.secret else f" but is {details['input']!r}"
+    if details["type"] == "list_type" and isinstance(details["input"], str):
+        shown += f"; write {json.dumps([details['input']])}"
     return Fault(name, origins.of(path), message + shown)
 
 
@@ -164,9 +169,10 @@ def _reserved(given: Given) -> bool:
 
 
 def _hint(path: tuple[str, ...]) -> str:
-    names = {field.name: field for field in setting_fields()}
+    names = {field.name: f"{field.name} ({field.env})" for field in setting_fields()}
+    names |= {group: f"the group {group}" for group in groups()}
     close = difflib.get_close_matches(".".join(path), names, n=1)
-    return f"; did you mean {close[0]} ({names[close[0]].env})?" if close else ""
+    return f"; did you mean {names[close[0]]}?" if close else ""
 
 
 def _notes() -> tuple[str, ...]:

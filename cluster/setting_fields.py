@@ -21,7 +21,6 @@ class SettingField:
     path: tuple[str, ...]
     description: str
     default: object
-    kind: str
     secret: bool
 
     @property
@@ -90,15 +89,8 @@ def _field(path: tuple[str, ...], info: FieldInfo) -> SettingField:
         path=path,
         description=info.description or "",
         default=default,
-        kind=_kind(info),
         secret=info.annotation is SecretStr,
     )
-
-
-def _kind(info: FieldInfo) -> str:
-    annotation = info.annotation
-    plain_name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return plain_name.replace("typing.", "").replace("pathlib.", "")
 
 
 def _without_password(url: str) -> str:

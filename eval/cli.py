@@ -3,10 +3,12 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter
 
 from eval.datasets.base import Dataset
 from eval.datasets.load import load_dataset
@@ -21,6 +23,15 @@ from retrieval.settings import LibrarySettings
 
 evaluate_app = typer.Typer(add_completion=False)
 
+
+class ModeChoice(StrEnum):
+    """The search modes, as the command line wants them."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
 Folder = Annotated[
     Path, typer.Argument(metavar="DATASET", help="Folder in Cranfield's or BEIR's layout.")
 ]
@@ -30,7 +41,9 @@ Against = Annotated[
 ]
 ApiKey = Annotated[str | None, typer.Option(envvar="PMOVES_API_KEY", help="Key for the mesh.")]
 Cut = Annotated[int, typer.Option("--k", min=1, max=200, help="nDCG and recall at this rank.")]
-Modes = Annotated[list[Mode] | None, typer.Option("--mode", help="Which modes; all by default.")]
+Modes = Annotated[
+    list[ModeChoice] | None, typer.Option("--mode", help="Which modes; all by default.")
+]
 Concurrency = Annotated[int, typer.Option(min=1, max=256, help="Searches under way at once.")]
 Namespace = Annotated[
     str | None, typer.Option(help="Where to index; by default a namespace of the dataset's own.")
@@ -42,6 +55,9 @@ Out = Annotated[
     Path | None, typer.Option(help="Folder for reports and run files; default: in <home>.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+_MODES: TypeAdapter[list[Mode]] = TypeAdapter(list[Mode])
 
 
 @evaluate_app.command("evaluate")
@@ -62,7 +78,10 @@ def evaluate_command(
     collection = load_dataset(dataset)
     collections = [collection, *([known_items(collection)] if with_known_items else [])]
     options = Options(
-        modes=mode or Options().modes, k=k, concurrency=concurrency, namespace=namespace
+        modes=_MODES.validate_python(mode or list(ModeChoice)),
+        k=k,
+        concurrency=concurrency,
+        namespace=namespace,
     )
     system = HttpSystem(against, api_key) if against else _local(settings)
     evaluations = asyncio.run(_evaluate_all(collections, system, options))

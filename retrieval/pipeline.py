@@ -13,7 +13,7 @@ from retrieval.dense.follower import DenseFollower, Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.freshness import Freshness
 from retrieval.query import Degraded, Hit, SearchRequest, SearchResponse
-from retrieval.ranking import Ranking, rank
+from retrieval.ranking import rank
 from retrieval.retrievers import Candidates, Retrievers
 from retrieval.settings import SearchSettings
 from retrieval.stopwatch import Stopwatch
@@ -43,10 +43,9 @@ class Searcher:
         watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms)
         snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
         candidates = await self._retrievers.retrieve(request, snapshot, watch)
-        with watch.stage("fuse"):
-            ranking = self._rank(request, candidates, snapshot)
-        with watch.stage("hydrate"):
-            hits = await self._hydrate(ranking, snapshot, request)
+        hits = await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._finish, request, candidates, snapshot, watch
+        )
         return SearchResponse(
             query=request.query,
             k=len(hits),
@@ -82,18 +81,17 @@ class Searcher:
         """End the threads; searches under way finish."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _rank(self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot) -> Ranking:
-        alpha = self.settings.alpha if request.alpha is None else request.alpha
-        ranking = rank(candidates, request.fusion or self.settings.fusion, alpha)
-        share = self.settings.neighbor_share
-        return ranking.smoothed(snapshot, request.scope, request.k, share)
-
-    async def _hydrate(
-        self, ranking: Ranking, snapshot: Snapshot, request: SearchRequest
+    def _finish(
+        self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch
     ) -> list[Hit]:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, ranking.hits, snapshot.dataset, request.k, request.explain
-        )
+        with watch.stage("fuse"):
+            alpha = self.settings.alpha if request.alpha is None else request.alpha
+            ranking = rank(candidates, request.fusion or self.settings.fusion, alpha)
+        with watch.stage("smooth"):
+            share = self.settings.neighbor_share
+            ranking = ranking.smoothed(snapshot, request.scope, request.k, share)
+        with watch.stage("hydrate"):
+            return ranking.hits(snapshot.dataset, request.k, request.explain)
 
 
 def _not_configured(request: SearchRequest) -> list[Degraded]:

@@ -28,7 +28,8 @@ class Condition(BaseModel):
     exists: bool | None = None
 
 
-Filters = dict[str, Scalar | list[Scalar] | Condition]
+Values = Annotated[list[Scalar], Field(max_length=1_000)]
+Filters = Annotated[dict[str, Scalar | Values | Condition], Field(max_length=64)]
 
 
 class SearchRequest(BaseModel):

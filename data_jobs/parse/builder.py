@@ -13,7 +13,7 @@ from data_jobs.parse.base import (
     ParseLimits,
 )
 from data_jobs.parse.characters import clean_text, one_line
-from data_jobs.parse.tables import Row, markdown_table, row_groups
+from data_jobs.parse.tables import Row, markdown_table, groups
 
 LONGEST_TITLE = 500
 LONGEST_METADATA = 2_000
@@ -59,7 +59,7 @@ class DocumentBuilder:
     def add_table(self, header: Row, rows: Iterable[Row], **place: Unpack[Place]) -> None:
         """Append table blocks of at most 50 rows, each with the header row."""
         empty = True
-        for group in row_groups(rows):
+        for group in groups(rows):
             empty = False
             self.check_room(sum(len(cell) for row in (header, *group) for cell in row))
             self.add(markdown_table(header, group), "table", **place)

@@ -34,6 +34,9 @@ def decode_text(data: bytes, declared: str | None = None) -> str:
 
 
 def _decode_unmarked(data: bytes, declared: str | None) -> str:
+    # Escapes are valid UTF-8 too, but with a declared encoding they belong to it.
+    if declared and b"\x1b" in data and (text := _strict(data, declared)) is not None:
+        return text
     # NUL bytes are valid UTF-8, but in a text they mean UTF-16 or UTF-32.
     if b"\x00" not in data[:_SAMPLE] and (text := _utf8(data)) is not None:
         return text

@@ -5,7 +5,7 @@ from itertools import chain, groupby
 from typing import NamedTuple
 
 from data_jobs.parse.builder import DocumentBuilder
-from data_jobs.parse.tables import drop_empty, row_groups
+from data_jobs.parse.tables import drop_empty, groups
 
 
 class SheetRow(NamedTuple):
@@ -44,9 +44,7 @@ def _add_run(
     return header
 
 
-def _add_captions(
-    builder: DocumentBuilder, run: Iterator[SheetRow], sheet: str
-) -> SheetRow | None:
+def _add_captions(builder: DocumentBuilder, run: Iterator[SheetRow], sheet: str) -> SheetRow | None:
     """Append the rows of a single cell that lead a run; returns the first row after them."""
     lines: list[str] = []
     table: SheetRow | None = None
@@ -55,7 +53,7 @@ def _add_captions(
             table = row
             break
         lines.append(row.cells[row.columns[0]])
-    for group in row_groups([line] for line in lines):
+    for group in groups([line] for line in lines):
         builder.add("\n".join(line for (line,) in group), sheet=sheet)
     return table
 
@@ -64,7 +62,7 @@ def _add_table(
     builder: DocumentBuilder, header: SheetRow, rows: Iterator[SheetRow], sheet: str
 ) -> None:
     empty = True
-    for group in row_groups(row.cells for row in rows):
+    for group in groups(row.cells for row in rows):
         head, *rest = drop_empty([header.cells, *group])
         builder.add_table(head, rest, sheet=sheet)
         empty = False

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TypeVar
 
 from data_jobs.parse.characters import one_line
 
 ROWS_PER_BLOCK = 50
 
 Row = Sequence[str]
+T = TypeVar("T")
 
 
 def markdown_table(header: Row, rows: Sequence[Row]) -> str:
@@ -17,9 +19,9 @@ def markdown_table(header: Row, rows: Sequence[Row]) -> str:
     return "\n".join(lines + [_line(row, width) for row in rows])
 
 
-def row_groups(rows: Iterable[Row], size: int = ROWS_PER_BLOCK) -> Iterator[list[Row]]:
-    """Cut `rows` into lists of at most `size`."""
-    rest = iter(rows)
+def groups(items: Iterable[T], size: int = ROWS_PER_BLOCK) -> Iterator[list[T]]:
+    """Cut `items` into lists of at most `size`, reading them as they come."""
+    rest = iter(items)
     while group := list(islice(rest, size)):
         yield group
 

@@ -7,7 +7,7 @@ names only from the table below or as quoted JSON path parts.
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from retrieval.errors import FilterError
@@ -15,7 +15,8 @@ from retrieval.query import Condition, Filters, Scalar
 
 TEXT_FIELDS = frozenset({"doc_id", "source", "media_type"})
 TIME_FIELDS = frozenset({"created_at"})
-_KEY = re.compile(r"^[\w \-:/@]{1,128}$")
+_KEY = re.compile(r"[\w \-:/@]{1,128}")
+_LARGEST = 2**64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OPERATORS = {"gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
 
@@ -59,7 +60,7 @@ def _field(name: str, wanted: Scalar | list[Scalar] | Condition) -> str:
     values = wanted if isinstance(wanted, list) else [wanted]
     if not values:
         raise FilterError(f"filters.{name}: the list of values is empty; name at least one")
-    return " OR ".join(field.equals(value) for value in values)
+    return field.among(values)
 
 
 def _condition(name: str, field: "_Field", condition: Condition) -> str:
@@ -103,6 +104,9 @@ class _Field:
     def equals(self, value: Scalar) -> str:
         return f"{self.name} = {self.literal(value)}"
 
+    def among(self, values: Sequence[Scalar]) -> str:
+        return " OR ".join(self.equals(value) for value in values)
+
     def compares(self, operator: str, value: Scalar) -> str:
         return f"{self.name} {operator} {self.literal(value)}"
 
@@ -114,7 +118,10 @@ class _TextField(_Field):
     def literal(self, value: Scalar) -> str:
         if not isinstance(value, str):
             raise FilterError(f"filters.{self.name}: {value!r} is not text; give a string")
-        return quote(value)
+        return quote(_encodable(self.name, value))
+
+    def among(self, values: Sequence[Scalar]) -> str:
+        return f"{self.name} IN ({', '.join(map(self.literal, values))})"
 
 
 class _TimeField(_Field):
@@ -146,7 +153,7 @@ class _MetadataField(_Field):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         keys = name.removeprefix("metadata.").split(".")
-        if not all(_KEY.match(key) for key in keys):
+        if not all(_KEY.fullmatch(key) for key in keys):
             raise FilterError(f"filters.{name}: a key may hold letters, digits and _ - : / @ only")
         self._path = quote("$" + "".join(f'."{key}"' for key in keys))
         self._value = f"json_extract(metadata, {self._path})"
@@ -154,7 +161,10 @@ class _MetadataField(_Field):
     def literal(self, value: Scalar) -> str:
         if isinstance(value, float) and not math.isfinite(value):
             raise FilterError(f"filters.{self.name}: {value!r} is not a number that JSON knows")
-        return quote(json.dumps(value, ensure_ascii=False))
+        if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
+            raise FilterError(f"filters.{self.name}: the number is beyond 64 bits")
+        text = json.dumps(value, ensure_ascii=False)
+        return quote(_encodable(self.name, text))
 
     def equals(self, value: Scalar) -> str:
         element = f"json_array_contains(metadata, {self._path}, {quote(_plain(value))})"
@@ -167,12 +177,22 @@ class _MetadataField(_Field):
     def compares(self, operator: str, value: Scalar) -> str:
         if isinstance(value, str):
             is_text = f"starts_with({self._value}, '\"')"
-            return f"({is_text} AND {self._value} {operator} {self.literal(value)})"
+            # Without the closing quote, so that "ab" comes before "ab c".
+            ours, theirs = f"left({self._value}, -1)", f"left({self.literal(value)}, -1)"
+            return f"({is_text} AND {ours} {operator} {theirs})"
         self.literal(value)
         return f"TRY_CAST({self._value} AS DOUBLE) {operator} {float(value)!r}"
 
     def exists(self) -> str:
         return f"json_exists(metadata, {self._path})"
+
+
+def _encodable(name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FilterError(f"filters.{name}: the text is not valid Unicode") from error
+    return text
 
 
 def _plain(value: Scalar) -> str:

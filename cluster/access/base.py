@@ -1,0 +1,68 @@
+"""What the command line does to a corpus, wherever that is."""
+
+from typing import Protocol
+
+from retrieval.chunk import DocumentStatus
+from retrieval.query import SearchRequest, SearchResponse
+from serve_apps.wire import (
+    DeletedDocument,
+    DocumentList,
+    DocumentView,
+    JobList,
+    JobView,
+    NamespaceList,
+)
+
+
+class Access(Protocol):
+    """A corpus and its jobs, behind a running mesh or opened in this process.
+
+    Calls block. What is not there raises `NotFoundError`.
+    """
+
+    where: str
+
+    def search(self, request: SearchRequest) -> SearchResponse:
+        """Answer a query."""
+        ...
+
+    def documents(
+        self,
+        namespace: str | None = None,
+        status: DocumentStatus | None = None,
+        source: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> DocumentList:
+        """Return one page of the ledger."""
+        ...
+
+    def document(self, namespace: str, doc_id: str) -> DocumentView:
+        """Return one row of the ledger."""
+        ...
+
+    def delete_document(self, namespace: str, doc_id: str) -> DeletedDocument:
+        """Remove a document with its chunks."""
+        ...
+
+    def namespaces(self) -> NamespaceList:
+        """Return every namespace with its size."""
+        ...
+
+    def jobs(
+        self, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> JobList:
+        """Return one page of jobs, newest first."""
+        ...
+
+    def job(self, job_id: str) -> JobView:
+        """Return one job."""
+        ...
+
+    def stop_job(self, job_id: str) -> JobView:
+        """Ask a job to stop."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held."""
+        ...

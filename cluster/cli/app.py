@@ -1,0 +1,54 @@
+"""All commands in one place; each imports what it needs when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from cluster.cli.config import config_app
+from cluster.cli.doctor import doctor
+from cluster.cli.documents import documents_app, namespaces
+from cluster.cli.evaluation import add_evaluation
+from cluster.cli.group import Commands
+from cluster.cli.ingest import ingest
+from cluster.cli.jobs import jobs_app
+from cluster.cli.maintenance import compact
+from cluster.cli.mesh import down, env, status, up
+from cluster.cli.output import say
+from cluster.cli.search import search
+
+app = typer.Typer(
+    cls=Commands,
+    name="pmoves",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Search over your own documents: bring up the mesh, ingest, ask.",
+)
+
+for command in (up, down, status, ingest, search, namespaces, compact, doctor, env):
+    app.command()(command)
+app.add_typer(documents_app, name="documents")
+app.add_typer(jobs_app, name="jobs")
+app.add_typer(config_app, name="config")
+add_evaluation(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(version("pmoves-mesh"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Search over your own documents: bring up the mesh, ingest, ask."""

@@ -1,0 +1,27 @@
+"""`pmoves evaluate` and `pmoves bench`: they live in `eval`, and are imported when called."""
+
+import importlib
+
+import typer
+from typer.main import get_command
+
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+_COMMANDS = {
+    "evaluate": "Measure how well labelled collections are ranked.",
+    "bench": "Measure speed, side by side with a baseline.",
+}
+
+
+def add_evaluation(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for name, summary in _COMMANDS.items():
+        app.command(name, help=summary, context_settings=_PASSED_ON)(run)
+
+
+def run(context: typer.Context) -> None:
+    """Hand the rest of the command line to the command's own application."""
+    name = context.info_name or ""
+    application: typer.Typer = getattr(importlib.import_module("eval.cli"), f"{name}_app")
+    get_command(application).main(
+        args=context.args, prog_name=f"pmoves {name}", standalone_mode=False
+    )

@@ -1,0 +1,3 @@
+"""`pmoves ingest`."""
+def ingest() -> None:
+    """x"""

@@ -1,0 +1,22 @@
+"""All checks, in an order that helps reading."""
+
+from collections.abc import Iterator
+
+from cluster.config_report import read_settings
+from cluster.doctor.finding import Finding
+from cluster.doctor.machine import check_machine
+from cluster.doctor.software import check_software
+from cluster.doctor.stores import check_settings, check_stores
+from cluster.settings import Settings
+
+
+def examine() -> Iterator[Finding]:
+    """Yield every finding; with wrong settings only what needs none of them."""
+    report = read_settings()
+    yield from check_settings(report)
+    # The checks of software need a model's settings at most.
+    settings = report.settings or Settings.model_construct()
+    yield from check_software(settings)
+    if report.settings:
+        yield from check_machine(settings)
+        yield from check_stores(settings)

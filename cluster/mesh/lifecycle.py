@@ -1,0 +1,73 @@
+"""`up` and `down` as the command line and the demo use them."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from types import FrameType
+
+from rich.console import Console
+
+from cluster.access.choose import running_mesh
+from cluster.errors import MeshError
+from cluster.mesh.bringup import bring_up
+from cluster.mesh.processes import Ended, is_running
+from cluster.mesh.state import MeshState, exclusive, read_state
+from cluster.mesh.teardown import take_down
+from cluster.settings import Settings
+
+_LOOK_EVERY_S = 0.5
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def ensure_up(
+    settings: Settings, given: Mapping[str, str], console: Console
+) -> tuple[MeshState, bool]:
+    """Return the mesh of this home and whether it had to be started.
+
+    What a crashed mesh left behind is ended first.
+    """
+    with exclusive(settings.run_dir):
+        running = running_mesh(settings)
+        if running:
+            return running, False
+        left = take_down(settings, _known_state(settings))
+        if left.total:
+            console.print(f"ended {left.total} processes that an earlier mesh left behind")
+        return bring_up(settings, given, console), True
+
+
+def ensure_down(settings: Settings) -> Ended:
+    """End the mesh of this home, whatever is left of it."""
+    with exclusive(settings.run_dir):
+        return take_down(settings, _known_state(settings))
+
+
+def hold(state: MeshState) -> None:
+    """Wait as long as the mesh runs; `MeshError` if its head ends by itself."""
+    while is_running(state.head_pid, state.head_created):
+        time.sleep(_LOOK_EVERY_S)
+    raise MeshError(f"Ray's head has ended; its log is {state.head_log}.")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Treat requests to end this process like Ctrl-C, so that clean-up runs."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _known_state(settings: Settings) -> MeshState | None:
+    try:
+        return read_state(settings.run_dir)
+    except MeshError:
+        # Damaged: the processes are found by their home.
+        return None

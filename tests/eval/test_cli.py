@@ -1,0 +1,62 @@
+"""`pmoves evaluate` on a small collection, with the real pipeline in process."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from eval.cli import evaluate_app
+
+PLACES = {
+    "tide": "The harbour falls dry at low tide and boats lean on their keels.",
+    "oven": "Bake the sourdough loaf for forty minutes with steam in the oven.",
+    "lens": "A wide lens bends straight lines near the edges of the frame.",
+    "ladder": "Lean the ladder at four to one and tie its head before climbing.",
+}
+QUERIES = {
+    "q1": ("when do boats lie on the mud?", "tide"),
+    "q2": ("baking bread", "oven"),
+    "q3": ("distortion of a camera objective", "lens"),
+    "q4": ("safe angle of a ladder", "ladder"),
+}
+
+
+def jsonl(records: list[dict[str, str]]) -> str:
+    """Return `records` as JSON Lines."""
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a BEIR folder of four documents and four queries."""
+    found = tmp_path / "places"
+    (found / "qrels").mkdir(parents=True)
+    corpus = [{"_id": name, "title": name.title(), "text": text} for name, text in PLACES.items()]
+    (found / "corpus.jsonl").write_text(jsonl(corpus))
+    queries = [{"_id": name, "text": text} for name, (text, _) in QUERIES.items()]
+    (found / "queries.jsonl").write_text(jsonl(queries))
+    rows = [f"{name}\t{doc_id}\t1\n" for name, (_, doc_id) in QUERIES.items()]
+    (found / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
+    return found
+
+
+@pytest.mark.integration
+def test_evaluating_in_process(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PMOVES_URL", raising=False)
+    arguments = [str(folder), "--known-items", "--json", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(evaluate_app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    topical, known = json.loads(result.stdout)["reports"]
+    assert topical["queries"] == 4
+    modes = {mode["mode"]: mode["metrics"] for mode in topical["modes"]}
+    assert modes["hybrid"]["nDCG@10"]["mean"] == 1
+    assert modes["dense"]["nDCG@10"]["mean"] == 1
+    assert known["dataset"] == "places-known-items"
+    assert known["namespace"] == topical["namespace"]
+    assert (tmp_path / "out" / "places" / "hybrid.run").is_file()
+    assert (tmp_path / "out" / "places-known-items" / "report.json").is_file()
+    assert "index: 4 of 4" in result.stderr
