@@ -33,3 +33,7 @@ class ParserCrashedError(IngestError):
 
 class SourceError(IngestError):
     """A source cannot be listed or read."""
+
+
+class SandboxError(PmovesError):
+    """Parser processes cannot be started at all; no document is to blame."""

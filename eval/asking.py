@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
+from eval.progress import Progress
 from eval.runs import Scored
 from eval.systems.base import SearchSystem
 from retrieval.chunk import Chunk
@@ -16,7 +17,6 @@ from retrieval.query import Mode, SearchRequest, SearchResponse
 
 _UPSERT = 256
 T = TypeVar("T")
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

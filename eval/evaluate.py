@@ -7,10 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from eval.asking import Asked, Asker, Progress, index_dataset
+from eval.asking import Asked, Asker, index_dataset
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.metrics import Judged, hit_at_k, mrr, ndcg_at_k, recall_at_k
+from eval.progress import Progress
 from eval.report import Comparison, EvaluationReport, ModeReport
 from eval.runs import Run
 from eval.statistics import bootstrap, randomization_p

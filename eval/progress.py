@@ -1,9 +1,13 @@
 """Progress as plain lines, for terminals and logs alike."""
 
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 _STEPS = 4
+
+Progress = Callable[[str, int, int], None]
+"""Takes a stage, how much of it is done, and how much there is."""
 
 
 class LineProgress:

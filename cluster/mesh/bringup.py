@@ -10,10 +10,16 @@ import httpx
 from rich.console import Console
 
 from cluster.errors import MeshError, NotReadyError
-from cluster.mesh.dashboard import Dashboard, ServeDetails
+from cluster.mesh.dashboard import Application, Dashboard
 from cluster.mesh.environment import mesh_environment
-from cluster.mesh.head import last_lines, make_temp_dir, process_created, session_logs
-from cluster.mesh.head import start_head, write_token
+from cluster.mesh.head import (
+    last_lines,
+    make_temp_dir,
+    process_created,
+    session_logs,
+    start_head,
+    write_token,
+)
 from cluster.mesh.ports import choose_ports
 from cluster.mesh.progress import Progress
 from cluster.mesh.state import MeshState, write_state
@@ -34,7 +40,7 @@ def bring_up(settings: Settings, given: Mapping[str, str], console: Console) -> 
     state = _plan(settings)
     write_state(settings.run_dir, state)
     try:
-        with Progress(console, settings.ray.ready_s) as progress:
+        with Progress(console, settings.ray.ready_s, settings.log_dir) as progress:
             return _start(settings, state, given, progress)
     except BaseException:
         take_down(settings, state)
@@ -86,7 +92,8 @@ def _start(
         _link_logs(settings, state)
         _deploy(settings, dashboard, progress)
         progress.wait(lambda: _application_missing(head, state, dashboard))
-    progress.wait(lambda: _gateway_missing(state))
+    with httpx.Client(timeout=5.0, trust_env=False) as http:
+        progress.wait(lambda: _gateway_missing(state, http))
     ready = state.model_copy(update={"phase": "running"})
     write_state(settings.run_dir, ready)
     return ready
@@ -131,25 +138,22 @@ def _application_missing(
     if application.status in ("DEPLOY_FAILED", "UNHEALTHY"):
         raise NotReadyError(
             f"the application could not be deployed: {application.message.strip()}\n"
-            f"logs: {session_logs(state)}/serve"
+            f"logs: {Path(state.home) / 'logs'}"
         )
-    return f"the application starts: {_parts(dashboard.serve())}"
+    return f"the application starts: {_parts(application)}"
 
 
-def _parts(details: ServeDetails) -> str:
-    deployments = details.applications[APP_NAME].deployments
-    return (
-        ", ".join(
-            f"{name} {deployment.status.lower()} {deployment.running}/{deployment.wanted}"
-            for name, deployment in deployments.items()
-        )
-        or "code is imported"
-    )
+def _parts(application: Application) -> str:
+    shown = [
+        f"{name} {deployment.status.lower()} {deployment.running}/{deployment.wanted}"
+        for name, deployment in application.deployments.items()
+    ]
+    return ", ".join(shown) or "its code is imported"
 
 
-def _gateway_missing(state: MeshState) -> str | None:
+def _gateway_missing(state: MeshState, http: httpx.Client) -> str | None:
     try:
-        response = httpx.get(f"{state.url}/readyz", timeout=2.0, trust_env=False)
+        response = http.get(f"{state.url}/readyz")
     except httpx.HTTPError:
         return f"{state.url} does not answer yet"
     if response.status_code == httpx.codes.OK:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cluster.mesh.processes import FOLDER_MARK, MARK
 from cluster.mesh.state import MeshState
-from serve_apps.environment import serve_environment
+from serve_apps.environment import ServePorts, serve_environment
 
 # Ray itself would otherwise listen on every interface: it replaces a loopback
 # address by the machine's own unless it takes the host for a single-node platform.
@@ -29,11 +29,6 @@ def mesh_environment(
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_NAMESPACE", "PMOVES_URL"):
         base.pop(name, None)
     return base | dict(given) | _process(state) | ray_environment(state)
-
-
-def haproxy_wrapper(state: MeshState) -> Path:
-    """Where the script stands that Ray runs as HAProxy."""
-    return Path(state.home) / "run" / "haproxy"
 
 
 def client_environment(state: MeshState) -> dict[str, str]:
@@ -84,11 +79,10 @@ def _authentication(state: MeshState) -> dict[str, str]:
 
 
 def _serve(state: MeshState) -> dict[str, str]:
-    ports = state.ports
-    folder = Path(state.temp_dir) / "h"
-    return {
-        **serve_environment(folder, ports["haproxy_metrics"], ports["haproxy_stats"]),
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(haproxy_wrapper(state)),
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports["fallback_http"]),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(ports["fallback_grpc"]),
-    }
+    ports = ServePorts(
+        haproxy_metrics=state.ports["haproxy_metrics"],
+        haproxy_stats=state.ports["haproxy_stats"],
+        fallback=state.ports["fallback"],
+    )
+    # A short name: HAProxy takes 97 characters for the path of a socket.
+    return serve_environment(Path(state.temp_dir) / "h", ports)

@@ -11,8 +11,6 @@ from pathlib import Path
 import psutil
 
 from cluster.errors import ConfigError
-from cluster.mesh.environment import haproxy_wrapper
-from cluster.mesh.haproxy import write_wrapper
 from cluster.mesh.state import MeshState
 from cluster.settings import GIB, RaySettings
 from cluster.tiers import TIER_LABEL
@@ -49,7 +47,6 @@ def start_head(
     """Start `ray start --head --block`; its output goes to `state.head_log`."""
     log = Path(state.head_log)
     log.parent.mkdir(parents=True, exist_ok=True)
-    write_wrapper(haproxy_wrapper(state))
     with log.open("wb") as output:
         return subprocess.Popen(
             head_command(state, settings),

@@ -20,8 +20,7 @@ RAY_PORTS = (
     "dashboard_metrics",
     "node_manager",
     "object_manager",
-    "fallback_http",
-    "fallback_grpc",
+    "fallback",
     "haproxy_metrics",
     "haproxy_stats",
 )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,7 @@ from rich.status import Status
 from cluster.errors import NotReadyError
 
 _LINE_EVERY_S = 2.0
-_LOOK_EVERY_S = 0.1
+_LOOK_EVERY_S = 0.4
 
 Check = Callable[[], str | None]
 
@@ -22,9 +23,10 @@ class Progress:
     A check returns what it waits for, or None when that has come.
     """
 
-    def __init__(self, console: Console, limit_s: float) -> None:
+    def __init__(self, console: Console, limit_s: float, logs: Path) -> None:
         self._console = console
         self._limit = limit_s
+        self._logs = logs
         self._started = time.monotonic()
         self._spinner: Status | None = None
         self._last_line = 0.0
@@ -58,7 +60,10 @@ class Progress:
         """Wait until `check` has nothing left; raise `NotReadyError` at the time limit."""
         while (waiting := check()) is not None:
             if self.elapsed_s >= self._limit:
-                raise NotReadyError(f"not ready within {self._limit:.0f} s: {waiting}")
+                raise NotReadyError(
+                    f"not ready within {self._limit:.0f} s: {waiting}; look into {self._logs}, "
+                    "or give it more time with PMOVES_RAY__READY_S."
+                )
             self._say(waiting)
             time.sleep(_LOOK_EVERY_S)
 

@@ -8,7 +8,7 @@ from cluster.mesh.processes import Ended, end_mesh, meshes_of
 from cluster.mesh.state import MeshState, state_path
 from cluster.settings import Settings
 
-_RUN_FILES = ("token", "haproxy", "mesh.new")
+_RUN_FILES = ("token", "mesh.new")
 _PREVIOUS_LOGS = "ray-previous"
 
 

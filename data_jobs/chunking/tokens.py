@@ -15,8 +15,9 @@ _MOST_REMEMBERED = 300_000
 class TokenCounter:
     """Counts the tokens of a text as the sum of those of its words.
 
-    `tokenizer` neither cuts nor pads. A word costs at least one token for every 16 of its characters, so that text
-    which the model takes as one unknown token stays bounded too.
+    `tokenizer` neither cuts nor pads. A word costs at least one token for every
+    16 of its characters, so that text which the model takes as one unknown token
+    stays bounded too.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:

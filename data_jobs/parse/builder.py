@@ -13,7 +13,7 @@ from data_jobs.parse.base import (
     ParseLimits,
 )
 from data_jobs.parse.characters import clean_text, one_line
-from data_jobs.parse.tables import Row, markdown_table, groups
+from data_jobs.parse.tables import Row, groups, markdown_table
 
 LONGEST_TITLE = 500
 LONGEST_METADATA = 2_000

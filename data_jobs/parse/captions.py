@@ -91,7 +91,7 @@ def _seconds(time: Timestamp) -> float:
 
 def _read_srt(text: str) -> list[Caption]:
     try:
-        return list(WebVTT.from_buffer(io.StringIO(text.strip()), format="srt"))
+        return WebVTT.from_buffer(io.StringIO(text.strip()), format="srt").captions
     except (MalformedFileError, MalformedCaptionError):
         # No numbers, or a broken one: then it is WebVTT but for the header and the commas.
         return _read_vtt("WEBVTT\n\n" + _SRT_TIMES.sub(r"\1.\2.\3", text))
@@ -99,7 +99,7 @@ def _read_srt(text: str) -> list[Caption]:
 
 def _read_vtt(text: str) -> list[Caption]:
     try:
-        return list(WebVTT.from_string(text))
+        return WebVTT.from_string(text).captions
     except (MalformedFileError, MalformedCaptionError) as error:
         raise UnreadableFileError(f"The captions are damaged: {error}") from error
 

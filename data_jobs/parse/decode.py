@@ -2,10 +2,12 @@
 
 import codecs
 import re
-
-from charset_normalizer import CharsetMatch, from_bytes
+from typing import TYPE_CHECKING
 
 from data_jobs.errors import UnreadableFileError
+
+if TYPE_CHECKING:
+    from charset_normalizer import CharsetMatch
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -66,6 +68,9 @@ def _strict(data: bytes, encoding: str) -> str | None:
 
 
 def _guess(data: bytes) -> str | None:
+    # Slow to import, and most texts are UTF-8.
+    from charset_normalizer import from_bytes
+
     matches = from_bytes(data)
     best = matches.best()
     if best is None:
@@ -74,7 +79,7 @@ def _guess(data: bytes) -> str | None:
     return _WESTERN if western and _prefer_western(western, best) else best.encoding
 
 
-def _prefer_western(western: CharsetMatch, best: CharsetMatch) -> bool:
+def _prefer_western(western: "CharsetMatch", best: "CharsetMatch") -> bool:
     """Short texts fit many encodings; among near equals the most common one wins."""
     margin = 0.01 if best.encoding in _COMMON else 0.1
     letters = [character for character in str(western)[:10_000] if character.isalpha()]

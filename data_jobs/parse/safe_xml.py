@@ -19,3 +19,10 @@ def parse_xml(data: bytes, name: str) -> etree._Element:
         return etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise UnreadableFileError(f"The part {name!r} is not well-formed XML: {error}") from error
+
+
+def strip_namespaces(root: etree._Element) -> etree._Element:
+    """Leave only the local names of all elements; changes and returns `root`."""
+    for element in root.iter(etree.Element):
+        element.tag = etree.QName(element).localname
+    return root

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from retrieval.chunk import Document
 from retrieval.corpus.filters import documents_predicate, namespaces_predicate, quote
 from retrieval.corpus.schema import documents_to_table, row_to_document
-from retrieval.corpus.tables import open_table, write
+from retrieval.corpus.tables import open_table, upsert, write
 from retrieval.errors import InvalidInputError
 
 DocumentKey = tuple[str, str]
@@ -41,15 +41,7 @@ class Ledger:
             for key, document in newest.items()
         ]
         table = documents_to_table(kept)
-        write(
-            self.uri,
-            lambda dataset: (
-                dataset.merge_insert(["namespace", "doc_id"])
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .execute(table)
-            ),
-        )
+        write(self.uri, lambda dataset: upsert(dataset, ["namespace", "doc_id"]).execute(table))
 
     def find(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, Document]:
         """Return the rows of those (namespace, doc_id) pairs that are known."""

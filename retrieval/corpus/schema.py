@@ -24,10 +24,18 @@ SCHEMA_VERSION = 1
 
 _TIME = pa.timestamp("us", tz="UTC")
 
+
+def _key(name: str, position: int) -> pa.Field:
+    # Without a declared key, Lance lets two writers insert the same row at the same time.
+    marks = {"": "true", ":position": str(position)}
+    metadata = {f"lance-schema:unenforced-primary-key{mark}": marks[mark] for mark in marks}
+    return pa.field(name, pa.string(), nullable=False, metadata=metadata)
+
+
 DOCUMENTS = pa.schema(
     [
-        pa.field("namespace", pa.string(), nullable=False),
-        pa.field("doc_id", pa.string(), nullable=False),
+        _key("namespace", 1),
+        _key("doc_id", 2),
         ("source", pa.string()),
         ("status", pa.string()),
         ("title", pa.string()),
@@ -57,8 +65,8 @@ def chunks_schema(dimension: int) -> pa.Schema:
     """Return the schema of the chunks table for vectors of `dimension` float32."""
     return pa.schema(
         [
-            pa.field("namespace", pa.string(), nullable=False),
-            pa.field("chunk_id", pa.string(), nullable=False),
+            _key("namespace", 1),
+            _key("chunk_id", 2),
             pa.field("doc_id", pa.string(), nullable=False),
             ("position", pa.int32()),
             ("section_id", pa.string()),

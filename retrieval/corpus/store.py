@@ -4,6 +4,7 @@ Every commit of chunks is one version of the chunks table, and the number of tha
 version is the index version that callers see. Projections follow it.
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,8 +13,10 @@ from typing import Any
 
 import lance
 import numpy as np
+import pyarrow as pa
 
 from retrieval.chunk import Chunk, Document, Vectors, utc_now
+from retrieval.corpus.changes import Changes, ChunkKey, document_key, find_changes
 from retrieval.corpus.filters import documents_predicate, quote
 from retrieval.corpus.ledger import DocumentKey, DocumentPage, Ledger
 from retrieval.corpus.meta import create_meta, read_identity
@@ -28,13 +31,15 @@ from retrieval.corpus.tables import (
     open_table,
     table_exists,
     table_uri,
+    upsert,
     write,
 )
 from retrieval.errors import CorpusError, InvalidInputError
 from retrieval.identity import EmbeddingIdentity
 
-ChunkKey = tuple[str, str]
+_LOG = logging.getLogger(__name__)
 _LOOKUP = 1_000
+_ROUNDS = 5
 _KEEP_VERSIONS = timedelta(minutes=10)
 _INDEXES: dict[str, dict[str, Any]] = {
     "chunk_id": {"index_type": "BTREE"},
@@ -125,20 +130,17 @@ class Corpus:
         """Store `chunks` with `vectors` of shape (len(chunks), dimension) in one version.
 
         All other chunks of the documents in `replace` go in the same version.
-        Chunks that are stored already as they are cost nothing. The ledger rows in
-        `documents` follow after; killed in between, the same call mends it.
+        Documents and chunks that are stored already as they are cost nothing. The
+        ledger rows in `documents` follow after; killed in between, the same call
+        mends it.
         """
         self._check(chunks, vectors)
-        stored = self._stored_hashes(chunks)
-        changed = [
-            position
-            for position, chunk in enumerate(chunks)
-            if stored.get((chunk.namespace, chunk.chunk_id)) != chunk_hash(chunk)
-        ]
-        commit = self._merge(chunks, vectors, changed, replace)
-        if commit.upserted:
-            # Rows outside the text index are searched one by one, far more slowly.
-            write(self.chunks_uri, lambda dataset: dataset.optimize.optimize_indices())
+        changes = find_changes(
+            chunks, replace, self._stored_hashes(chunks), self._stored_ids(replace)
+        )
+        commit = self._apply(changes, chunks, vectors)
+        if changes.rows:
+            self._index_new_rows()
         self._ledger.record(documents)
         return commit
 
@@ -247,29 +249,35 @@ class Corpus:
             rows.extend(table.to_pylist())
         return rows
 
-    def _merge(
-        self,
-        chunks: Sequence[Chunk],
-        vectors: Vectors,
-        changed: list[int],
-        replaced: Collection[DocumentKey],
-    ) -> Commit:
-        unchanged = [chunk for i, chunk in enumerate(chunks) if i not in set(changed)]
-        stale = _stale_predicate(replaced, unchanged)
-        if not changed:
-            gone = self._delete(stale) if replaced else Commit(self.version)
-            return Commit(gone.version, unchanged=len(unchanged), deleted=gone.deleted)
-        table = chunks_to_table([chunks[i] for i in changed], vectors[changed])
+    def _stored_ids(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, set[str]]:
+        dataset, ordered = self.dataset(), sorted(set(keys))
+        found: dict[DocumentKey, set[str]] = {}
+        for start in range(0, len(ordered), _LOOKUP):
+            predicate = documents_predicate(ordered[start : start + _LOOKUP])
+            columns = ["namespace", "doc_id", "chunk_id"]
+            for row in dataset.to_table(columns=columns, filter=predicate).to_pylist():
+                found.setdefault((row["namespace"], row["doc_id"]), set()).add(row["chunk_id"])
+        return found
 
-        def merge(dataset: lance.LanceDataset) -> Commit:
-            builder = dataset.merge_insert(["namespace", "chunk_id"])
-            builder.when_matched_update_all().when_not_matched_insert_all()
-            if replaced:
-                builder.when_not_matched_by_source_delete(stale)
-            deleted = builder.execute(table)["num_deleted_rows"]
-            return Commit(int(dataset.version), len(changed), len(unchanged), deleted)
+    def _apply(self, changes: Changes, chunks: Sequence[Chunk], vectors: Vectors) -> Commit:
+        unchanged = len(chunks) - changes.changed
+        if not changes.rows:
+            if not changes.replaced:
+                return Commit(self.version, unchanged=unchanged)
+            gone = self._delete(documents_predicate(changes.replaced))
+            return Commit(gone.version, unchanged=unchanged, deleted=gone.deleted)
+        table = chunks_to_table([chunks[at] for at in changes.rows], vectors[changes.rows])
+        whole = [at for at in changes.rows if document_key(chunks[at]) in changes.replaced]
+        merge = partial(_merge, table=table, replaced=changes.replaced, expected=len(whole))
+        version, deleted = write(self.chunks_uri, merge)
+        return Commit(version, changes.changed, unchanged, deleted)
 
-        return write(self.chunks_uri, merge)
+    def _index_new_rows(self) -> None:
+        # Rows outside the text index are found too, but one by one, far more slowly.
+        try:
+            write(self.chunks_uri, lambda dataset: dataset.optimize.optimize_indices())
+        except CorpusError as error:
+            _LOG.warning("the rows are stored, but not yet in the text index: %s", error)
 
     def _delete(self, predicate: str) -> Commit:
         def delete(dataset: lance.LanceDataset) -> Commit:
@@ -291,12 +299,16 @@ def _create_index(dataset: lance.LanceDataset, column: str, options: dict[str, A
     dataset.create_scalar_index(column, **options)
 
 
-def _stale_predicate(replaced: Collection[DocumentKey], kept: Sequence[Chunk]) -> str:
-    predicate = f"({documents_predicate(replaced)})"
-    by_namespace: dict[str, list[str]] = {}
-    for chunk in kept:
-        by_namespace.setdefault(chunk.namespace, []).append(quote(chunk.chunk_id))
-    for namespace, ids in by_namespace.items():
-        kept_ids = ", ".join(ids)
-        predicate += f" AND NOT (namespace = {quote(namespace)} AND chunk_id IN ({kept_ids}))"
-    return predicate
+def _merge(
+    dataset: lance.LanceDataset, table: pa.Table, replaced: set[DocumentKey], expected: int
+) -> tuple[int, int]:
+    predicate, deleted = documents_predicate(replaced), 0
+    for _ in range(_ROUNDS):
+        builder = upsert(dataset, ["namespace", "chunk_id"])
+        if replaced:
+            builder.when_not_matched_by_source_delete(predicate)
+        deleted += builder.execute(table)["num_deleted_rows"]
+        # Rows that another writer gave the same new document meanwhile are no conflict to Lance.
+        if not replaced or dataset.count_rows(filter=predicate) == expected:
+            break
+    return int(dataset.version), deleted

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import lance
 import pyarrow as pa
+from lance.dataset import MergeInsertBuilder
 
 from retrieval.errors import CorpusError
 
@@ -58,6 +59,13 @@ def _make_folder(folder: Path) -> None:
             f"cannot create the corpus folder {folder}: {error.strerror}; "
             "set PMOVES_HOME or PMOVES_CORPUS__URI to a place that can be written"
         ) from error
+
+
+def upsert(dataset: lance.LanceDataset, keys: list[str]) -> MergeInsertBuilder:
+    """Return a merge that updates the rows known by `keys` and inserts the others."""
+    builder = dataset.merge_insert(keys).when_matched_update_all().when_not_matched_insert_all()
+    # Through an index, Lance does not notice that somebody else inserts the same row.
+    return builder.use_index(False)
 
 
 def write(uri: str, operation: Callable[[lance.LanceDataset], T]) -> T:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eval.datasets.load import load_dataset
-from eval.evaluate import Evaluation, Options, evaluate
+from eval.evaluate import Evaluation, evaluate
 from eval.known_items import known_items
 from eval.systems.local import LocalSystem
 from retrieval.settings import LibrarySettings
@@ -31,7 +31,7 @@ async def evaluate_both(home: Path) -> tuple[Evaluation, Evaluation]:
     system = LocalSystem(LibrarySettings(home=home))
     try:
         topical = await evaluate(dataset, system)
-        known = await evaluate(known_items(dataset), system, Options())
+        known = await evaluate(known_items(dataset, per_kind=50), system)
     finally:
         await system.close()
     return topical, known

@@ -1,0 +1,180 @@
+"""Which files stand behind the sources of a job."""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from data_jobs.errors import SourceError
+from data_jobs.folders import FolderWalk
+from data_jobs.patterns import PathFilter, PathPattern, has_magic
+from retrieval.chunk import JsonValue
+from retrieval.jobs import SourceItem
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_LOCAL_HOSTS = ("", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file to ingest: the URI that names it, and where its bytes lie.
+
+    `doc_id` and `name` are given by whoever uploaded it. `force` says that it is
+    taken up even if it has not changed.
+    """
+
+    uri: str
+    path: Path
+    doc_id: str | None = None
+    name: str | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailure:
+    """A source, or a folder inside one, that could not be listed."""
+
+    uri: str
+    error: SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which files inside folders are meant.
+
+    With `roots`, whatever lies outside of all of them once every link is followed
+    is refused, but for uploads; None stands for no such bound.
+    """
+
+    recursive: bool = True
+    files: PathFilter = field(default_factory=lambda: PathFilter((), ()))
+    roots: Sequence[Path] | None = None
+
+
+def source_uri(path: Path) -> str:
+    """Return the `file:` URI of `path`, made absolute; links are not followed."""
+    return Path(os.path.abspath(path)).as_uri()
+
+
+def source_path(uri: str) -> Path:
+    """Return the absolute path behind a `file:` URI or a plain path.
+
+    Raises `SourceError` for any other kind of source.
+    """
+    if "\x00" in uri:
+        raise SourceError(f"{uri[:200]!r} holds a zero byte, which no path can")
+    scheme = _SCHEME.match(uri)
+    if scheme is None or os.path.lexists(uri):
+        return Path(os.path.abspath(os.path.expanduser(uri)))
+    if scheme[1].lower() != "file":
+        raise SourceError(
+            f"{uri[:200]!r} cannot be read: {scheme[1]!r} is not supported; give a file, a folder, "
+            "a pattern or a file: URI"
+        )
+    return _file_uri_path(uri)
+
+
+def _file_uri_path(uri: str) -> Path:
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise SourceError(f"{uri[:200]!r} is not a URI: {error}") from error
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    if parts.netloc not in _LOCAL_HOSTS or not path.startswith("/") or "\x00" in path:
+        raise SourceError(f"{uri[:200]!r} is no path on this machine; write file:///path")
+    return Path(os.path.abspath(path))
+
+
+def check(items: Sequence[SourceItem]) -> None:
+    """Raise `SourceError` for the first item behind which there is nothing to list."""
+    for item in items:
+        path = Path(item.path) if item.path else source_path(item.uri)
+        if not _exists(path) and not (has_magic(str(path)) and _exists(_base(path)[0])):
+            raise SourceError(f"there is nothing at {str(path)!r}")
+
+
+def expand(
+    items: Sequence[SourceItem], selection: Selection
+) -> Iterator[SourceFile | SourceFailure]:
+    """Yield the files behind `items`, each once, in an order that is always the same.
+
+    Works lazily, so that folders may hold any number of files. A source that
+    cannot be listed costs one failure and stops no other.
+    """
+    seen: set[bytes] = set()
+    for item in items:
+        try:
+            for found in _files(item, selection):
+                if len(items) == 1 or _is_new(found.uri, seen):
+                    yield found
+        except SourceError as error:
+            yield SourceFailure(item.uri, error)
+
+
+def _is_new(uri: str, seen: set[bytes]) -> bool:
+    # Ten bytes a file instead of its whole name keep the memory of large jobs small.
+    key = hashlib.blake2b(uri.encode(), digest_size=10).digest()
+    known = key in seen
+    seen.add(key)
+    return not known
+
+
+def _files(item: SourceItem, selection: Selection) -> Iterator[SourceFile | SourceFailure]:
+    if item.path is not None:
+        yield _single(item, Path(item.path), item.uri)
+        return
+    path = source_path(item.uri)
+    walk = FolderWalk(selection.recursive, selection.files, selection.roots)
+    if not _exists(path) and has_magic(str(path)):
+        base, pattern = _base(path)
+        found = _walked(walk, base, item, PathPattern(pattern))
+        first = next(found, None)
+        if first is None:
+            raise SourceError(f"no file matches {str(path)!r}")
+        yield first
+        yield from found
+    elif path.is_dir():
+        yield from _walked(walk, path, item, None)
+    else:
+        walk.require_allowed(path)
+        yield _single(item, path, source_uri(path))
+
+
+def _walked(
+    walk: FolderWalk, base: Path, item: SourceItem, pattern: PathPattern | None
+) -> Iterator[SourceFile | SourceFailure]:
+    if item.doc_id is not None:
+        raise SourceError(f"doc_id names one document, but {str(base)!r} is a folder")
+    for found in walk.files(base, pattern):
+        if isinstance(found, SourceError):
+            yield SourceFailure(source_uri(base), found)
+        else:
+            yield SourceFile(source_uri(found), found, metadata=item.metadata)
+
+
+def _single(item: SourceItem, path: Path, uri: str) -> SourceFile:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SourceError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        raise SourceError(f"{str(path)!r} is not an ordinary file")
+    return SourceFile(uri, path, item.doc_id, item.name, item.metadata)
+
+
+def _base(path: Path) -> tuple[Path, str]:
+    """Part a pattern into the folder above its first magic name, and the rest."""
+    first = next(number for number, part in enumerate(path.parts) if has_magic(part))
+    return Path(*path.parts[:first]), "/".join(path.parts[first:])
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -1,0 +1,34 @@
+"""What a figure was measured on."""
+
+import os
+import platform
+from importlib import metadata
+
+from pydantic import BaseModel
+
+
+class Machine(BaseModel):
+    """The machine and the versions that decide about speed."""
+
+    cores: int
+    system: str
+    python: str
+    versions: dict[str, str]
+
+    def __str__(self) -> str:
+        packages = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return f"{self.cores} cores, {self.system}, Python {self.python}, {packages}"
+
+
+def this_machine(*packages: str) -> Machine:
+    """Return this machine with the installed versions of `packages`."""
+    return Machine(
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        versions={name: metadata.version(name) for name in packages},
+    )
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1

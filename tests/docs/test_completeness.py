@@ -1,0 +1,114 @@
+"""Whatever a user can set, call, see or get stands in the documentation."""
+
+import pytest
+from pydantic import BaseModel
+
+from cluster.cli_reference import commands
+from cluster.config_report import UNUSED_PREDECESSOR_NAMES
+from cluster.setting_fields import SettingField, setting_fields
+from data_jobs import errors
+from retrieval.corpus.filters import TEXT_FIELDS, TIME_FIELDS
+from retrieval.corpus.schema import DOCUMENTS, chunks_schema
+from retrieval.query import Condition, SearchRequest, SearchResponse, Source
+from retrieval.settings import PREDECESSOR_NAMES
+from serve_apps.metrics import METRICS, Metric
+from serve_apps.problems import CATALOGUE, ProblemType
+from serve_apps.wire import IngestRequest, JobView, UpsertItem, UpsertOptions, UpsertResponse
+from tests.docs.pages import Page, read_page
+
+ERRORS = sorted(
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.IngestError)
+)
+COLUMNS = {*DOCUMENTS.names, *chunks_schema(1).names}
+
+
+def require(page: Page, names: set[str]) -> None:
+    missing = sorted(name for name in names if f"`{name}`" not in page.text)
+    assert not missing, f"{page.name} does not name {missing}"
+
+
+def fields(*models: type[BaseModel]) -> set[str]:
+    return {name for model in models for name in model.model_fields}
+
+
+@pytest.mark.parametrize("field", setting_fields(), ids=lambda field: field.name)
+def test_setting(field: SettingField) -> None:
+    _, environment, _, description = read_page("docs/settings.md").row(field.name)
+    assert environment == f"`{field.env}`"
+    assert description
+
+
+def test_predecessor_names() -> None:
+    require(read_page("docs/settings.md"), {*PREDECESSOR_NAMES, *UNUSED_PREDECESSOR_NAMES})
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_metric(metric: Metric) -> None:
+    _, kind, labels, what = read_page("docs/metrics.md").row(metric.name)
+    assert kind == metric.kind
+    assert labels == ", ".join(f"`{label}`" for label in metric.labels)
+    assert what
+
+
+def test_no_metric_is_invented() -> None:
+    rows = {row[0].strip("`") for row in read_page("docs/metrics.md").rows()}
+    named = {name for name in rows if name.startswith("pmoves_")}
+    assert named == {metric.name for metric in METRICS}
+
+
+@pytest.mark.parametrize("problem", CATALOGUE.values(), ids=lambda problem: problem.name)
+def test_problem(problem: ProblemType) -> None:
+    _, status, meaning, advice = read_page("docs/problems.md").row(problem.uri)
+    assert status == str(problem.status)
+    assert meaning
+    assert advice
+
+
+def test_no_problem_is_invented() -> None:
+    rows = {row[0].strip("`") for row in read_page("docs/problems.md").rows()}
+    assert {name for name in rows if name.startswith("urn:")} == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_ingest_error(error: str) -> None:
+    _, meaning, advice = read_page("docs/guide/quarantine.md").row(error)
+    assert meaning
+    assert advice
+
+
+def test_query_fields() -> None:
+    page = read_page("docs/guide/search.md")
+    require(page, fields(SearchRequest, SearchResponse, Condition))
+    require(page, fields(Source) | {"score", "text", "payload"})
+
+
+def test_filter_fields() -> None:
+    require(read_page("docs/guide/search.md"), {*TEXT_FIELDS, *TIME_FIELDS, "metadata.KEY"})
+
+
+def test_upsert_fields() -> None:
+    answer = read_page("docs/guide/upsert.md").blocks("json")[0]
+    assert all(f'"{name}"' in answer for name in UpsertResponse.model_fields)
+    require(read_page("docs/guide/upsert.md"), fields(UpsertItem, UpsertOptions))
+
+
+def test_job_fields() -> None:
+    own = {"job_id", "namespace", "sources"}
+    times = {name for name in JobView.model_fields if name.endswith("_at")}
+    require(read_page("docs/guide/ingest.md"), fields(JobView) - own - times)
+
+
+def test_ingest_fields() -> None:
+    text = read_page("docs/guide/ingest.md").text
+    missing = [name for name in IngestRequest.model_fields if name not in text.replace("-", "_")]
+    assert not missing
+
+
+def test_corpus_columns() -> None:
+    require(read_page("docs/design.md"), COLUMNS)
+
+
+def test_commands() -> None:
+    require(read_page("docs/cli.md"), {command.name or "" for command in commands()})

@@ -1,0 +1,45 @@
+"""Nothing in the documentation belongs to one machine, or is left unfinished."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.docs.pages import ROOT, Page, all_pages
+
+HOSTS = {
+    "127.0.0.1",
+    "docs.ray.io",
+    "faiss.ai",
+    "github.com",
+    "keepachangelog.com",
+    "lancedb.github.io",
+    "semver.org",
+    "tickets.example",
+    "www.ray.io",
+    "www.rfc-editor.org",
+}
+SOMEBODYS_FOLDER = re.compile(r"(?<![\w.~])/(?:home|root|Users|work|workspace|builds?)/")
+UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|TBD|lorem ipsum|FIRST_ANSWER|FIGURES)\b", re.I)
+
+
+@pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
+def test_words(page: Page) -> None:
+    assert not SOMEBODYS_FOLDER.search(page.text)
+    assert not UNFINISHED.search(page.text)
+
+
+@pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
+def test_hosts(page: Page) -> None:
+    found = re.findall(r"https?://[^\s)\"'<>`]+", page.text)
+    assert {urlsplit(url).hostname for url in found} <= HOSTS
+
+
+def test_picture_needs_nothing_else() -> None:
+    picture = (ROOT / "docs/assets/architecture.svg").read_text(encoding="utf-8")
+    root = ElementTree.fromstring(picture)
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert tags.isdisjoint({"script", "image", "foreignObject"})
+    assert "prefers-color-scheme: dark" in picture
+    assert [e for e in root if e.tag.endswith("title")], "screen readers need a title"
