@@ -17,8 +17,9 @@ _INTRODUCTION = """\
 # HTTP API
 
 One gateway answers everything, at `http://127.0.0.1:8000` unless set otherwise. It
-listens on this machine only. A running mesh shows the same description at `/docs`, to
-try out, and at `/openapi.json`, for programs.
+listens on this machine only. A running mesh gives the same description to programs at
+`/openapi.json`, and to people at `/docs`, to try out; your browser fetches the viewer of
+that page from the internet.
 
 Bodies are JSON, and unknown fields are refused by name. Every error is a
 [problem document](problems.md). `X-Request-ID` is taken over from the request, or
@@ -36,20 +37,18 @@ _BOUNDS = (
 
 def api_reference() -> str:
     """Return the whole page."""
-    description = describe(routes_only())
-    return "\n".join(
-        chain([_INTRODUCTION], _operations(description), _models(description["components"]))
-    )
+    found = description()
+    return "\n".join(chain([_INTRODUCTION], _operations(found), _models(found["components"])))
 
 
-def routes_only() -> FastAPI:
-    """Return an application that only describes itself: the routes, with nothing behind them."""
+def description() -> Schema:
+    """Return the OpenAPI description of the routes, without anything behind them."""
     app = FastAPI(title="PMOVES mesh")
     for module in pkgutil.iter_modules(routes.__path__):
         router = importlib.import_module(f"{routes.__name__}.{module.name}").router
         assert isinstance(router, APIRouter)
         app.include_router(router)
-    return app
+    return describe(app)
 
 
 def _operations(description: Schema) -> Iterator[str]:

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from cluster.errors import ConfigError
 from cluster.setting_fields import SettingField, display, groups, plain, setting_fields
-from cluster.setting_origins import DEFAULT, Given, Origins, read_origins
+from cluster.setting_origins import DEFAULT, Given, Origins, line_of, read_origins
 from cluster.settings import Settings
 
 # Names that are no settings: set by the mesh for its own processes, or for debugging.
@@ -197,7 +197,7 @@ def _broken_env_lines() -> Iterator[Fault]:
         return
     for binding in parse_stream(io.StringIO(_ENV_FILE.read_text(encoding="utf-8"))):
         if binding.error:
-            line = f"{_ENV_FILE}, line {binding.original.line}"
+            line = f"{_ENV_FILE}, line {line_of(binding)}"
             yield Fault(str(_ENV_FILE), line, "is not NAME=value")
 
 
@@ -205,4 +205,3 @@ def _sentence(faults: tuple[Fault, ...]) -> str:
     count = "1 setting is" if len(faults) == 1 else f"{len(faults)} settings are"
     lines = "\n".join(f"  {fault}" for fault in faults)
     return f"{count} wrong; correct and try again (`pmoves config check`):\n{lines}"
-

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from cluster.setting_fields import ENV_PREFIX, groups
 from retrieval.settings import PREDECESSOR_NAMES
@@ -68,6 +68,12 @@ def setting_path(variable: str) -> tuple[str, ...] | None:
     return tuple(variable[len(ENV_PREFIX) :].lower().split("__"))
 
 
+def line_of(binding: Binding) -> int:
+    """The line on which a binding of `.env` stands, from 1; the parser counts blanks before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
 def _from_environment(variables: Mapping[str, str]) -> Iterator[Given]:
     found = [given for name in sorted(variables) for given in _of_variable(name, variables[name])]
     yield from sorted(found, key=lambda given: -given.variable.count("__"))
@@ -108,7 +114,7 @@ def _from_env_file(path: Path) -> Iterator[Given]:
     for binding in parse_stream(io.StringIO(text)):
         found = setting_path(binding.key) if binding.key else None
         if found:
-            origin = f"{path}, line {binding.original.line} ({binding.key})"
+            origin = f"{path}, line {line_of(binding)} ({binding.key})"
             yield Given(found, origin, binding.key or "")
 
 

@@ -37,3 +37,7 @@ class SourceError(IngestError):
 
 class SandboxError(PmovesError):
     """Parser processes cannot be started at all; no document is to blame."""
+
+
+class JobError(PmovesError):
+    """A job ended before its documents did, for a reason that is none of theirs."""

@@ -92,11 +92,11 @@ class IngestSettings(Group):
     attachment_depth: int = Field(
         2, ge=0, le=8, description="How deep attachments of attachments are followed."
     )
-    block_documents: int = Field(
+    bundle_documents: int = Field(
         16, ge=1, le=1_024, description="Documents that travel together from stage to stage."
     )
     commit_documents: int = Field(
-        32, ge=1, le=10_000, description="Documents that one commit of the corpus gathers."
+        32, ge=1, le=10_000, description="Documents that one commit of the corpus gathers, about."
     )
     commit_chunks: int = Field(
         8_192, ge=1, le=1_000_000, description="Passages after which a commit is not held back."

@@ -1,5 +1,6 @@
 """Which files stand behind the sources of a job."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -41,6 +42,7 @@ class SourceFailure:
 
     uri: str
     error: SourceError
+    doc_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,16 @@ def expand(
                 if len(items) == 1 or _is_new(found.uri, seen):
                     yield found
         except SourceError as error:
-            yield SourceFailure(item.uri, error)
+            yield SourceFailure(_named(item), error, item.doc_id)
+
+
+def _named(item: SourceItem) -> str:
+    """Return the URI of an item, if it is a path the `file:` one."""
+    if item.path is not None:
+        return item.uri
+    with contextlib.suppress(SourceError):
+        return source_uri(source_path(item.uri))
+    return item.uri
 
 
 def _is_new(uri: str, seen: set[bytes]) -> bool:

@@ -1,4 +1,4 @@
-"""`pmoves evaluate`."""
+"""`pmoves evaluate`, and `pmoves bench` from its own folder."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
+from eval.bench.cli import bench_app
 from eval.datasets.base import Dataset
 from eval.datasets.load import load_dataset
 from eval.evaluate import Evaluation, Options, evaluate
@@ -20,6 +21,8 @@ from eval.systems.base import SearchSystem
 from eval.systems.http import HttpSystem
 from retrieval.query import Mode
 from retrieval.settings import LibrarySettings
+
+__all__ = ["bench_app", "evaluate_app"]
 
 evaluate_app = typer.Typer(add_completion=False)
 

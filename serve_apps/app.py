@@ -4,10 +4,9 @@ from ray import serve
 from ray.serve.config import BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
-from retrieval.errors import InvalidInputError
 from serve_apps.embedder import Embedder
 from serve_apps.gateway import Gateway
-from serve_apps.middleware.guard import is_loopback
+from serve_apps.loopback import require_loopback
 from serve_apps.settings import AppArgs
 
 _QUIET = LoggingConfig(enable_access_log=False)
@@ -49,13 +48,3 @@ def _gateway(settings: AppArgs) -> serve.Deployment:
         logging_config=_QUIET,
     )
     return make(serve.ingress()(Gateway))
-
-
-def require_loopback(host: str) -> None:
-    """Raise `InvalidInputError` unless `host` means this machine only."""
-    if not is_loopback(host):
-        raise InvalidInputError(
-            f"http.host: {host!r} can be reached from other machines, and this version has no API "
-            "keys yet; they come with a later one. Use 127.0.0.1, or put a proxy that checks "
-            "callers in front."
-        )

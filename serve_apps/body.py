@@ -1,12 +1,13 @@
 """Reading JSON bodies: bounded in size, and validated once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
+from retrieval.query import Condition
 from serve_apps.problems import (
     INVALID_REQUEST,
     MALFORMED_BODY,
@@ -17,6 +18,7 @@ from serve_apps.problems import (
 
 M = TypeVar("M", bound=BaseModel)
 _MOST_ERRORS = 20
+_UNKNOWN = "extra_forbidden"
 
 
 async def read_body(request: Request, limit: int, name: str) -> bytes:
@@ -55,22 +57,50 @@ async def read_model(request: Request, model: type[M], limit: int) -> M:
         raise invalid(error.errors(include_url=False, include_input=False)) from None
 
 
-def invalid(errors: Sequence[ErrorDetails]) -> ProblemError:
-    """Return the problem behind the `errors` of a validation."""
+def invalid(errors: Sequence[ErrorDetails], skip: int = 0) -> ProblemError:
+    """Return the problem behind the `errors` of a validation.
+
+    `skip` is the number of leading parts of each place that are not part of the
+    field's name.
+    """
     if errors and errors[0]["type"] == "json_invalid":
         return ProblemError(MALFORMED_BODY, f"The body is not JSON: {errors[0]['msg']}.")
-    named = [field_error(error) for error in errors[:_MOST_ERRORS]]
+    named = list({error.field: error for error in map(_field_error_after(skip), errors)}.values())
     detail = "; ".join(f"{error.field}: {error.detail}" for error in named[:3])
-    more = len(errors) - 3
-    return ProblemError(INVALID_REQUEST, detail + (f"; and {more} more" if more > 0 else ""), named)
+    more = len(named) - 3
+    detail += f"; and {more} more" if more > 0 else ""
+    return ProblemError(INVALID_REQUEST, detail + ".", named[:_MOST_ERRORS])
 
 
-def field_error(error: ErrorDetails) -> FieldError:
+def field_error(error: ErrorDetails, skip: int = 0) -> FieldError:
     """Return one validation error as a field's name and a sentence."""
-    detail = error["msg"].removeprefix("Value error, ")
-    place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))
-    if not place and ": " in detail:
-        place, detail = detail.split(": ", 1)
-    if error["type"] == "extra_forbidden":
-        detail = "is not a known field"
-    return FieldError(field=place or "body", detail=detail)
+    place, detail = error["loc"][skip:], _sentence(error)
+    if place[:1] == ("filters",) and len(place) > 2:
+        return _filter_error(place, error["type"] == _UNKNOWN)
+    name = ".".join(str(part) for part in place)
+    if not name and ": " in detail:
+        name, detail = detail.split(": ", 1)
+    return FieldError(field=name or "body", detail=detail)
+
+
+def _field_error_after(skip: int) -> Callable[[ErrorDetails], FieldError]:
+    return lambda error: field_error(error, skip)
+
+
+def _sentence(error: ErrorDetails) -> str:
+    if error["type"] == _UNKNOWN:
+        return "is not a known field"
+    if error["type"] == "missing":
+        return "is required"
+    return error["msg"].removeprefix("Value error, ")
+
+
+def _filter_error(place: tuple[int | str, ...], unknown: bool) -> FieldError:
+    """Say in one sentence what a failed union would say once for each of its members."""
+    comparisons = ", ".join(Condition.model_fields)
+    name = f"{place[0]}.{place[1]}"
+    if unknown:
+        detail = f"{place[-1]!r} is not a comparison; these are: {comparisons}"
+        return FieldError(field=f"{name}.{place[-1]}", detail=detail)
+    detail = f"must be a value, a list of values, or an object of comparisons ({comparisons})"
+    return FieldError(field=name, detail=detail)

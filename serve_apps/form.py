@@ -107,7 +107,8 @@ class FormReader:
         self._files.append((file_name, path))
 
     def _begin_field(self, name: str) -> None:
-        if name in self._fields or name == FILES or len(self._fields) >= _MAX_FIELDS:
+        known = name in self._fields or name == FILES
+        if not name or known or len(self._fields) >= _MAX_FIELDS:
             raise _unknown_field(name)
         self._field = self._fields[name] = bytearray()
 

@@ -69,7 +69,8 @@ def _on_problem(request: Request, error: Exception) -> Response:
 
 def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return _respond(request, invalid(error.errors()))
+    # FastAPI puts where a value came from, such as "query", in front of its name.
+    return _respond(request, invalid(error.errors(), skip=1))
 
 
 def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -21,9 +21,8 @@ class RemoteEmbedder:
     """An `AsyncEmbedder` over a handle of the embedder deployment."""
 
     def __init__(self, handle: DeploymentHandle[Any]) -> None:
-        plain = handle.options(request_serialization="pickle", response_serialization="pickle")
-        self._queries = plain.embed_queries
-        self._passages = plain.embed_passages
+        self._queries = handle.embed_queries
+        self._passages = handle.embed_passages
 
     async def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; raises `OverloadedError` or `StageError`."""

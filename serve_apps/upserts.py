@@ -105,9 +105,6 @@ def _item(line: int, item: object, default_namespace: str) -> UpsertItem | Rejec
 
 
 def _checked(item: UpsertItem) -> UpsertItem:
-    for name in ("doc_id", "chunk_id", "text"):
-        if "\x00" in getattr(item, name):
-            raise ValueError(f"{name} holds a NUL character")
     size = len(json.dumps(item.payload, allow_nan=False).encode())
     if size > _MAX_PAYLOAD_BYTES:
         raise ValueError(f"is {size:,} bytes as JSON, at most {_MAX_PAYLOAD_BYTES:,} are stored")

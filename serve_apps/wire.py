@@ -3,13 +3,31 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
 from retrieval.jobs import Job, JobState
 from retrieval.query import Namespace
 
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S")]
+
+def _without_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("holds a NUL character, which cannot be stored")
+    return value
+
+
+NotNul = AfterValidator(_without_nul)
+Identifier = Annotated[
+    str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S"), NotNul
+]
+Passage = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S"), NotNul]
 Payload = dict[str, JsonValue]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
 
@@ -25,7 +43,7 @@ class UpsertItem(Strict):
 
     doc_id: Identifier
     chunk_id: Identifier
-    text: Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S")]
+    text: Passage
     namespace: Namespace = "pmoves"
     section_id: Annotated[str, StringConstraints(max_length=1_024)] | None = None
     payload: Payload = Field(default_factory=dict)

@@ -1,12 +1,16 @@
 """Chooses how the command line reaches a corpus."""
 
-from cluster.access.base import Access
+from typing import TYPE_CHECKING
+
 from cluster.mesh.processes import is_running
 from cluster.mesh.state import MeshState, read_state
-from cluster.settings import Settings
+
+if TYPE_CHECKING:
+    from cluster.access.base import Access
+    from cluster.settings import Settings
 
 
-def choose_access(settings: Settings, url: str | None = None) -> Access:
+def choose_access(settings: "Settings", url: str | None = None) -> "Access":
     """Return access by `url`, else to the mesh of this home if one runs, else in process."""
     address = url or settings.url
     if not address and (state := running_mesh(settings)):
@@ -20,7 +24,7 @@ def choose_access(settings: Settings, url: str | None = None) -> Access:
     return DirectAccess(settings)
 
 
-def running_mesh(settings: Settings) -> MeshState | None:
+def running_mesh(settings: "Settings") -> MeshState | None:
     """Return the mesh of this home if it is up."""
     state = read_state(settings.run_dir)
     if state is None or state.phase != "running":

@@ -90,7 +90,9 @@ class HttpAccess:
     def upload(self, files: Sequence[Path], namespace: str, doc_id: str | None = None) -> JobView:
         """Send files; the job that ingests them is returned."""
         with ExitStack() as opened:
-            parts = [("files", (path.name, opened.enter_context(path.open("rb")))) for path in files]
+            parts = [
+                ("files", (path.name, opened.enter_context(path.open("rb")))) for path in files
+            ]
             fields = _given(namespace=namespace, doc_id=doc_id)
             return self._call(JobView, "POST", "/documents", files=parts, data=fields)
 

@@ -19,10 +19,9 @@ def show(as_json: AsJson = False) -> None:
     report = read_settings()
     found = rows(report, require_usable(report))
     if as_json:
-        return print_json({"settings": [asdict(row) for row in found]})
-    print_table(
-        ("SETTING", "VALUE", "FROM"), [(row.name, row.value, row.origin) for row in found]
-    )
+        print_json({"settings": [asdict(row) for row in found]})
+        return
+    print_table(("SETTING", "VALUE", "FROM"), [(row.name, row.value, row.origin) for row in found])
     for note in report.notes:
         remark(note)
 

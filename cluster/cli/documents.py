@@ -33,7 +33,8 @@ def list_documents(
     with access(settings(), url) as corpus:
         page = corpus.documents(namespace, status, source, limit, cursor)
     if as_json:
-        return print_json(page)
+        print_json(page)
+        return
     print_table(
         ("DOC_ID", "NAMESPACE", "STATUS", "CHUNKS", "TITLE", "SOURCE"),
         [(d.doc_id, d.namespace, d.status, d.chunks, d.title, d.source) for d in page.documents],
@@ -51,7 +52,8 @@ def show_document(
     with access(loaded, url) as corpus:
         document = corpus.document(namespace or loaded.search.namespace, doc_id)
     if as_json:
-        return print_json(document)
+        print_json(document)
+        return
     for name, value in _lines(document):
         say(f"{name + ':':<14}{value}")
 
@@ -65,7 +67,8 @@ def delete_document(
     with access(loaded, url) as corpus:
         deleted = corpus.delete_document(namespace or loaded.search.namespace, doc_id)
     if as_json:
-        return print_json(deleted)
+        print_json(deleted)
+        return
     say(f"deleted {deleted.doc_id} with {deleted.deleted_chunks} chunks")
 
 
@@ -74,7 +77,8 @@ def namespaces(as_json: AsJson = False, url: Url = None) -> None:
     with access(settings(), url) as corpus:
         listed = corpus.namespaces()
     if as_json:
-        return print_json(listed)
+        print_json(listed)
+        return
     print_table(
         ("NAMESPACE", "DOCUMENTS", "CHUNKS"),
         [(n.namespace, n.documents, n.chunks) for n in listed.namespaces],

@@ -1,3 +1,5 @@
 """`pmoves ingest`."""
+
+
 def ingest() -> None:
     """x"""

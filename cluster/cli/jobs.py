@@ -27,7 +27,8 @@ def list_jobs(
     with access(settings(), url) as corpus:
         page = corpus.jobs(namespace, limit, cursor)
     if as_json:
-        return print_json(page)
+        print_json(page)
+        return
     print_table(
         ("JOB_ID", "NAMESPACE", "STATE", "DONE", "TOTAL", "QUARANTINED", "SKIPPED"),
         [
@@ -57,7 +58,8 @@ def stop_job(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
 
 def _print_job(job: "JobView", as_json: bool) -> None:
     if as_json:
-        return print_json(job)
+        print_json(job)
+        return
     for name, value in job.model_dump(mode="json").items():
         if value not in (None, [], {}):
             say(f"{name + ':':<14}{value}")

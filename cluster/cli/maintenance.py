@@ -12,5 +12,6 @@ def compact(as_json: AsJson = False) -> None:
     before = corpus.version
     corpus.optimize()
     if as_json:
-        return print_json({"uri": corpus.uri, "before": before, "version": corpus.version})
+        print_json({"uri": corpus.uri, "before": before, "version": corpus.version})
+        return
     say(f"compacted {corpus.uri}: version {before} → {corpus.version}")

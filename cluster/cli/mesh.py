@@ -84,7 +84,8 @@ def env(as_json: AsJson = False) -> None:
         raise MeshError(f"no mesh runs for {loaded.home.absolute()}; `pmoves up` starts one.")
     variables = client_environment(state)
     if as_json:
-        return print_json(variables)
+        print_json(variables)
+        return
     for name, value in variables.items():
         say(f"export {name}={shlex.quote(value)}")
 
@@ -144,7 +145,14 @@ def _print_status(found: "MeshStatus") -> None:
         print_table(
             ("NODE", "ADDRESS", "STATE", "TIER", "CPUS", "MEMORY_GIB"),
             [
-                (n.node_id[:12], n.address, n.state, n.tier, n.cpus, f"{n.memory_bytes / 2**30:.1f}")
+                (
+                    n.node_id[:12],
+                    n.address,
+                    n.state,
+                    n.tier,
+                    n.cpus,
+                    f"{n.memory_bytes / 2**30:.1f}",
+                )
                 for n in found.nodes
             ],
         )

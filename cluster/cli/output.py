@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.console import Console
 
 
@@ -37,8 +36,10 @@ def remark(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def print_json(value: BaseModel | object) -> None:
+def print_json(value: "BaseModel | object") -> None:
     """Print JSON, indented."""
+    from pydantic import BaseModel
+
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     say(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
 

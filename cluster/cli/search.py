@@ -46,7 +46,8 @@ def search(
         raise UsageError(_sentence(error)) from error
     with access(loaded, url) as corpus:
         response = corpus.search(request)
-    return print_json(response) if as_json else _print(response)
+    print_json(response) if as_json else _print(response)
+    return
 
 
 def _sentence(error: Exception) -> str:

@@ -71,5 +71,7 @@ def _model(settings: Settings) -> Finding:
     try:
         identity = embedding_identity(settings.embedding)
     except (PmovesError, ImportError, OSError) as error:
-        return fail("model", str(error), "Install the package again, or set PMOVES_EMBEDDING__MODEL.")
+        return fail(
+            "model", str(error), "Install the package again, or set PMOVES_EMBEDDING__MODEL."
+        )
     return ok("model", f"{identity.model}, {identity.dimension} dimensions, weights as expected")

@@ -49,7 +49,9 @@ def _corpus(settings: Settings) -> Finding:
             return ok("corpus", f"none yet at {uri}")
         return fail("corpus", str(error), "Restore it from a backup, or ingest into a new home.")
     documents, chunks = sum(c.documents for c in counts), sum(c.chunks for c in counts)
-    return ok("corpus", f"version {corpus.version}: {documents} documents, {chunks} chunks at {uri}")
+    return ok(
+        "corpus", f"version {corpus.version}: {documents} documents, {chunks} chunks at {uri}"
+    )
 
 
 def _state(settings: Settings) -> Finding:

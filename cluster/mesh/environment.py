@@ -12,6 +12,17 @@ from serve_apps.environment import ServePorts, serve_environment
 # Ray itself would otherwise listen on every interface: it replaces a loopback
 # address by the machine's own unless it takes the host for a single-node platform.
 _ONE_NODE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# An address would make Ray join another cluster, a token let it use another's;
+# the last two are the command line's alone.
+_FOREIGN = (
+    "RAY_ADDRESS",
+    "RAY_API_SERVER_ADDRESS",
+    "RAY_NAMESPACE",
+    "RAY_AUTH_TOKEN",
+    "RAY_AUTH_TOKEN_PATH",
+    "PMOVES_URL",
+    "PMOVES_API_KEY",
+)
 # Workers import the same sources as we do, installed or not.
 _SOURCES = Path(__file__).resolve().parents[2]
 
@@ -24,11 +35,10 @@ def mesh_environment(
     `given` are the settings that somebody gave, so that workers see those of
     `.env` and `pmoves.toml` wherever they run.
     """
-    base = dict(os.environ if inherited is None else inherited)
-    # An address in the environment would make Ray join another cluster.
-    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_NAMESPACE", "PMOVES_URL"):
+    base = dict(os.environ if inherited is None else inherited) | dict(given)
+    for name in _FOREIGN:
         base.pop(name, None)
-    return base | dict(given) | _process(state) | ray_environment(state)
+    return base | _process(state, base) | ray_environment(state)
 
 
 def client_environment(state: MeshState) -> dict[str, str]:
@@ -54,15 +64,15 @@ def ray_environment(state: MeshState) -> dict[str, str]:
     }
 
 
-def _process(state: MeshState) -> dict[str, str]:
+def _process(state: MeshState, base: Mapping[str, str]) -> dict[str, str]:
     binaries = str(Path(sys.executable).parent)
     return {
         MARK: state.mesh_id,
         FOLDER_MARK: state.temp_dir,
         "PMOVES_HOME": state.home,
         # `python` in the entry point of a job is the mesh's own.
-        "PATH": _joined(binaries, os.environ.get("PATH", os.defpath)),
-        "PYTHONPATH": _joined(str(_SOURCES), os.environ.get("PYTHONPATH", "")),
+        "PATH": _joined(binaries, base.get("PATH", os.defpath)),
+        "PYTHONPATH": _joined(str(_SOURCES), base.get("PYTHONPATH", "")),
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

@@ -37,7 +37,7 @@ def choose_ports(host: str, http_port: int, gcs: int = 0, dashboard: int = 0) ->
     for name, setting in (("gcs", "PMOVES_RAY__PORT"), ("dashboard", "PMOVES_RAY__DASHBOARD_PORT")):
         if chosen[name]:
             require_free("127.0.0.1", chosen[name], setting)
-    if not dashboard and DASHBOARD_PORT != http_port and is_free("127.0.0.1", DASHBOARD_PORT):
+    if not dashboard and http_port != DASHBOARD_PORT and is_free("127.0.0.1", DASHBOARD_PORT):
         chosen["dashboard"] = DASHBOARD_PORT
     missing = [name for name in RAY_PORTS if not chosen.get(name)]
     return chosen | dict(zip(missing, _free_ports(len(missing), http_port), strict=True))
@@ -69,8 +69,8 @@ def holder(port: int) -> str | None:
     """Return the name and id of the process that listens on `port`, if we may see it."""
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
-            listens = connection.status == psutil.CONN_LISTEN
-            if listens and connection.laddr.port == port and connection.pid:
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr
+            if listens and listens.port == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     return None
 

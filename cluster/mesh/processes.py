@@ -69,7 +69,7 @@ def end_mesh(mesh_id: str, temp_dir: Path | None = None, grace_s: float = 5.0) -
 def end(processes: Sequence[psutil.Process], grace_s: float) -> Ended:
     """Ask `processes` to end, and kill after `grace_s` seconds those that have not."""
     _signal(processes, "terminate")
-    gone, left = psutil.wait_procs(_living(processes), timeout=grace_s)
+    _gone, left = psutil.wait_procs(_living(processes), timeout=grace_s)
     _signal(left, "kill")
     psutil.wait_procs(left, timeout=grace_s)
     return Ended(asked=len(processes) - len(left), killed=len(left))
@@ -111,7 +111,9 @@ def _uses(process: psutil.Process, folder: Path) -> bool:
     # Only Ray's own: whoever reads a log there is none of ours.
     try:
         titled = process.cmdline()[:1] and process.cmdline()[0].startswith("ray")
-        return bool(titled) and any(Path(file.path).is_relative_to(folder) for file in process.open_files())
+        return bool(titled) and any(
+            Path(file.path).is_relative_to(folder) for file in process.open_files()
+        )
     except (psutil.Error, OSError):
         return False
 

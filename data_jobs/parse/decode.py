@@ -21,6 +21,12 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 _WESTERN = "cp1252"
 # Code pages that are common enough to win against Western European by a small margin.
 _COMMON = frozenset({"cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"})
+_EASTERN = frozenset(
+    {"Croatian", "Czech", "Hungarian", "Polish", "Romanian", "Slovak", "Slovene", "Turkish"}
+)
+# The share of letters with accents that no Western European language passes in longer texts.
+_MOST_ACCENTS = 0.07
+_SHORT = 200
 
 
 def decode_text(data: bytes, declared: str | None = None) -> str:
@@ -39,8 +45,9 @@ def _decode_unmarked(data: bytes, declared: str | None) -> str:
     # Escapes are valid UTF-8 too, but with a declared encoding they belong to it.
     if declared and b"\x1b" in data and (text := _strict(data, declared)) is not None:
         return text
-    # NUL bytes are valid UTF-8, but in a text they mean UTF-16 or UTF-32.
-    if b"\x00" not in data[:_SAMPLE] and (text := _utf8(data)) is not None:
+    # In a text, NUL bytes mean UTF-16 or UTF-32, and escapes a Japanese or Korean encoding.
+    plain = b"\x00" not in data[:_SAMPLE] and b"\x1b$" not in data[:_SAMPLE]
+    if plain and (text := _utf8(data)) is not None:
         return text
     if declared and (text := _strict(data, declared)) is not None:
         return text
@@ -51,10 +58,12 @@ def _decode_unmarked(data: bytes, declared: str | None) -> str:
 def _utf8(data: bytes) -> str | None:
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # A file cut inside its last character is still UTF-8.
-        cut = error.start >= len(data) - 3 and error.reason == "unexpected end of data"
-        return data[: error.start].decode("utf-8") if cut and error.start else None
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+    # A few broken characters among many that are right, or one cut off at the end.
+    broken = text.count("\ufffd")
+    right = sum(not character.isascii() for character in text) - broken
+    return text if 20 * broken < right or (broken == 1 and text[-1] == "\ufffd") else None
 
 
 def _strict(data: bytes, encoding: str) -> str | None:
@@ -82,12 +91,13 @@ def _guess(data: bytes) -> str | None:
 def _prefer_western(western: "CharsetMatch", best: "CharsetMatch") -> bool:
     """Short texts fit many encodings; among near equals the most common one wins."""
     margin = 0.01 if best.encoding in _COMMON else 0.1
-    letters = [character for character in str(western)[:10_000] if character.isalpha()]
-    foreign = sum(not character.isascii() for character in letters)
+    text = str(western)[:10_000]
+    foreign = sum(not character.isascii() for character in text) / max(len(text), 1)
     return (
         western.coherence >= best.coherence - margin
         and western.chaos <= best.chaos + 0.15
-        and foreign <= 0.5 * len(letters)
+        and not {western.language, best.language} <= _EASTERN
+        and foreign <= (_MOST_ACCENTS if len(text) > _SHORT else 0.5)
     )
 
 

@@ -79,7 +79,7 @@ def _detect_markup(start: str, extension: str) -> str | None:
         return media_types.HTML
     if rest.startswith("<svg"):
         return media_types.SVG
-    fragment = _HTML_PART.match(rest) and "</" in rest
+    fragment = _HTML_PART.match(rest) and ("</" in rest or len(_HTML_PART.findall(rest)) > 1)
     return media_types.HTML if fragment and not _is_markdown(rest, extension) else None
 
 
@@ -149,4 +149,6 @@ def _is_table(text: str, delimiter: str) -> bool:
 def _is_markdown(text: str, extension: str) -> bool:
     if extension in _MARKDOWN_EXTENSIONS:
         return True
-    return sum(bool(sign.search(text)) for sign in _MARKDOWN_SIGNS) >= 2
+    signs = sum(bool(sign.search(text)) for sign in _MARKDOWN_SIGNS)
+    # Comments in source code look like headings.
+    return signs >= (2 if extension in ("", ".txt") else 3)

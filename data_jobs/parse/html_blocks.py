@@ -40,7 +40,7 @@ class _Walk:
         self._flush()
 
     def _start(self, element: etree._Element) -> None:
-        if element.tag in BLOCKS:
+        if self._parts(element):
             self._flush()
             self._level = HEADINGS.get(str(element.tag), self._level)
         if element.tag == "br":
@@ -48,10 +48,17 @@ class _Walk:
         self._pieces.append(squeeze(element.text or ""))
 
     def _end(self, element: etree._Element) -> None:
-        if element.tag in BLOCKS:
+        if self._parts(element):
             self._flush()
         if element.tag in HEADINGS:
             self._level = 0
+
+    def _parts(self, element: etree._Element) -> bool:
+        """Whether a block begins and ends with an element; inside headings, boxes do not."""
+        if self._level and element.tag == "div":
+            self._pieces.append(" ")
+            return False
+        return element.tag in BLOCKS
 
     def _add_whole(self, element: etree._Element) -> bool:
         """Append an element that makes blocks of its own; returns whether it was one."""

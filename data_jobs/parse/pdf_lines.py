@@ -62,18 +62,32 @@ class PageReader:
         shifted = len(text) != characters
         box, reference, loose = self._box, self._box_reference, raw.FPDFText_GetLooseCharBox
         lines: list[Line] = []
-        at = 0
+        at, above = 0, 0.0
         for line in text.split("\r\n"):
-            index = raw.FPDFText_GetCharIndexFromTextIndex(text_page, at) if shifted else at
             if kept := line.rstrip():
+                index = raw.FPDFText_GetCharIndexFromTextIndex(text_page, at) if shifted else at
                 loose(text_page, index, reference)
-                left = box.left
-                if not kept[0].isalpha() and " " in kept:
-                    # A bullet or number may be set in another size than its text.
-                    loose(text_page, index + kept.index(" ") + 1, reference)
-                lines.append(Line(kept, left, box.bottom, box.top - box.bottom))
+                left, height = box.left, box.top - box.bottom
+                if not 0.9 * above <= height <= 1.1 * above:
+                    height = self._height(text_page, kept, index, above)
+                lines.append(Line(kept, left, box.bottom, height))
+                above = height
             at += len(line) + 2
         return lines
+
+    def _height(self, text_page: raw.FPDF_TEXTPAGE, text: str, index: int, above: float) -> float:
+        """Measure a line that does not begin as high as the one above it.
+
+        A bullet, or a word in another font, may begin or end a line of the same size.
+        """
+        second = index + text.find(" ") + 1
+        fallback = index if text[0].isalpha() else second
+        for at in (second, index + len(text) - 1, fallback):
+            raw.FPDFText_GetLooseCharBox(text_page, at, self._box_reference)
+            height: float = self._box.top - self._box.bottom
+            if 0.9 * above <= height <= 1.1 * above:
+                break
+        return height
 
     def _text(self, text_page: raw.FPDF_TEXTPAGE, characters: int) -> str:
         if characters <= 0:

@@ -10,7 +10,6 @@ import os
 import resource
 import select
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +50,7 @@ def answer(parse: ParseFunction, path: Path, limits: ParseLimits) -> Answer:
         _limit(limits)
         return parse(path, limits)
     except IngestError as error:
-        return type(error)(str(error))
+        return _portable(error)
     except MemoryError:
         return LimitExceededError(
             f"parsing needs more than {limits.memory_bytes / 2**20:,.0f} MiB of memory"
@@ -60,6 +59,12 @@ def answer(parse: ParseFunction, path: Path, limits: ParseLimits) -> Answer:
         return UnreadableFileError(f"the file is damaged: {type(error).__name__}: {error}"[:500])
     finally:
         _set_limit(resource.RLIMIT_AS, resource.RLIM_INFINITY)
+
+
+def _portable(error: IngestError) -> IngestError:
+    """Return `error` as one of the classes that the parent knows."""
+    known = next(kind for kind in type(error).__mro__ if kind.__module__ == IngestError.__module__)
+    return cast(IngestError, known(str(error)))
 
 
 def _take_over_output() -> BinaryIO:
@@ -107,7 +112,3 @@ def _set_limit(kind: int, value: int) -> None:
     if hard != resource.RLIM_INFINITY and (value > hard or value == resource.RLIM_INFINITY):
         value = hard
     resource.setrlimit(kind, (value, hard))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -5,6 +5,7 @@ module again, which inside Ray is Ray's own worker, and outlive a killed parent.
 """
 
 import contextlib
+import json
 import os
 import pickle
 import re
@@ -14,14 +15,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 from data_jobs.errors import IngestError, LimitExceededError, ParserCrashedError, SandboxError
 from data_jobs.parse.base import ParsedDocument, ParseLimits
+from data_jobs.sandbox.child import Answer
 from data_jobs.sandbox.frames import DeadlineError, read_frame, write_frame
 
 PARSE_FILE = "data_jobs.parse.registry:parse_file"
+_BOOTSTRAP = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from data_jobs.sandbox.child import main; main(sys.argv[2])"
+)
 _START_SECONDS = 120.0
+_DYING_SECONDS = 5.0
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 
@@ -85,18 +92,79 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _ask(self, path: Path) -> tuple[str, ParsedDocument] | IngestError | None:
+    def _ask(self, path: Path) -> Answer | None:
         """Have one file parsed; None when somebody killed the child."""
-        child = self._ready_child(path)
-        assert child.stdout
+        child = self._send((os.fsencode(path), self._limits))
         try:
-            answer = read_frame(child.stdout.fileno(), self._limits.seconds)
+            answer = cast(Answer, read_frame(_answers(child), self._limits.seconds))
         except DeadlineError:
             self.close()
             return LimitExceededError(f"parsing took longer than {self._limits.seconds:g} s")
-        except (EOFError, pickle.UnpicklingError) as error:
-            return self._death(child, error)
+        except (EOFError, pickle.UnpicklingError):
+            return self._death(child)
         self._served += 1
         if isinstance(answer, LimitExceededError) or self._served >= self._documents:
             self.close()
-        return answer  # type: ignore[return-value]
+        return answer
+
+    def _send(self, request: tuple[bytes, ParseLimits]) -> subprocess.Popen[bytes]:
+        """Give the request to a living child."""
+        child = self._child or self._start()
+        try:
+            write_frame(cast(BinaryIO, child.stdin), request)
+        except BrokenPipeError:
+            self.close()
+            child = self._start()
+            write_frame(cast(BinaryIO, child.stdin), request)
+        return child
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._child = child = subprocess.Popen(
+            [sys.executable, "-c", _BOOTSTRAP, json.dumps(_module_path()), self._function],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(os.environ),
+            start_new_session=True,
+        )
+        self._served = 0
+        try:
+            read_frame(_answers(child), _START_SECONDS)
+        except (DeadlineError, EOFError, pickle.UnpicklingError) as error:
+            self.close()
+            raise SandboxError(
+                f"the parser process does not start ({type(error).__name__}, exit code "
+                f"{child.returncode}); see its messages in the log of the worker"
+            ) from error
+        return child
+
+    def _death(self, child: subprocess.Popen[bytes]) -> ParserCrashedError | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_DYING_SECONDS)
+        code = child.poll()
+        self.close()
+        return None if code == -signal.SIGKILL else ParserCrashedError(_sentence(code))
+
+
+def _answers(child: subprocess.Popen[bytes]) -> int:
+    return cast(BinaryIO, child.stdout).fileno()
+
+
+def _module_path() -> list[str]:
+    """Return where this process finds its modules, without relative entries."""
+    return [os.path.abspath(entry) for entry in sys.path]
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child: one thread, no secrets."""
+    kept = {name: value for name, value in environ.items() if not _SECRET.search(name)}
+    return kept | {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1"}
+
+
+def _sentence(code: int | None) -> str:
+    """Say how a child with that exit code died."""
+    if code == -signal.SIGKILL:
+        return "the parser was killed twice on this file, most likely because memory ran out"
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"the parser crashed on this file ({name}); the file is damaged or hostile"
+    return f"the parser ended on this file without an answer (exit code {code})"

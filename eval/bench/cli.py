@@ -1,5 +1,6 @@
 """`pmoves bench`."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from eval.bench.ingest import IngestBenchReport, IngestFolder, IngestPlan, bench_ingest
 from eval.bench.search import SearchPlan, bench_search
 from eval.bench.search_report import SearchBenchReport
+from eval.errors import EvaluationError
 from retrieval.settings import LibrarySettings
 
 Url = Annotated[
@@ -23,27 +25,12 @@ Out = Annotated[Path | None, typer.Option(help="File for the figures as JSON.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Report = SearchBenchReport | IngestBenchReport
 
-
-def bench_app(ingest_folder: IngestFolder) -> typer.Typer:
-    """Return the commands; `ingest_folder` is the ingestion to measure."""
-    app = typer.Typer(help="Measure speed, side by side in one run.", no_args_is_help=True)
-    app.command("search")(search)
-
-    @app.command("ingest")
-    def ingest(
-        files: Files = 100,
-        pages: Pages = 20,
-        rounds: Rounds = 3,
-        out: Out = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Pages/s of text PDFs without embedding, against pypdfium2 alone."""
-        plan = IngestPlan(files=files, pages_per_file=pages, rounds=rounds)
-        _show(bench_ingest(plan, ingest_folder), out, as_json)
-
-    return app
+bench_app = typer.Typer(
+    help="Measure speed, side by side in one run.", no_args_is_help=True, add_completion=False
+)
 
 
+@bench_app.command("search")
 def search(
     url: Url = "http://127.0.0.1:8000",
     api_key: ApiKey = None,
@@ -60,7 +47,31 @@ def search(
     settings = LibrarySettings()
     plan = SearchPlan(url, api_key, tuple(clients or (1, 16)), rounds, searches)
     local = LocalSystem(settings, settings.corpus_uri)
-    _show(bench_search(plan, local), out, as_json)
+    try:
+        report = bench_search(plan, local)
+    finally:
+        asyncio.run(local.close())
+    _show(report, out, as_json)
+
+
+@bench_app.command("ingest")
+def ingest(
+    context: typer.Context,
+    files: Files = 100,
+    pages: Pages = 20,
+    rounds: Rounds = 3,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pages/s of text PDFs without embedding, against pypdfium2 alone."""
+    if not callable(context.obj):
+        raise EvaluationError(
+            "no ingestion to measure: the caller of this command passes an IngestFolder as its "
+            "context object, as `pmoves bench ingest` does"
+        )
+    ingest_folder: IngestFolder = context.obj
+    plan = IngestPlan(files=files, pages_per_file=pages, rounds=rounds)
+    _show(bench_ingest(plan, ingest_folder), out, as_json)
 
 
 def _show(report: Report, out: Path | None, as_json: bool) -> None:

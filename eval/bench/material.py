@@ -2,25 +2,28 @@
 
 import random
 from collections.abc import Iterator
+from functools import cache
 from pydoc_data.topics import topics
 
 _PASSAGE_WORDS = 90
 _QUERY_WORDS = range(4, 10)
 
 
+@cache
+def _words() -> list[str]:
+    return " ".join(topics[name] for name in sorted(topics)).split()
+
+
 def passages(words: int = _PASSAGE_WORDS) -> list[str]:
     """Return the reference cut into some hundred passages of `words` words."""
-    found = []
-    for name in sorted(topics):
-        text = topics[name].split()
-        found += [" ".join(text[at : at + words]) for at in range(0, len(text), words)]
-    return found
+    text = _words()
+    return [" ".join(text[at : at + words]) for at in range(0, len(text), words)]
 
 
 def distinct_queries(count: int, seed: int = 0) -> list[str]:
     """Return `count` different queries: some words in a row, from anywhere in the text."""
     rng = random.Random(seed)
-    text = " ".join(passages()).split()
+    text = _words()
     queries: dict[str, None] = {}
     while len(queries) < count:
         start = rng.randrange(len(text) - max(_QUERY_WORDS))
@@ -31,7 +34,7 @@ def distinct_queries(count: int, seed: int = 0) -> list[str]:
 def pages(count: int, lines: int, seed: int = 0) -> Iterator[list[str]]:
     """Yield `count` pages of `lines` lines of ten words, different for every seed."""
     rng = random.Random(seed)
-    text = " ".join(passages()).split()
+    text = _words()
     for _ in range(count):
         starts = (rng.randrange(len(text) - 10) for _ in range(lines))
         yield [" ".join(text[start : start + 10]) for start in starts]

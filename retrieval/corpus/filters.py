@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from retrieval.errors import FilterError
+from retrieval.errors import FilterError, InvalidInputError
 from retrieval.query import Condition, Filters, Scalar
 
 TEXT_FIELDS = frozenset({"doc_id", "source", "media_type"})
@@ -22,7 +22,11 @@ _OPERATORS = {"gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
 
 
 def quote(value: str) -> str:
-    """Return `value` as a string literal of the predicate language."""
+    """Return `value` as a string literal; `InvalidInputError` where it is not Unicode."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(f"{value!r} is not valid Unicode text") from error
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -118,7 +122,7 @@ class _TextField(_Field):
     def literal(self, value: Scalar) -> str:
         if not isinstance(value, str):
             raise FilterError(f"filters.{self.name}: {value!r} is not text; give a string")
-        return quote(_encodable(self.name, value))
+        return _literal(self.name, value)
 
     def among(self, values: Sequence[Scalar]) -> str:
         return f"{self.name} IN ({', '.join(map(self.literal, values))})"
@@ -148,7 +152,10 @@ class _TimeField(_Field):
 
 
 class _MetadataField(_Field):
-    """A value inside the JSON column; a list in it matches by any of its elements."""
+    """A value inside the JSON column; a list in it matches by any of its elements.
+
+    Text is ordered by code points, quotes and control characters as a backslash.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -163,11 +170,11 @@ class _MetadataField(_Field):
             raise FilterError(f"filters.{self.name}: {value!r} is not a number that JSON knows")
         if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
             raise FilterError(f"filters.{self.name}: the number is beyond 64 bits")
-        text = json.dumps(value, ensure_ascii=False)
-        return quote(_encodable(self.name, text))
+        return _literal(self.name, json.dumps(value, ensure_ascii=False))
 
     def equals(self, value: Scalar) -> str:
-        element = f"json_array_contains(metadata, {self._path}, {quote(_plain(value))})"
+        plain = value if isinstance(value, str) else json.dumps(value)
+        element = f"json_array_contains(metadata, {self._path}, {_literal(self.name, plain)})"
         if isinstance(value, bool | str):
             scalar = f"{self._value} = {self.literal(value)}"
         else:
@@ -180,6 +187,8 @@ class _MetadataField(_Field):
             # Without the closing quote, so that "ab" comes before "ab c".
             ours, theirs = f"left({self._value}, -1)", f"left({self.literal(value)}, -1)"
             return f"({is_text} AND {ours} {operator} {theirs})"
+        if isinstance(value, bool):
+            raise FilterError(f"filters.{self.name}: {value!r} has no order; use a number or text")
         self.literal(value)
         return f"TRY_CAST({self._value} AS DOUBLE) {operator} {float(value)!r}"
 
@@ -187,13 +196,8 @@ class _MetadataField(_Field):
         return f"json_exists(metadata, {self._path})"
 
 
-def _encodable(name: str, text: str) -> str:
+def _literal(name: str, text: str) -> str:
     try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise FilterError(f"filters.{name}: the text is not valid Unicode") from error
-    return text
-
-
-def _plain(value: Scalar) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+        return quote(text)
+    except InvalidInputError as error:
+        raise FilterError(f"filters.{name}: {error}") from error

@@ -1,7 +1,6 @@
 """The documents table: what became of every source."""
 
 import base64
-import binascii
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +98,7 @@ def _after(cursor: str) -> str:
     try:
         namespace, doc_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         first, second = quote(namespace), quote(doc_id)
-    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, InvalidInputError) as error:
         raise InvalidInputError(
             "cursor: not one that was handed out; leave it away to start from the first page"
         ) from error

@@ -18,6 +18,7 @@ from retrieval.chunk import (
     Vectors,
     utc_now,
 )
+from retrieval.errors import InvalidInputError
 from retrieval.ids import content_hash
 
 SCHEMA_VERSION = 1
@@ -90,9 +91,17 @@ def chunks_schema(dimension: int) -> pa.Schema:
 
 
 def chunk_hash(chunk: Chunk) -> str:
-    """Return the SHA-256 over everything that is stored of `chunk`."""
-    fields = {name: value for name, value in _chunk_row(chunk).items() if name != "created_at"}
-    return content_hash(json.dumps(fields, sort_keys=True, default=str))
+    """Return the SHA-256 over everything that is stored of `chunk`.
+
+    Raises `InvalidInputError` for text that is not Unicode and for unfit metadata.
+    """
+    text = json.dumps(_chunk_row(chunk), sort_keys=True, ensure_ascii=False)
+    try:
+        return content_hash(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"the chunk {chunk.chunk_id!r} holds text that is not valid Unicode: {error.reason}"
+        ) from error
 
 
 def chunks_to_table(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
@@ -151,8 +160,14 @@ def row_to_chunk(row: Mapping[str, Any]) -> Chunk:
 
 
 def documents_to_table(documents: Sequence[Document]) -> pa.Table:
-    """Return the ledger rows of `documents`."""
-    return pa.Table.from_pylist([_document_row(document) for document in documents], DOCUMENTS)
+    """Return the ledger rows of `documents`; `InvalidInputError` for text that is not Unicode."""
+    rows = [_document_row(document) for document in documents]
+    try:
+        return pa.Table.from_pylist(rows, DOCUMENTS)
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"a document holds text that is not valid Unicode: {error.object!r}"[:300]
+        ) from error
 
 
 def _document_row(document: Document) -> dict[str, Any]:
@@ -184,8 +199,14 @@ def row_to_document(row: Mapping[str, Any]) -> Document:
 
 
 def to_json(value: Mapping[str, JsonValue] | Mapping[str, float]) -> str:
-    """Return `value` as JSON with sorted keys; NaN and infinities are refused."""
-    return json.dumps(dict(value), sort_keys=True, allow_nan=False)
+    """Return `value` as JSON with sorted keys.
+
+    Raises `InvalidInputError` for NaN, infinities and what JSON has no form for.
+    """
+    try:
+        return json.dumps(dict(value), sort_keys=True, allow_nan=False, ensure_ascii=False)
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(f"metadata cannot be stored as JSON: {error}") from error
 
 
 def from_json(value: str | None) -> dict[str, JsonValue]:

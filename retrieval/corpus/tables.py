@@ -1,7 +1,7 @@
 """Opening, creating and writing the tables behind a corpus."""
 
-import contextlib
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 # Lance's own messages for a commit that lost a race.
 _CONFLICTS = ("conflict", "concurrent", "retry limit", "too many retries")
+_OWN_PLACE = re.compile(r", /\S+\.rs:")
 _ATTEMPTS = 12
+_ELSEWHERE = "set PMOVES_HOME or PMOVES_CORPUS__URI to a place that can be written"
 
 
 def table_uri(uri: str, name: str) -> str:
@@ -46,9 +48,14 @@ def create_table(uri: str, table: pa.Table) -> lance.LanceDataset:
     """Create the table, or open the one that somebody else has just created."""
     if "://" not in uri:
         _make_folder(Path(uri).parent)
-    with contextlib.suppress(OSError, ValueError):
+    try:
         return lance.write_dataset(table, uri, mode="create")
-    return open_table(uri)
+    except (OSError, ValueError) as error:
+        if table_exists(uri):
+            return open_table(uri)
+        raise CorpusError(
+            f"cannot create the table {uri}: {_first_line(error)}; {_ELSEWHERE}"
+        ) from error
 
 
 def _make_folder(folder: Path) -> None:
@@ -56,8 +63,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CorpusError(
-            f"cannot create the corpus folder {folder}: {error.strerror}; "
-            "set PMOVES_HOME or PMOVES_CORPUS__URI to a place that can be written"
+            f"cannot create the corpus folder {folder}: {error.strerror}; {_ELSEWHERE}"
         ) from error
 
 
@@ -95,4 +101,5 @@ def _lost_a_race(error: Exception) -> bool:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    # Lance ends its messages with the place in its own source.
+    return _OWN_PLACE.split(lines[0])[0][:300] if lines else type(error).__name__

@@ -5,26 +5,16 @@ A page whose name resolves to 127.0.0.1 (DNS rebinding) carries its own name in
 `Sec-Fetch-Site`.
 """
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_apps import problems
+from serve_apps.loopback import is_loopback
 from serve_apps.metrics import Metrics
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether `host`, a name or address without port, means this machine."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def host_name(authority: str) -> str:

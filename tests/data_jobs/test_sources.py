@@ -1,6 +1,7 @@
 """Sources become files: lazily, in order, each once, and never out of bounds."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -114,15 +115,22 @@ def test_links_in_circles_end(tree: Path) -> None:
     assert names(tree, str(tree)) == sorted(TREE)
 
 
-def test_deep_folders_and_names_in_other_scripts(tree: Path) -> None:
-    deep = tree / "talks" / "/".join(["d"] * 1_200)
-    folder = os.open(tree / "talks", os.O_RDONLY)
-    for _ in range(1_200):
+@pytest.fixture
+def deep(tree: Path) -> Iterator[Path]:
+    """A folder deeper than Python may recurse, removed at once for pytest's own clean-up."""
+    top, depth = tree / "d", 1_200
+    folder = os.open(tree, os.O_RDONLY)
+    for _ in range(depth):
         os.mkdir("d", dir_fd=folder)
         inner = os.open("d", os.O_RDONLY, dir_fd=folder)
         os.close(folder)
         folder = inner
     os.close(folder)
+    yield Path(str(tree) + "/d" * depth)
+    subprocess.run(["rm", "-rf", str(top)], check=True)
+
+
+def test_deep_folders_and_names_in_other_scripts(tree: Path, deep: Path) -> None:
     (deep / "撮影 & más#1?.txt").write_text("x")
     found = [each for each in expand([SourceItem(uri=str(tree))], Selection()) if "%23" in each.uri]
     assert len(found) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"(?:^|\s{2,})#[^\n]*$", re.MULTILINE)
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
 
@@ -62,10 +63,11 @@ def all_pages() -> list[Page]:
 
 def _commands(block: str) -> Iterator[list[str]]:
     """Yield the commands of a shell block; settings and folders in front of them are left out."""
-    lexer = shlex.shlex(block.replace("\\\n", " "), posix=True, punctuation_chars="\n;|&")
+    plain = _COMMENT.sub("", block.replace("\\\n", " "))
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars="\n;|&")
     lexer.whitespace = " \t"
     lexer.whitespace_split = True
-    lexer.commenters = "#"
+    lexer.commenters = ""
     words: list[str] = []
     for word in [*lexer, "\n"]:
         if word.strip("\n;|&"):

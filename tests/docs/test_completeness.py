@@ -7,6 +7,7 @@ from cluster.cli_reference import commands
 from cluster.config_report import UNUSED_PREDECESSOR_NAMES
 from cluster.setting_fields import SettingField, setting_fields
 from data_jobs import errors
+from data_jobs.parse.registry import PARSERS
 from retrieval.corpus.filters import TEXT_FIELDS, TIME_FIELDS
 from retrieval.corpus.schema import DOCUMENTS, chunks_schema
 from retrieval.query import Condition, SearchRequest, SearchResponse, Source
@@ -104,6 +105,11 @@ def test_ingest_fields() -> None:
     text = read_page("docs/guide/ingest.md").text
     missing = [name for name in IngestRequest.model_fields if name not in text.replace("-", "_")]
     assert not missing
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_parser(name: str) -> None:
+    require(read_page("docs/guide/formats.md"), set(PARSERS[name].media_types))
 
 
 def test_corpus_columns() -> None:

@@ -1,13 +1,13 @@
 """Generated pages are those that their module makes now."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from cluster.api_reference import api_reference
 from cluster.cli_reference import cli_reference
 from cluster.settings_reference import settings_reference
+from tests.docs.pages import read_page
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,6 @@ from cluster.settings_reference import settings_reference
         ("cli", cli_reference),
     ],
 )
-def test_page_is_current(root: Path, name: str, make: Callable[[], str]) -> None:
-    stored = (root / "docs" / f"{name}.md").read_text(encoding="utf-8")
+def test_page_is_current(name: str, make: Callable[[], str]) -> None:
+    stored = read_page(f"docs/{name}.md").text
     assert stored == make(), f"run: python -m cluster.{name}_reference > docs/{name}.md"

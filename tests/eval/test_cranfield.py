@@ -18,6 +18,7 @@ CRANFIELD = Path(
 )
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         not CRANFIELD.is_dir(),
         reason="Cranfield is not in the repository; PMOVES_TEST_CRANFIELD names its folder",

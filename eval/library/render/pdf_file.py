@@ -1,7 +1,10 @@
 """Articles as PDF with a text layer, through reportlab."""
 
 import io
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from reportlab.platypus import (
 from eval.library.render import blocks
 
 STYLES = getSampleStyleSheet()
+DATE_VARIABLE = "SOURCE_DATE_EPOCH"
 HEADINGS = {1: "Title", 2: "Heading2", 3: "Heading3"}
 GRID = TableStyle(
     [
@@ -46,16 +50,27 @@ def render_pdf(source: Path) -> bytes:
         author=article.front.author,
         topMargin=2 * cm,
         bottomMargin=2 * cm,
-        # No timestamps and no compression: the same bytes on every machine.
+        # No present moment and no compression: the same bytes on every machine.
         invariant=1,
         pageCompression=0,
     )
-    template.build(
-        [flowable for block in article.blocks for flowable in _flowables(block)],
-        onFirstPage=_footer,
-        onLaterPages=_footer,
-    )
+    story = [flowable for block in article.blocks for flowable in _flowables(block)]
+    with _dated(article.front.moment):
+        template.build(story, onFirstPage=_footer, onLaterPages=_footer)
     return buffer.getvalue()
+
+
+@contextmanager
+def _dated(moment: datetime) -> Iterator[None]:
+    """Let reportlab take `moment` for the date of the document: it reads only this variable."""
+    before = os.environ.get(DATE_VARIABLE)
+    os.environ[DATE_VARIABLE] = str(int(moment.replace(tzinfo=UTC).timestamp()))
+    try:
+        yield
+    finally:
+        del os.environ[DATE_VARIABLE]
+        if before is not None:
+            os.environ[DATE_VARIABLE] = before
 
 
 def _footer(canvas: Canvas, template: SimpleDocTemplate) -> None:

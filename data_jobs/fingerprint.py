@@ -1,0 +1,32 @@
+"""What the chunks of a document depend on besides its bytes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from data_jobs.settings import ChunkingSettings
+from retrieval.chunk import JsonValue
+from retrieval.identity import EmbeddingIdentity
+from retrieval.ids import content_hash
+
+# Raise it whenever parsers or chunking give other chunks for the same file.
+CODE = "1"
+
+
+def pipeline_fingerprint(chunking: ChunkingSettings, identity: EmbeddingIdentity) -> str:
+    """Return the hash of code, chunking settings and embedding model."""
+    return content_hash(CODE, chunking.model_dump_json(), identity.model_dump_json())
+
+
+def document_fingerprint(
+    pipeline: str, source: str, name: str, metadata: Mapping[str, JsonValue]
+) -> str:
+    """Return the hash of everything but its bytes that the chunks of a document depend on."""
+    return content_hash(pipeline, source, name, json.dumps(dict(metadata), sort_keys=True))
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of the bytes at `path` in hex, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

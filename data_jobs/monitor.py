@@ -1,0 +1,81 @@
+"""What the stages of a running job tell, wherever they run."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(slots=True)
+class Tally:
+    """The state of a job: documents past each stage, and what holds it up at present.
+
+    `complete` says that listing is over, so that `counts["list"]` is the total.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    complete: bool = False
+    doing: str = ""
+    stopping: bool = False
+
+
+class Monitor(Protocol):
+    """Where stages report to."""
+
+    def add(self, what: str, count: int) -> None:
+        """Count documents past a stage, or passages."""
+        ...
+
+    def flush(self) -> None:
+        """Make sure that what was counted is known."""
+        ...
+
+    def listed(self) -> None:
+        """Say that every file is listed."""
+        ...
+
+    def doing(self, what: str) -> None:
+        """Say what takes time just now; empty when it is done."""
+        ...
+
+    def stopping(self) -> bool:
+        """Return whether the job is to end early."""
+        ...
+
+
+class LocalMonitor:
+    """A monitor inside one process."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+
+    def add(self, what: str, count: int) -> None:
+        """Count documents past a stage, or passages."""
+        self.tally.counts[what] += count
+
+    def add_all(self, counts: Mapping[str, int]) -> None:
+        """Count several things at once."""
+        self.tally.counts.update(counts)
+
+    def flush(self) -> None:
+        """Nothing is held back here."""
+
+    def listed(self) -> None:
+        """Say that every file is listed."""
+        self.tally.complete = True
+
+    def doing(self, what: str) -> None:
+        """Say what takes time just now."""
+        self.tally.doing = what
+
+    def stopping(self) -> bool:
+        """Return whether the job is to end early."""
+        return self.tally.stopping
+
+    def stop(self) -> None:
+        """Let the job end early."""
+        self.tally.stopping = True
+
+    def snapshot(self) -> Tally:
+        """Return the present state."""
+        return self.tally

@@ -1,0 +1,170 @@
+"""The streaming pipeline: list, read, parse, chunk, embed, commit, each where Ray puts it."""
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
+
+from data_jobs.errors import JobError
+from data_jobs.monitor import Monitor
+from data_jobs.settings import JobSettings
+from data_jobs.stages.chunking import ChunkStage
+from data_jobs.stages.committing import CommitStage
+from data_jobs.stages.embedding import EmbedStage, LoadEmbedder
+from data_jobs.stages.listing import ListStage
+from data_jobs.stages.outcomes import DocumentOutcome, outcomes
+from data_jobs.stages.parsing import ParseStage
+from data_jobs.stages.reading import ReadStage
+from retrieval.errors import PmovesError
+from retrieval.jobs import JobRequest, SourceItem
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run of the pipeline does.
+
+    `again` are sources to take up even if they have not changed; `roots` bounds
+    where files may lie.
+    """
+
+    request: JobRequest
+    settings: JobSettings
+    load_embedder: LoadEmbedder
+    again: Sequence[SourceItem] = ()
+    roots: Sequence[Path] | None = None
+
+
+def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
+    """Yield the outcome of every document as soon as it is committed.
+
+    Nothing is held back: each stage waits while the next one is behind, so memory
+    stays the same for any number of files. Closing the iterator ends the run.
+    Raises the `PmovesError` of the stage that failed, else `JobError`.
+    """
+    with _quiet_context():
+        rows = dataset(plan, monitor).iter_batches(
+            batch_size=None, batch_format="pyarrow", prefetch_batches=0
+        )
+        try:
+            for table in rows:
+                yield from outcomes(table)
+        except Exception as error:
+            raise _cause(error) from error
+
+
+def dataset(plan: Plan, monitor: Monitor) -> Dataset:
+    """Return the pipeline as a dataset that yields outcomes when it is read."""
+    settings, ingest, stages = plan.settings, plan.settings.ingest, plan.settings.ingest.stages
+    listing = ListStage(plan.request, plan.again, plan.roots, ingest.bundle_documents, monitor)
+    shared = {"settings": settings, "monitor": monitor}
+    list_task: Any = list_files
+    listed = ray.data.from_items([{"start": 0}]).map_batches(
+        list_task,
+        fn_args=(listing,),
+        batch_size=None,
+        batch_format="pyarrow",
+        num_cpus=stages.list_cpus,
+        compute=TaskPoolStrategy(1),
+    )
+    read = _mapped(
+        listed,
+        ReadStage,
+        stages.read_workers,
+        shared | {"retry": plan.request.retry_quarantined},
+        num_cpus=stages.read_cpus,
+    )
+    parsed = _mapped(
+        read,
+        ParseStage,
+        stages.parse_workers or _half_of_the_cores(),
+        {"settings": ingest, "monitor": monitor},
+        num_cpus=stages.parse_cpus,
+    )
+    chunked = _mapped(parsed, ChunkStage, stages.chunk_workers, shared, num_cpus=stages.chunk_cpus)
+    embedded = _mapped(
+        chunked,
+        EmbedStage,
+        stages.embed_workers,
+        shared | {"load_embedder": plan.load_embedder},
+        num_cpus=stages.embed_cpus,
+        num_gpus=stages.embed_gpus,
+    )
+    return _mapped(
+        embedded,
+        CommitStage,
+        1,
+        shared,
+        batch_size=math.ceil(ingest.commit_documents / ingest.bundle_documents),
+        num_cpus=stages.commit_cpus,
+    )
+
+
+def list_files(seed: pa.Table, stage: ListStage) -> Iterator[pa.Table]:
+    """Run the first stage, as a task."""
+    return stage(seed)
+
+
+def _mapped(
+    before: Dataset,
+    stage: type,
+    workers: int,
+    arguments: dict[str, Any],
+    *,
+    num_cpus: float,
+    num_gpus: float = 0,
+    batch_size: int | None = None,
+) -> Dataset:
+    """Append a stage that runs in `workers` actors, each with a share of its own."""
+    return before.map_batches(
+        stage,
+        fn_constructor_kwargs=arguments,
+        batch_size=batch_size,
+        batch_format="pyarrow",
+        compute=ActorPoolStrategy(size=workers),
+        num_cpus=num_cpus,
+        num_gpus=num_gpus,
+        zero_copy_batch=True,
+    )
+
+
+def _half_of_the_cores() -> int:
+    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return max(1, int(resources.get("CPU", 1)) // 2)
+
+
+@contextmanager
+def _quiet_context() -> Iterator[None]:
+    """Run Ray Data without its own progress bars and messages, one row a block."""
+    context = DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    # A row is a bundle of documents already; Ray is neither to join nor to part them.
+    context.target_max_block_size = 1
+    context.memory_usage_poll_interval_s = None
+    context.raise_original_map_exception = True
+    logger = logging.getLogger("ray.data")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with DataContext.current(context):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _cause(error: BaseException) -> PmovesError:
+    """Return the error of ours behind one of Ray's."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, PmovesError):
+            return found
+        found = getattr(found, "cause", None) or found.__cause__
+    lines = str(error).strip().splitlines()
+    return JobError(f"the pipeline failed: {type(error).__name__}: {lines[-1] if lines else ''}")

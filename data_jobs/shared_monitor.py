@@ -1,0 +1,68 @@
+"""A monitor that all processes of a job share."""
+
+import time
+from collections import Counter
+from typing import Any, cast
+
+import ray
+
+from data_jobs.monitor import LocalMonitor, Tally
+
+_STOP_SECONDS = 0.5
+_REPORT_SECONDS = 0.25
+
+
+class SharedMonitor:
+    """A monitor in an actor; copies of this object reach it from any process.
+
+    Reports are gathered for a moment, and sent without waiting for them to arrive.
+    """
+
+    def __init__(self) -> None:
+        actor: Any = ray.remote(LocalMonitor)
+        self._actor = actor.options(num_cpus=0, max_restarts=-1).remote()
+        self._waiting: Counter[str] = Counter()
+        self._sent = self._asked = 0.0
+        self._stopping = False
+
+    def add(self, what: str, count: int) -> None:
+        """Count documents past a stage, or passages."""
+        self._waiting[what] += count
+        if time.monotonic() - self._sent > _REPORT_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was counted."""
+        if self._waiting:
+            self._actor.add_all.remote(dict(self._waiting))
+            self._waiting.clear()
+        self._sent = time.monotonic()
+
+    def listed(self) -> None:
+        """Say that every file is listed."""
+        self.flush()
+        self._actor.listed.remote()
+
+    def doing(self, what: str) -> None:
+        """Say what takes time just now."""
+        self._actor.doing.remote(what)
+
+    def stopping(self) -> bool:
+        """Return whether the job is to end early, as it was half a second ago at most."""
+        now = time.monotonic()
+        if not self._stopping and now - self._asked > _STOP_SECONDS:
+            self._asked = now
+            self._stopping = cast(bool, ray.get(self._actor.stopping.remote()))
+        return self._stopping
+
+    def stop(self) -> None:
+        """Let the job end early."""
+        ray.get(self._actor.stop.remote())
+
+    def snapshot(self) -> Tally:
+        """Return the present state."""
+        return cast(Tally, ray.get(self._actor.snapshot.remote()))
+
+    def close(self) -> None:
+        """End the actor."""
+        ray.kill(self._actor)

@@ -1,0 +1,114 @@
+"""Commit: one merge into the corpus for several documents, and their ledger rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from data_jobs.monitor import Monitor
+from data_jobs.settings import JobSettings
+from data_jobs.stages.outcomes import outcome_row
+from data_jobs.stages.records import children_of, quarantined_row, queued_row, ready_row
+from data_jobs.stages.work import Work, unpack
+from retrieval.chunk import Document, utc_now
+from retrieval.corpus.store import Corpus
+from retrieval.embedding.model import embedding_identity
+from retrieval.errors import InvalidInputError
+from retrieval.ids import document_id
+
+Key = tuple[str, str]
+
+
+class CommitStage:
+    """Writes what the stages before made; the only writer of its job.
+
+    A ready document replaces all its chunks, and those of attachments that it no
+    longer has. A quarantined one keeps the chunks of its last good version, so
+    that a damaged update loses nothing; its row says why it was not taken.
+    """
+
+    name = "commit"
+
+    def __init__(self, settings: JobSettings, monitor: Monitor) -> None:
+        self._settings = settings
+        self._monitor = monitor
+        self._commits = 0
+
+    @cached_property
+    def _corpus(self) -> Corpus:
+        return Corpus.open(self._settings.corpus_uri, embedding_identity(self._settings.embedding))
+
+    def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
+        """Take bundles of documents; yield their outcomes."""
+        waiting: list[Work] = []
+        chunks = 0
+        for document in unpack(table):
+            waiting.append(document.work())
+            chunks += len(waiting[-1].chunks)
+            if chunks >= self._settings.ingest.commit_chunks:
+                yield self._finish(waiting)
+                waiting, chunks = [], 0
+        yield self._finish(waiting)
+        self._monitor.flush()
+
+    def _finish(self, works: Sequence[Work]) -> pa.Table:
+        for work in works:
+            if work.outcome is None:
+                embedded = work.vectors is not None or not work.chunks
+                work.outcome = "ready" if embedded else "stopped"
+        # Of two works on one document the later one counts.
+        newest = {work.key: work for work in works if work.outcome in ("ready", "quarantined")}
+        pending = [work for work in newest.values() if not work.recorded]
+        if pending:
+            self._commit(pending)
+        self._monitor.add(self.name, len(works))
+        return outcome_row(works)
+
+    def _commit(self, works: Sequence[Work]) -> None:
+        known = self._corpus.ledger({work.key for work in works})
+        try:
+            self._write(works, known)
+        except (InvalidInputError, ValueError, TypeError, OverflowError) as error:
+            if len(works) > 1:
+                for work in works:
+                    self._commit([work])
+            else:
+                works[0].quarantine("commit", error)
+                self._write(works, known)
+        self._commits += 1
+        if self._commits % self._settings.ingest.optimize_commits == 0:
+            self._corpus.optimize()
+
+    def _write(self, works: Sequence[Work], known: Mapping[Key, Document]) -> None:
+        ready = [work for work in works if work.outcome == "ready"]
+        rows = [
+            (ready_row if work.outcome == "ready" else quarantined_row)(work, known.get(work.key))
+            for work in works
+        ]
+        # Killed half-way, the next run knows by these rows that chunks may be there.
+        self._corpus.record([queued_row(work) for work in ready if work.key not in known])
+        gone = self._stale(ready, known)
+        chunks = [chunk for work in ready for chunk in work.chunks]
+        empty = np.empty((0, self._corpus.identity.dimension), dtype=np.float32)
+        vectors = np.concatenate([empty, *(w.vectors for w in ready if w.vectors is not None)])
+        replaced = [work.key for work in ready if work.key in known]
+        self._corpus.commit(
+            chunks, vectors, replace=[*replaced, *gone], documents=[*rows, *gone.values()]
+        )
+
+    def _stale(self, ready: Sequence[Work], known: Mapping[Key, Document]) -> dict[Key, Document]:
+        """Return the rows, marked as deleted, of attachments that are no longer there."""
+        attached = {(w.namespace, document_id(uri)) for w in ready for uri in w.attachments}
+        found: dict[Key, Document] = {}
+        parents = [known[work.key] for work in ready if work.key in known]
+        while parents:
+            keys = {(row.namespace, child) for row in parents for child in children_of(row)}
+            rows = self._corpus.ledger(keys - attached - found.keys())
+            parents = [row for row in rows.values() if row.status != "deleted"]
+            for row in parents:
+                found[row.namespace, row.doc_id] = replace(
+                    row, status="deleted", chunks=0, updated_at=utc_now()
+                )
+        return found

@@ -1,0 +1,73 @@
+"""List: one row for every file of a job, lazily."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from data_jobs.monitor import Monitor
+from data_jobs.patterns import PathFilter
+from data_jobs.sources import Selection, SourceFailure, SourceFile, expand
+from data_jobs.stages.work import Work, bundles, pack
+from retrieval.ids import document_id
+from retrieval.jobs import JobRequest, SourceItem
+
+
+class ListStage:
+    """Lists the files of a request, and the items of `again` to be taken up once more.
+
+    Up to `most` documents travel together. With `roots`, files outside of these
+    folders are refused.
+    """
+
+    name = "list"
+
+    def __init__(
+        self,
+        request: JobRequest,
+        again: Sequence[SourceItem],
+        roots: Sequence[Path] | None,
+        most: int,
+        monitor: Monitor,
+    ) -> None:
+        self._request = request
+        self._again = again
+        self._roots = roots
+        self._most = most
+        self._monitor = monitor
+
+    def __call__(self, _seed: pa.Table) -> Iterator[pa.Table]:
+        """Yield bundles of documents."""
+        yield from bundles(map(pack, self._works()), self._most)
+        self._monitor.listed()
+
+    def _works(self) -> Iterator[Work]:
+        for found in self._found():
+            if self._monitor.stopping():
+                return
+            self._monitor.add(self.name, 1)
+            yield self._work(found)
+
+    def _found(self) -> Iterator[SourceFile | SourceFailure]:
+        request = self._request
+        files = PathFilter(request.include, request.exclude)
+        again = {item.uri: item for item in self._again}
+        for found in expand(request.sources, Selection(request.recursive, files, self._roots)):
+            yield _forced(found) if again.pop(found.uri, None) else found
+        rest = expand(list(again.values()), Selection(roots=self._roots))
+        yield from map(_forced, rest)
+
+    def _work(self, found: SourceFile | SourceFailure) -> Work:
+        namespace, doc_id = self._request.namespace, found.doc_id or document_id(found.uri)
+        if isinstance(found, SourceFailure):
+            nowhere = SourceFile(found.uri, Path(), metadata=self._request.metadata)
+            work = Work(nowhere, namespace, doc_id)
+            work.quarantine("list", found.error)
+            return work
+        metadata = {**self._request.metadata, **found.metadata}
+        return Work(replace(found, metadata=metadata), namespace, doc_id)
+
+
+def _forced(found: SourceFile | SourceFailure) -> SourceFile | SourceFailure:
+    return replace(found, force=True) if isinstance(found, SourceFile) else found

@@ -1,0 +1,80 @@
+"""Read: fingerprint files, and leave out what is unchanged."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import pyarrow as pa
+
+from data_jobs.errors import LimitExceededError, UnreadableFileError
+from data_jobs.fingerprint import document_fingerprint, file_hash, pipeline_fingerprint
+from data_jobs.monitor import Monitor
+from data_jobs.settings import JobSettings
+from data_jobs.stages.stage import Stage
+from data_jobs.stages.work import Packed, Work, pack, unpack
+from retrieval.corpus.store import Corpus
+from retrieval.embedding.model import embedding_identity
+
+
+class ReadStage(Stage):
+    """Compares files with the ledger.
+
+    A ready document whose bytes, settings and model are the same is skipped. One
+    that is quarantined stays so unless `retry` asks for another try.
+    """
+
+    name = "read"
+
+    def __init__(self, settings: JobSettings, retry: bool, monitor: Monitor) -> None:
+        super().__init__(monitor)
+        self._settings = settings
+        self._retry = retry
+
+    @cached_property
+    def _corpus(self) -> Corpus:
+        return Corpus.open(self._settings.corpus_uri, embedding_identity(self._settings.embedding))
+
+    @cached_property
+    def _pipeline(self) -> str:
+        return pipeline_fingerprint(self._settings.chunking, self._corpus.identity)
+
+    def process(self, work: Work) -> Iterator[Work]:
+        """Fingerprint one file."""
+        path = work.file.path
+        try:
+            work.size_bytes = path.stat().st_size
+            if work.size_bytes > (most := self._settings.ingest.max_file_bytes):
+                raise LimitExceededError(
+                    f"the file has {work.size_bytes:,} bytes; at most {most:,} are read "
+                    "(PMOVES_INGEST__MAX_FILE_BYTES)"
+                )
+            work.content_hash = file_hash(path)
+        except OSError as error:
+            raise UnreadableFileError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        work.pipeline = document_fingerprint(
+            self._pipeline, work.file.uri, work.name, work.file.metadata
+        )
+        if not work.file.force:
+            self._compare(work)
+        yield work
+
+    def _compare(self, work: Work) -> None:
+        """Settle the outcome of a document that is the same as before."""
+        known = work.known
+        if known is None or (known.content_hash, known.pipeline) != (
+            work.content_hash,
+            work.pipeline,
+        ):
+            return
+        if known.status == "ready":
+            work.outcome = "skipped"
+        elif known.status == "quarantined" and not self._retry:
+            work.outcome, work.error, work.recorded = "quarantined", known.error, True
+
+    def _documents(self, table: pa.Table) -> Iterator[Packed]:
+        """Ask the ledger once for all documents of the bundle."""
+        works = [document.work() for document in unpack(table)]
+        known = self._corpus.ledger({work.key for work in works})
+        for work in works:
+            work.known = known.get(work.key)
+            yield from map(pack, [work] if work.outcome else self.guarded(work))
+            self._monitor.add(self.name, 1)

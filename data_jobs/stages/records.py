@@ -1,0 +1,101 @@
+"""What the ledger says of a document after its way through the pipeline."""
+
+from collections.abc import Mapping
+
+from data_jobs.stages.work import Work
+from retrieval.chunk import Document, JsonValue, utc_now
+from retrieval.ids import document_id
+
+# Kept in the metadata of a ledger row only, not in that of chunks.
+CHILDREN = "pmoves.attachments"
+NEEDS_OCR = "pmoves.needs_ocr"
+
+
+def ready_row(work: Work, known: Document | None) -> Document:
+    """Return the row of a document whose chunks are in the corpus."""
+    own: dict[str, JsonValue] = {}
+    if work.attachments:
+        own[CHILDREN] = list(work.attachments)
+    if work.needs_ocr:
+        own[NEEDS_OCR] = list(work.needs_ocr)
+    return Document(
+        namespace=work.namespace,
+        doc_id=work.doc_id,
+        source=work.file.uri,
+        status="ready",
+        title=work.title,
+        media_type=work.media_type,
+        pages=work.pages,
+        chunks=len(work.chunks),
+        size_bytes=work.size_bytes,
+        stage="commit",
+        attempts=_attempts(work, known),
+        content_hash=work.content_hash,
+        pipeline=work.pipeline,
+        parent_id=work.parent_id,
+        metadata={**work.metadata, **own},
+        timings=work.timings,
+        updated_at=utc_now(),
+    )
+
+
+def queued_row(work: Work) -> Document:
+    """Return the row of a document that is about to be written for the first time."""
+    return Document(
+        namespace=work.namespace,
+        doc_id=work.doc_id,
+        source=work.file.uri,
+        status="queued",
+        parent_id=work.parent_id,
+    )
+
+
+def quarantined_row(work: Work, known: Document | None) -> Document:
+    """Return the row of a document that was given up.
+
+    What it says of title, pages and chunks is true of the last good version, which
+    stays in the corpus.
+    """
+    kept = known if known is not None and known.status != "deleted" else None
+    children = {CHILDREN: kept.metadata[CHILDREN]} if kept and CHILDREN in kept.metadata else {}
+    return Document(
+        namespace=work.namespace,
+        doc_id=work.doc_id,
+        source=work.file.uri,
+        status="quarantined",
+        title=kept.title if kept else None,
+        media_type=work.media_type or (kept.media_type if kept else None),
+        pages=kept.pages if kept else 0,
+        chunks=kept.chunks if kept else 0,
+        size_bytes=work.size_bytes,
+        stage=work.error.stage if work.error else None,
+        error=work.error,
+        attempts=_attempts(work, known),
+        content_hash=work.content_hash,
+        pipeline=work.pipeline,
+        parent_id=work.parent_id,
+        metadata={**work.file.metadata, **children},
+        timings=work.timings,
+        updated_at=utc_now(),
+    )
+
+
+def children_of(document: Document) -> set[str]:
+    """Return the ids of the documents that were attached to `document`."""
+    sources = document.metadata.get(CHILDREN)
+    return {document_id(str(source)) for source in sources} if isinstance(sources, list) else set()
+
+
+def given_metadata(document: Document) -> Mapping[str, JsonValue]:
+    """Return the metadata of a ledger row without what ingestion added."""
+    return {
+        name: value
+        for name, value in document.metadata.items()
+        if name not in (CHILDREN, NEEDS_OCR)
+    }
+
+
+def _attempts(work: Work, known: Document | None) -> int:
+    """Return how often this content has been tried, this time included."""
+    same = known is not None and known.content_hash == work.content_hash
+    return known.attempts + 1 if known is not None and same else 1

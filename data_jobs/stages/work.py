@@ -1,0 +1,132 @@
+"""A document on its way through the pipeline, and the rows that carry documents."""
+
+import pickle
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import pyarrow as pa
+
+from data_jobs.errors import IngestError
+from data_jobs.parse.base import ParsedDocument
+from data_jobs.sources import SourceFile
+from retrieval.chunk import Chunk, Document, DocumentError, JsonValue, Vectors
+
+Outcome = Literal["ready", "quarantined", "skipped", "stopped"]
+StageName = Literal["list", "read", "parse", "chunk", "embed", "commit"]
+
+_LONGEST_MESSAGE = 1_000
+_BUNDLE_BYTES = 4 * 2**20
+_BUNDLE_SECONDS = 2.0
+ROWS = pa.schema(
+    [("settled", pa.large_list(pa.bool_())), ("work", pa.large_list(pa.large_binary()))]
+)
+
+
+@dataclass(slots=True)
+class Work:
+    """One document: what it is, and what the stages so far made of it.
+
+    `known` is its ledger row from before, or that of its parent. `outcome` is set
+    as soon as it is certain; the stages that follow then leave it alone.
+    `recorded` says that the ledger holds that outcome already. `attachments` are
+    the sources of its child documents, `needs_ocr` the pages without usable text.
+    """
+
+    file: SourceFile
+    namespace: str
+    doc_id: str
+    known: Document | None = None
+    depth: int = 0
+    parent_id: str | None = None
+    content_hash: str = ""
+    pipeline: str = ""
+    size_bytes: int = 0
+    media_type: str | None = None
+    title: str | None = None
+    pages: int = 0
+    needs_ocr: tuple[int, ...] = ()
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    parsed: ParsedDocument | None = None
+    attachments: tuple[str, ...] = ()
+    chunks: list[Chunk] = field(default_factory=list)
+    vectors: Vectors | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    error: DocumentError | None = None
+    recorded: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and document id."""
+        return self.namespace, self.doc_id
+
+    @property
+    def name(self) -> str:
+        """The file's name as people know it."""
+        return self.file.name or self.file.path.name
+
+    def quarantine(self, stage: StageName, error: Exception) -> None:
+        """Give the document up, with a reason that a person understands."""
+        message = " ".join(str(error).split())
+        if not isinstance(error, IngestError):
+            message = f"unexpected {type(error).__name__}: {message}"
+        text = message[:_LONGEST_MESSAGE].encode("utf-8", "replace").decode()
+        self.error = DocumentError(stage, type(error).__name__, text)
+        self.outcome = "quarantined"
+        self.parsed, self.chunks, self.vectors = None, [], None
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A pickled `Work`, and whether its outcome is certain."""
+
+    settled: bool
+    data: bytes
+
+    def work(self) -> Work:
+        """Return the work."""
+        return cast(Work, pickle.loads(self.data))
+
+
+def pack(work: Work) -> Packed:
+    """Return `work` ready to travel."""
+    return Packed(work.outcome is not None, pickle.dumps(work, pickle.HIGHEST_PROTOCOL))
+
+
+def unpack(table: pa.Table) -> Iterator[Packed]:
+    """Yield the documents in the rows of `table`."""
+    for settled, work in zip(table.column("settled"), table.column("work"), strict=True):
+        for number, data in enumerate(work):
+            yield Packed(settled[number].as_py(), data.as_py())
+
+
+def bundles(documents: Iterable[Packed], most: int | None = None) -> Iterator[pa.Table]:
+    """Gather documents into tables of one row each.
+
+    A row, which Ray moves and schedules as a whole, holds up to `most` documents, a
+    few megabytes, or what came in two seconds. The first rows hold fewer, so that
+    small jobs spread over the workers too.
+    """
+    waiting: list[Packed] = []
+    size, started, room = 0, time.monotonic(), 1 if most else None
+    for document in documents:
+        waiting.append(document)
+        size += len(document.data)
+        late = time.monotonic() - started > _BUNDLE_SECONDS
+        if len(waiting) == room or size >= _BUNDLE_BYTES or late:
+            yield _row(waiting)
+            waiting, size, started = [], 0, time.monotonic()
+            room = min(room * 2, most) if room and most else None
+    if waiting:
+        yield _row(waiting)
+
+
+def _row(documents: list[Packed]) -> pa.Table:
+    settled = [[document.settled for document in documents]]
+    work = [[document.data for document in documents]]
+    return pa.Table.from_arrays(
+        [pa.array(settled, ROWS.field("settled").type), pa.array(work, ROWS.field("work").type)],
+        schema=ROWS,
+    )

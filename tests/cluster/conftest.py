@@ -1,0 +1,99 @@
+"""A home of its own for every test, with a real corpus or a real gateway where asked for."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from cluster.setting_fields import setting_fields
+from retrieval.chunk import Chunk, Document, Locator
+from retrieval.corpus.store import Corpus
+from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.ids import chunk_id
+from retrieval.jobs import JobStore
+from retrieval.pipeline import Searcher
+from retrieval.settings import PREDECESSOR_NAMES
+from serve_apps.api import create_app
+from serve_apps.services import Services
+from serve_apps.settings import AppArgs
+from tests.serve_apps.support import NotedLauncher
+
+PASSAGES = {
+    "tea": ("Tea, brewed", "Green tea is brewed with water of eighty degrees.", 3),
+    "mic": ("Microphones", "A ribbon microphone must never see phantom power.", 1),
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, named by the environment, which holds no other setting."""
+    for name in [*(field.env for field in setting_fields()), *PREDECESSOR_NAMES]:
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "a home"
+    monkeypatch.setenv("PMOVES_HOME", str(folder))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def corpus(home: Path, packaged_embedder: SentenceTransformerEmbedder) -> Corpus:
+    """A corpus of two documents in the home, and a quarantined one in its ledger."""
+    opened = Corpus.open(str(home / "corpus"), packaged_embedder.identity)
+    chunks = [_chunk(name) for name in PASSAGES]
+    vectors = packaged_embedder.embed_passages([chunk.indexed_text for chunk in chunks])
+    ledger = [
+        Document("pmoves", name, f"file:///{name}.pdf", "ready", title=title, chunks=1)
+        for name, (title, _, _) in PASSAGES.items()
+    ]
+    bad = Document("pmoves", "bad", "file:///bad.pdf", "quarantined", stage="parse")
+    opened.commit(chunks, vectors, documents=[*ledger, bad])
+    return opened
+
+
+@pytest.fixture
+def gateway(
+    home: Path, corpus: Corpus, packaged_embedder: SentenceTransformerEmbedder
+) -> Iterator[str]:
+    """The URL of a gateway over the corpus, served over HTTP without Ray."""
+    settings = AppArgs(home=home)
+    embedder = BatchingEmbedder(packaged_embedder)
+    services = Services(
+        settings=settings,
+        corpus=corpus,
+        embedder=embedder,
+        searcher=Searcher(corpus, embedder, settings.search),
+        jobs=JobStore(settings.state_url),
+        launcher=NotedLauncher(),
+    )
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="error"))
+        thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+    services.searcher.close()
+    embedder.close()
+    services.jobs.close()
+
+
+def _chunk(doc_id: str) -> Chunk:
+    title, text, page = PASSAGES[doc_id]
+    return Chunk(
+        namespace="pmoves",
+        doc_id=doc_id,
+        chunk_id=chunk_id("pmoves", doc_id, 0, text),
+        text=text,
+        source=f"file:///{doc_id}.pdf",
+        title=title,
+        media_type="application/pdf",
+        locator=Locator(page=page),
+    )

@@ -1,0 +1,189 @@
+"""The command line, on a corpus in this process and on a gateway."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cluster.cli.app import app
+from retrieval.corpus.store import Corpus
+from retrieval.jobs import JobRequest, JobStore, SourceItem
+
+
+def pmoves(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def answer(*arguments: str) -> dict[str, object]:
+    result = pmoves(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    parsed: dict[str, object] = json.loads(result.stdout)
+    return parsed
+
+
+@pytest.fixture(params=["in process", "over HTTP"])
+def reach(request: pytest.FixtureRequest) -> list[str]:
+    """The options by which a command reaches the corpus, both ways."""
+    request.getfixturevalue("corpus")
+    if request.param == "in process":
+        return []
+    return ["--url", request.getfixturevalue("gateway")]
+
+
+def test_search_prints_ranked_cited_passages(reach: list[str]) -> None:
+    result = pmoves("search", "hot water for leaves", "--explain", *reach)
+    assert result.exit_code == 0, result.output
+    first, text, reason = result.stdout.splitlines()[:3]
+    assert first.startswith("1. ")
+    assert "Tea, brewed · page 3 · file:///tea.pdf" in first
+    assert text.strip() == "Green tea is brewed with water of eighty degrees."
+    assert "dense: rank 1" in reason
+
+
+def test_search_as_json_is_the_response_of_the_api(reach: list[str]) -> None:
+    found = answer("search", "phantom power", "--k", "1", "--mode", "lexical", *reach)
+    assert found["k"] == 1
+    hits = found["hits"]
+    assert isinstance(hits, list)
+    assert hits[0]["doc_id"] == "mic"
+
+
+def test_search_in_another_namespace_finds_nothing(reach: list[str]) -> None:
+    assert answer("search", "tea", "--namespace", "elsewhere", *reach)["hits"] == []
+
+
+def test_documents_are_listed_and_filtered(reach: list[str]) -> None:
+    lines = pmoves("documents", "list", *reach).stdout.splitlines()
+    assert lines[0].split("\t")[:3] == ["DOC_ID", "NAMESPACE", "STATUS"]
+    assert len(lines) == 4
+    bad = answer("documents", "list", "--status", "quarantined", *reach)["documents"]
+    assert isinstance(bad, list)
+    assert [document["doc_id"] for document in bad] == ["bad"]
+
+
+def test_pages_are_linked_by_cursors(reach: list[str]) -> None:
+    first = answer("documents", "list", "--limit", "2", *reach)
+    rest = answer("documents", "list", "--cursor", str(first["next_cursor"]), *reach)
+    documents = [*first["documents"], *rest["documents"]]  # type: ignore[misc]
+    assert sorted(document["doc_id"] for document in documents) == ["bad", "mic", "tea"]
+
+
+def test_a_document_is_shown_and_deleted(reach: list[str]) -> None:
+    assert answer("documents", "show", "tea", *reach)["status"] == "ready"
+    deleted = answer("documents", "delete", "tea", *reach)
+    assert deleted["deleted_chunks"] == 1
+    assert answer("documents", "show", "tea", *reach)["status"] == "deleted"
+    again = pmoves("documents", "delete", "tea", *reach)
+    assert again.exit_code == 1
+    assert "deleted already" in again.stderr
+
+
+def test_what_is_not_there_is_named(reach: list[str]) -> None:
+    for arguments in (("documents", "show", "nix"), ("jobs", "show", "nix")):
+        result = pmoves(*arguments, *reach)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("pmoves: ")
+        assert "nix" in result.stderr
+
+
+def test_namespaces_are_counted(reach: list[str]) -> None:
+    (entry,) = answer("namespaces", *reach)["namespaces"]  # type: ignore[misc]
+    assert entry["namespace"] == "pmoves"
+    assert entry["chunks"] == 2
+
+
+def test_jobs_are_listed_shown_and_stopped(reach: list[str], home: Path) -> None:
+    store = JobStore(f"sqlite:///{home / 'state.db'}")
+    job = store.create(JobRequest(namespace="pmoves", sources=[SourceItem(uri="file:///x")]))
+    (listed,) = answer("jobs", "list", *reach)["jobs"]  # type: ignore[misc]
+    assert listed["job_id"] == job.job_id
+    assert answer("jobs", "show", job.job_id, *reach)["state"] == "queued"
+    assert answer("jobs", "stop", job.job_id, *reach)["job_id"] == job.job_id
+    assert store.stop_requested(job.job_id)
+    store.close()
+
+
+def test_compact_keeps_the_corpus(corpus: Corpus) -> None:
+    before = corpus.version
+    assert int(str(answer("compact")["version"])) >= before
+    assert corpus.namespaces()["pmoves"].chunks == 2
+
+
+def test_an_empty_home_says_what_to_do(home: Path) -> None:
+    result = pmoves("documents", "list")
+    assert result.exit_code == 1
+    assert "ingest something first" in result.stderr
+    assert not (home / "corpus").exists()
+
+
+def test_nobody_at_the_url(home: Path) -> None:
+    result = pmoves("namespaces", "--url", "http://127.0.0.1:9")
+    assert result.exit_code == 1
+    assert "nothing answers at http://127.0.0.1:9" in result.stderr
+    assert "pmoves up" in result.stderr
+
+
+def test_wrong_settings_stop_every_command(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMOVES_HTTP__PORT", "0")
+    monkeypatch.setenv("PMOVES_SEARCH__ALPHA", "2")
+    result = pmoves("namespaces")
+    assert result.exit_code == 1
+    assert "2 settings are wrong" in result.stderr
+    assert "environment variable PMOVES_HTTP__PORT" in result.stderr
+
+
+def test_config_check_counts_unknown_names_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pmoves("config", "check").exit_code == 0
+    monkeypatch.setenv("PMOVES_HTTP_PORT", "8001")
+    result = pmoves("config", "check")
+    assert result.exit_code == 1
+    assert "did you mean http.port" in result.stdout
+
+
+def test_config_show_has_value_and_origin(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALPHA", "0.6")
+    lines = pmoves("config", "show").stdout.splitlines()
+    assert "search.alpha\t0.6\tenvironment variable ALPHA (predecessor)" in lines
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("nosuch",), ("search",), ("search", "x", "--k", "0"), ("search", " "), ("documents", "x")],
+)
+def test_wrong_usage_is_two(home: Path, arguments: tuple[str, ...]) -> None:
+    assert pmoves(*arguments).exit_code == 2
+
+
+def test_nothing_runs(home: Path) -> None:
+    assert pmoves("status").exit_code == 1
+    assert "`pmoves up` starts one" in pmoves("status").stderr
+    down = pmoves("down")
+    assert (down.exit_code, down.stdout) == (0, "nothing was running\n")
+
+
+def test_a_fault_of_ours_is_one_sentence_unless_debugging(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(_self: object) -> None:
+        raise ZeroDivisionError("by accident")
+
+    monkeypatch.setattr("cluster.access.direct.DirectAccess.namespaces", break_down)
+    result = pmoves("namespaces")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "unexpected ZeroDivisionError: by accident" in result.stderr
+    monkeypatch.setenv("PMOVES_DEBUG", "1")
+    assert isinstance(pmoves("namespaces").exception, ZeroDivisionError)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, cluster.cli.app\n"
+        "heavy = {'ray', 'torch', 'lance', 'numpy', 'pydantic', 'faiss', 'rich', 'httpx'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,73 @@
+"""The doctor finds what is wrong and says what to do."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cluster.cli.app import app
+from cluster.mesh.state import write_state
+from retrieval.corpus.store import Corpus
+from tests.cluster.test_mesh_state import example
+from tests.embedders import WordEmbedder
+
+
+def findings() -> tuple[int, dict[str, dict[str, str]]]:
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    found = json.loads(result.stdout)["findings"]
+    return result.exit_code, {finding["name"]: finding for finding in found}
+
+
+def test_all_is_well_with_a_corpus(corpus: Corpus) -> None:
+    code, found = findings()
+    assert code == 0
+    assert found["corpus"]["detail"].startswith(f"version {corpus.version}: ")
+    assert found["model"]["level"] == "ok"
+    assert found["packages"]["level"] == "ok"
+    assert found["mesh"]["detail"] == "none runs for this home"
+
+
+def test_looking_creates_nothing(home: Path) -> None:
+    assert findings()[0] == 0
+    assert not home.exists()
+
+
+def test_a_corpus_of_another_model_fails(home: Path, word_embedder: WordEmbedder) -> None:
+    Corpus.open(str(home / "corpus"), word_embedder.identity)
+    code, found = findings()
+    assert code == 1
+    assert found["corpus"]["level"] == "fail"
+    assert "'words'" in found["corpus"]["detail"]
+    assert found["corpus"]["advice"]
+
+
+def test_a_damaged_corpus_fails(home: Path) -> None:
+    (home / "corpus").mkdir(parents=True)
+    (home / "corpus" / "meta.lance").write_text("no table")
+    code, found = findings()
+    assert (code, found["corpus"]["level"]) == (1, "fail")
+
+
+def test_a_taken_port_fails_with_its_holder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        monkeypatch.setenv("PMOVES_HTTP__PORT", str(listener.getsockname()[1]))
+        code, found = findings()
+    assert (code, found["port"]["level"]) == (1, "fail")
+    assert "(process " in found["port"]["detail"]
+
+
+def test_a_mesh_without_its_head_is_told(home: Path, tmp_path: Path) -> None:
+    write_state(home / "run", example(tmp_path))
+    assert "pmoves down" in findings()[1]["mesh"]["advice"]
+
+
+def test_wrong_settings_come_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMOVES_SEARCH__ALPHA", "2")
+    code, found = findings()
+    assert code == 1
+    assert next(iter(found.values()))["name"] == "settings"
+    assert "corpus" not in found

@@ -1,0 +1,33 @@
+"""An empty corpus in a folder of its own, and what answers from it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from retrieval.corpus.store import Corpus
+from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.pipeline import Searcher
+from tests.embedders import WordEmbedder
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, word_embedder: WordEmbedder) -> Corpus:
+    """An empty corpus; the path holds a space on purpose."""
+    return Corpus.open(str(tmp_path / "my corpus"), word_embedder.identity)
+
+
+@pytest.fixture
+def batching(word_embedder: WordEmbedder) -> Iterator[BatchingEmbedder]:
+    """The word embedder behind the queue that servers use."""
+    embedder = BatchingEmbedder(word_embedder)
+    yield embedder
+    embedder.close()
+
+
+@pytest.fixture
+def searcher(corpus: Corpus, batching: BatchingEmbedder) -> Iterator[Searcher]:
+    """The pipeline over `corpus` with default settings."""
+    made = Searcher(corpus, batching)
+    yield made
+    made.close()

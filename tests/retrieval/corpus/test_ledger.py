@@ -1,0 +1,163 @@
+import base64
+import itertools
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval.chunk import Document
+from retrieval.corpus.ledger import Ledger
+from retrieval.corpus.schema import DOCUMENTS
+from retrieval.corpus.tables import create_table
+from retrieval.errors import InvalidInputError
+from tests.retrieval.building import run_together
+from tests.retrieval.strategies import documents, names
+
+YEAR = datetime(2020, 1, 1, tzinfo=UTC)
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every ledger of this module lies."""
+    return tmp_path_factory.mktemp("ledgers")
+
+
+def new_ledger(folder: Path) -> Ledger:
+    ledger = Ledger(str(folder / f"{next(_numbers)}.lance"))
+    create_table(ledger.uri, DOCUMENTS.empty_table())
+    return ledger
+
+
+def read_all(ledger: Ledger, limit: int, **options: str | list[str] | None) -> list[Document]:
+    found: list[Document] = []
+    cursor: str | None = None
+    while True:
+        page = ledger.page(limit=limit, cursor=cursor, **options)  # type: ignore[arg-type]
+        assert len(page.documents) <= limit
+        found += page.documents
+        if (cursor := page.next_cursor) is None:
+            return found
+
+
+@given(st.lists(documents, max_size=12), st.integers(1, 5))
+@settings(max_examples=10)
+def test_pages_give_every_row_once_and_in_order(
+    folder: Path, rows: list[Document], limit: int
+) -> None:
+    ledger = new_ledger(folder)
+    ledger.record(rows)
+    newest = {(row.namespace, row.doc_id): row for row in rows}
+    expected = [newest[key] for key in sorted(newest)]
+    alive = [row for row in expected if row.status != "deleted"]
+    assert read_all(ledger, limit) == alive
+    assert read_all(ledger, limit, status="deleted") == [
+        row for row in expected if row.status == "deleted"
+    ]
+    if alive:
+        one = alive[0]
+        assert read_all(ledger, limit, namespaces=[one.namespace]) == [
+            row for row in alive if row.namespace == one.namespace
+        ]
+        assert read_all(ledger, limit, source=one.source) == [
+            row for row in alive if row.source == one.source
+        ]
+    assert read_all(ledger, limit, namespaces=[]) == []
+
+
+@given(st.lists(st.tuples(names, names), min_size=1, max_size=6, unique=True))
+@settings(max_examples=8)
+def test_find_returns_the_known_rows_only(folder: Path, keys: list[tuple[str, str]]) -> None:
+    ledger = new_ledger(folder)
+    known = keys[: len(keys) // 2 + 1]
+    ledger.record([Document(namespace, doc, "s", "ready") for namespace, doc in known])
+    assert set(ledger.find(keys)) == set(known)
+
+
+def test_find_takes_more_keys_than_one_predicate_holds(folder: Path) -> None:
+    ledger = new_ledger(folder)
+    rows = [Document("ns", f"d{at:04}", "s", "ready") for at in range(1_203)]
+    ledger.record(rows)
+    found = ledger.find([("ns", row.doc_id) for row in rows] + [("ns", "unknown")])
+    assert sorted(found) == [("ns", row.doc_id) for row in rows]
+
+
+def test_created_at_stays_and_the_rest_follows(folder: Path) -> None:
+    ledger = new_ledger(folder)
+    first = Document("ns", "d", "s", "queued", created_at=YEAR)
+    ledger.record([first])
+    later = Document("ns", "d", "s2", "ready", chunks=7)
+    ledger.record([later])
+    assert ledger.find([("ns", "d")]) == {("ns", "d"): replace(later, created_at=YEAR)}
+
+
+def test_the_last_row_of_one_call_wins(folder: Path) -> None:
+    ledger = new_ledger(folder)
+    rows = [Document("ns", "d", "s", "queued"), Document("ns", "d", "s", "ready")]
+    ledger.record(rows)
+    assert ledger.page().documents == [rows[1]]
+
+
+def test_nothing_to_record_writes_no_version(folder: Path) -> None:
+    ledger = new_ledger(folder)
+    ledger.record([])
+    assert ledger.page().documents == []
+    assert ledger.counts() == {}
+
+
+def test_counts_leave_deleted_documents_out(folder: Path) -> None:
+    ledger = new_ledger(folder)
+    ledger.record(
+        [
+            Document("a", "1", "s", "ready"),
+            Document("a", "2", "s", "quarantined"),
+            Document("a", "3", "s", "deleted"),
+            Document("b", "1", "s", "deleted"),
+        ]
+    )
+    assert ledger.counts() == {"a": 2}
+
+
+def encoded(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "é",
+        "!!!!",
+        encoded("text"),
+        encoded(["one"]),
+        encoded([1, 2]),
+        encoded(["a", None]),
+        encoded(["a", "\ud800"]),
+        encoded({"a": 1, "b": 2, "c": 3}),
+        base64.urlsafe_b64encode(b"[" * 50_000).decode(),
+        base64.urlsafe_b64encode(b"\xff\xff").decode(),
+    ],
+)
+def test_a_made_up_cursor_is_refused(folder: Path, cursor: str) -> None:
+    with pytest.raises(InvalidInputError, match="cursor: not one that was handed out"):
+        new_ledger(folder).page(cursor=cursor)
+
+
+def test_writers_at_the_same_time_leave_one_row_per_document(folder: Path) -> None:
+    ledger, barrier = new_ledger(folder), Barrier(4)
+
+    def record(attempts: int) -> None:
+        barrier.wait()
+        Ledger(ledger.uri).record(
+            [Document("ns", f"d{at}", "s", "ready", attempts=attempts) for at in range(3)]
+        )
+
+    run_together([partial(record, at) for at in range(4)])
+    assert [row.doc_id for row in ledger.page().documents] == ["d0", "d1", "d2"]

@@ -1,0 +1,213 @@
+from dataclasses import replace
+from functools import partial
+from threading import Event
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval.chunk import Chunk, Vectors
+from retrieval.corpus.store import Corpus
+from retrieval.dense.follower import DenseFollower, Snapshot
+from retrieval.dense.segment import Addresses
+from tests.embedders import WordEmbedder
+from tests.retrieval.building import make_chunk, run_together, store
+
+SCOPES = [("a",), ("b",), ("a", "b"), ("nobody",), ()]
+WORDS = "boat tide rope lamp song drum reef sail mast knot".split()
+
+
+def some_chunks(random: np.random.Generator, count: int, namespace: str) -> list[Chunk]:
+    return [
+        make_chunk(
+            f"d{random.integers(6)}-{at}", " ".join(random.choice(WORDS, 4)), namespace, n=at % 7
+        )
+        for at in range(count)
+    ]
+
+
+def brute_force(
+    snapshot: Snapshot, query: Vectors, scope: tuple[str, ...], k: int, allowed: Addresses | None
+) -> list[tuple[int, float]]:
+    """Search the table of the snapshot row by row."""
+    table = snapshot.dataset.to_table(columns=["namespace", "vector"], with_row_address=True)
+    rows = [
+        (address, float(np.dot(np.asarray(vector, np.float32), query)))
+        for namespace, vector, address in zip(
+            table["namespace"].to_pylist(),
+            table["vector"].to_pylist(),
+            table["_rowaddr"].to_pylist(),
+            strict=True,
+        )
+        if namespace in scope and (allowed is None or address in allowed)
+    ]
+    return sorted(rows, key=lambda row: (-row[1], row[0]))[:k]
+
+
+def assert_exact(snapshot: Snapshot, embedder: WordEmbedder) -> None:
+    """Compare with brute force: every scope, with and without a filter, several k."""
+    query = embedder.embed_queries(["boat rope"])[0]
+    table = snapshot.dataset.to_table(columns=[], with_row_address=True)
+    rows = table["_rowaddr"].to_numpy().astype(np.int64)
+    for scope in SCOPES:
+        for allowed in (None, rows[::3], rows[:0]):
+            for k in (1, 5, 1_000):
+                found, scores = snapshot.search(query, scope, k, allowed)
+                expected = brute_force(snapshot, query, scope, k, allowed)
+                np.testing.assert_allclose(scores, [s for _, s in expected], atol=1e-5)
+                assert len(set(found.tolist())) == len(found)
+                assert {round(s, 3) for s in scores.tolist()} == {round(s, 3) for _, s in expected}
+                exact = {address: score for address, score in expected}
+                assert all(
+                    abs(exact[at] - score) < 1e-4
+                    for at, score in zip(found.tolist(), scores.tolist(), strict=True)
+                    if at in exact
+                )
+
+
+operations = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "replace", "delete", "optimize"]),
+        st.sampled_from(["a", "b"]),
+        st.integers(1, 30),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(operations, st.integers(0, 2**32))
+@settings(max_examples=8)
+def test_every_version_is_searched_exactly(
+    tmp_path_factory: pytest.TempPathFactory,
+    word_embedder: WordEmbedder,
+    steps: list[tuple[str, str, int]],
+    seed: int,
+) -> None:
+    random = np.random.default_rng(seed)
+    corpus = Corpus.open(str(tmp_path_factory.mktemp("follower")), word_embedder.identity)
+    follower, kept = DenseFollower(corpus), list[Snapshot]()
+    for step, namespace, count in steps:
+        if step == "optimize":
+            corpus.optimize()
+        elif step == "delete":
+            corpus.delete_document(namespace, f"d{count % 6}")
+        else:
+            chunks = some_chunks(random, count, namespace)
+            store(corpus, word_embedder, chunks, replace=step == "replace")
+        snapshot = follower.refresh()
+        assert snapshot.version == follower.version == corpus.version
+        assert_exact(snapshot, word_embedder)
+        kept.append(snapshot)
+    for snapshot in kept:
+        assert_exact(snapshot, word_embedder)
+
+
+def test_an_empty_corpus_finds_nothing(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    snapshot = DenseFollower(corpus).snapshot
+    assert_exact(snapshot, word_embedder)
+    assert snapshot.counts() == {}
+    assert snapshot.vectors(("ns",), np.array([1, 2])).tolist() == np.zeros((2, 32)).tolist()
+
+
+def test_a_selective_filter_still_gives_k(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    near = [make_chunk(f"near-{at}", "boat rope") for at in range(50)]
+    far = [make_chunk(f"far-{at}", "quiet mountain hut") for at in range(5)]
+    store(corpus, word_embedder, [*near, *far])
+    snapshot = DenseFollower(corpus).snapshot
+    table = snapshot.dataset.scanner(
+        columns=[], filter="doc_id = 'far'", with_row_address=True
+    ).to_table()
+    allowed = table["_rowaddr"].to_numpy().astype(np.int64)
+    found, _ = snapshot.search(word_embedder.embed_queries(["boat"])[0], ("ns",), 5, allowed)
+    assert sorted(found.tolist()) == sorted(allowed.tolist())
+
+
+def test_vectors_and_counts_follow_the_namespaces(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    chunks = [make_chunk("d-1", "one", "a"), make_chunk("d-2", "two", "b")]
+    store(corpus, word_embedder, chunks)
+    snapshot = DenseFollower(corpus).snapshot
+    assert snapshot.counts() == {"a": 1, "b": 1}
+    table = snapshot.dataset.to_table(columns=["chunk_id"], with_row_address=True)
+    addresses = table["_rowaddr"].to_numpy().astype(np.int64)
+    order = [table["chunk_id"].to_pylist().index(name) for name in ("d-1", "d-2")]
+    both = snapshot.vectors(("a", "b"), addresses[order])
+    assert np.array_equal(both, word_embedder.embed_passages(["one", "two"]))
+    assert not snapshot.vectors(("a",), addresses[order])[1].any()
+
+
+def test_a_new_version_costs_its_new_fragments_only(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    store(corpus, word_embedder, [make_chunk("d-1", "one")])
+    follower = DenseFollower(corpus)
+    first = follower.snapshot
+    store(corpus, word_embedder, [make_chunk("e-1", "two")])
+    second = follower.refresh()
+    assert len(second.fragments) == 2
+    assert all(second.fragments[key] is part for key, part in first.fragments.items())
+    assert follower.refresh() is second
+
+
+def test_behind_tells_whether_there_is_news(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    follower = DenseFollower(corpus)
+    assert (follower.version, follower.behind()) == (0, True)
+    follower.refresh()
+    assert not follower.behind()
+    store(corpus, word_embedder, [make_chunk("d-1", "one")])
+    assert follower.behind()
+    follower.refresh()
+    assert not follower.behind()
+
+
+def test_readers_see_whole_versions_while_writes_go_on(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    """Each round replaces all six texts of a document; a search must find one round only."""
+    follower, done = DenseFollower(corpus), Event()
+    query = word_embedder.embed_queries(["boat"])[0]
+    chunks = [make_chunk(f"d-{at}", "boat") for at in range(6)]
+    store(corpus, word_embedder, chunks, replace=True)
+
+    def write() -> None:
+        try:
+            for number in range(6):
+                texts = [replace(chunk, metadata={"round": number}) for chunk in chunks]
+                store(corpus, word_embedder, texts, replace=True)
+                follower.refresh()
+            corpus.optimize()
+            follower.refresh()
+        finally:
+            done.set()
+
+    def read() -> None:
+        while not done.is_set():
+            snapshot = follower.snapshot
+            found, _ = snapshot.search(query, ("ns",), 10)
+            rows = snapshot.dataset._take_rows(found.tolist(), columns=["chunk_id", "metadata"])
+            assert sorted(rows["chunk_id"].to_pylist()) == [f"d-{at}" for at in range(6)]
+            assert len(set(rows["metadata"].to_pylist())) == 1
+
+    run_together([write, read, read, read])
+
+
+def test_threads_search_one_snapshot_alike(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    random = np.random.default_rng(1)
+    store(corpus, word_embedder, some_chunks(random, 300, "a"))
+    corpus.delete_document("a", "d3")
+    snapshot = DenseFollower(corpus).snapshot
+    table = snapshot.dataset.to_table(columns=[], with_row_address=True)
+    allowed = table["_rowaddr"].to_numpy().astype(np.int64)[::2]
+    queries = random.standard_normal((40, 32)).astype(np.float32)
+    expected = [snapshot.search(query, ("a",), 10, allowed) for query in queries]
+
+    def search() -> None:
+        for query, (addresses, scores) in zip(queries, expected, strict=True):
+            found, values = snapshot.search(query, ("a",), 10, allowed)
+            assert found.tolist() == addresses.tolist()
+            assert values.tolist() == scores.tolist()
+
+    run_together([partial(search) for _ in range(6)])

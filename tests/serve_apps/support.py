@@ -1,0 +1,93 @@
+"""What the tests of the gateway share beside fixtures."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from serve_apps.problems import CATALOGUE, MEDIA_TYPE, ProblemType
+from serve_apps.services import LaunchError
+
+BASE_URL = "http://127.0.0.1:8000"
+Json = dict[str, Any]
+
+
+class NotedLauncher:
+    """Notes what it is asked, so that requests can be tested without a cluster."""
+
+    def __init__(self) -> None:
+        self.submitted: list[str] = []
+        self.stopped: list[str] = []
+        self.failures: dict[str, str] = {}
+        self.broken = False
+
+    def submit(self, job_id: str) -> str:
+        """Note the job."""
+        if self.broken:
+            raise LaunchError("no cluster at 10.1.2.3:6379")
+        self.submitted.append(job_id)
+        return f"run-{job_id}"
+
+    def stop(self, runner_id: str) -> None:
+        """Note the run."""
+        self.stopped.append(runner_id)
+
+    def failure(self, runner_id: str) -> str | None:
+        """Return what the test has put in."""
+        return self.failures.get(runner_id)
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the application's lifespan and speak to it."""
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client,
+    ):
+        yield client
+
+
+def item(chunk_id: str, text: str, **fields: object) -> Json:
+    """Return an item of an upsert; its document is what stands before the dash."""
+    return {"doc_id": chunk_id.split("-")[0], "chunk_id": chunk_id, "text": text, **fields}
+
+
+async def upsert(client: httpx.AsyncClient, *items: object, **fields: object) -> Json:
+    """Store `items`; return the answer."""
+    answer = await client.post("/hirag/upsert-batch", json={"items": items, **fields})
+    assert answer.status_code == 200, answer.text
+    body: Json = answer.json()
+    return body
+
+
+async def search(client: httpx.AsyncClient, query: str, **fields: object) -> Json:
+    """Ask `query`; return the answer."""
+    answer = await client.post("/hirag/query", json={"query": query, **fields})
+    assert answer.status_code == 200, answer.text
+    body: Json = answer.json()
+    return body
+
+
+def found(answer: Json) -> list[str]:
+    """Return the chunk ids of an answer, best first."""
+    return [hit["chunk_id"] for hit in answer["hits"]]
+
+
+def problem(answer: httpx.Response, kind: ProblemType) -> Json:
+    """Check that `answer` is a problem document of `kind`; return it."""
+    body: Json = answer.json()
+    assert (answer.status_code, body["type"]) == (kind.status, kind.uri), answer.text
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    assert CATALOGUE[body["type"]].title == body["title"]
+    assert body["status"] == answer.status_code
+    assert body["request_id"] == answer.headers["x-request-id"]
+    assert body["detail"]
+    return body
+
+
+def wrong_fields(body: Json) -> list[str]:
+    """Return the names of the fields that a problem document complains of."""
+    return [error["field"] for error in body["errors"]]

@@ -1,0 +1,118 @@
+"""Jobs over HTTP, and the watch over their runs."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from retrieval.jobs import JobRequest, SourceItem
+from serve_apps import problems
+from serve_apps.jobs import JobWatcher, new_job_id
+from serve_apps.services import Services
+from tests.serve_apps.support import NotedLauncher, problem
+
+
+def start(services: Services, namespace: str = "pmoves", runner_id: str | None = "run-1") -> str:
+    """Store a running job; return its id."""
+    request = JobRequest(namespace=namespace, sources=[SourceItem(uri="file:///a")])
+    job = services.jobs.create(request)
+    services.jobs.start(job.job_id)
+    if runner_id:
+        services.jobs.set_runner(job.job_id, runner_id)
+    return job.job_id
+
+
+def state(services: Services, job_id: str) -> tuple[str, str | None]:
+    """Return a job's state and error."""
+    job = services.jobs.get(job_id)
+    assert job is not None
+    return job.state, job.error
+
+
+async def test_progress_is_shown(client: httpx.AsyncClient, services: Services) -> None:
+    job_id = start(services)
+    services.jobs.progress(job_id, total=10, done=4, quarantined=1, stages={"parse": 4})
+    body = (await client.get(f"/jobs/{job_id}")).json()
+    assert (body["state"], body["total"], body["done"], body["quarantined"]) == (
+        "running",
+        10,
+        4,
+        1,
+    )
+    assert body["stages"] == {"parse": 4}
+    assert body["rate"] > 0
+    assert body["eta_s"] == pytest.approx(6 / body["rate"])
+    assert body["sources"] == ["file:///a"]
+
+
+async def test_jobs_are_listed_newest_first(client: httpx.AsyncClient, services: Services) -> None:
+    ids = [start(services, namespace) for namespace in ("a", "b", "a")]
+    first = (await client.get("/jobs?limit=2")).json()
+    rest = (await client.get("/jobs", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    listed = [job["job_id"] for job in first["jobs"] + rest["jobs"]]
+    assert listed == ids[::-1]
+    assert rest["next_cursor"] is None
+    only = (await client.get("/jobs?namespace=b")).json()["jobs"]
+    assert [job["job_id"] for job in only] == [ids[1]]
+
+
+async def test_unknown_jobs_are_not_found(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/jobs/nope"), problems.NOT_FOUND)
+    problem(await client.delete("/jobs/nope"), problems.NOT_FOUND)
+
+
+async def test_a_job_is_asked_to_stop(client: httpx.AsyncClient, services: Services) -> None:
+    job_id = start(services)
+    answer = await client.delete(f"/jobs/{job_id}")
+    assert answer.status_code == 202
+    assert services.jobs.stop_requested(job_id)
+
+
+async def test_a_finished_job_stays_as_it_is(client: httpx.AsyncClient, services: Services) -> None:
+    job_id = start(services)
+    services.jobs.finish(job_id, "succeeded")
+    assert (await client.delete(f"/jobs/{job_id}")).json()["state"] == "succeeded"
+
+
+def test_ids_sort_by_time() -> None:
+    ids = [new_job_id() for _ in range(50)]
+    assert sorted(ids) == ids
+    assert len(set(ids)) == 50
+
+
+def test_a_run_that_died_fails_its_job(services: Services, launcher: NotedLauncher) -> None:
+    died, alive, ours = (
+        start(services, runner_id="1"),
+        start(services, runner_id="2"),
+        start(services, runner_id=None),
+    )
+    launcher.failures["1"] = "the entrypoint was killed by signal 9"
+    JobWatcher(services).look()
+    assert state(services, died) == ("failed", "the entrypoint was killed by signal 9")
+    assert state(services, alive)[0] == "running"
+    assert state(services, ours)[0] == "running"
+
+
+def test_a_job_that_does_not_stop_is_ended(services: Services, launcher: NotedLauncher) -> None:
+    job_id = start(services, runner_id="1")
+    services.jobs.request_stop(job_id)
+    JobWatcher(services, grace_s=60).look()
+    assert launcher.stopped == []
+    watcher = JobWatcher(services, grace_s=0)
+    watcher.look()
+    assert launcher.stopped == ["1"]
+    assert state(services, job_id)[0] == "running"
+    launcher.failures["1"] = "stopped by the user"
+    watcher.look()
+    assert state(services, job_id) == ("stopped", None)
+
+
+async def test_the_gateway_watches_by_itself(
+    client: httpx.AsyncClient, services: Services, launcher: NotedLauncher
+) -> None:
+    job_id = start(services, runner_id="1")
+    launcher.failures["1"] = "out of memory"
+    async with asyncio.timeout(20):
+        while state(services, job_id)[0] == "running":
+            await asyncio.sleep(0.05)
+    assert state(services, job_id) == ("failed", "out of memory")

@@ -1,0 +1,120 @@
+"""Settings of the gateway, and what the application is built from."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+from ray import serve
+
+from retrieval.errors import InvalidInputError
+from retrieval.settings import CorpusSettings
+from serve_apps.app import build
+from serve_apps.environment import ServePorts, serve_environment
+from serve_apps.launcher import mesh_environment
+from serve_apps.settings import AllowedSources, AppArgs, HttpSettings, ServeSettings
+
+PORTS = ServePorts(haproxy_metrics=9101, haproxy_stats=8404, fallback=8500)
+
+
+@pytest.mark.parametrize("group", [HttpSettings, ServeSettings, AllowedSources])
+def test_every_setting_is_described(group: type[HttpSettings]) -> None:
+    for name, field in group.model_fields.items():
+        assert field.description, name
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"port": 0}, {"port": 70_000}, {"max_in_flight": 0}, {"max_batch_items": -1}, {"x": 1}],
+)
+def test_values_out_of_range_are_refused(values: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        HttpSettings.model_validate(values)
+
+
+def test_arguments_win_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PMOVES_HOME", "/from/the/environment")
+    monkeypatch.setenv("PMOVES_HTTP__PORT", "9001")
+    monkeypatch.setenv("PMOVES_INGEST__ROOTS", json.dumps([str(tmp_path)]))
+    # A setting of the jobs, which the gateway has no business with.
+    monkeypatch.setenv("PMOVES_INGEST__SOMETHING_ELSE", "3")
+    args = AppArgs.model_validate({"home": "/from/the/arguments"})
+    assert (args.home, args.http.port) == (Path("/from/the/arguments"), 9001)
+    assert args.ingest.roots == [tmp_path]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_an_application_is_built_for_loopback(tmp_path: Path, host: str) -> None:
+    app = build(AppArgs(home=tmp_path, http=HttpSettings(host=host)))
+    assert isinstance(app, serve.Application)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
+def test_no_application_is_built_for_other_machines(tmp_path: Path, host: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"http\.host.*API keys.*later"):
+        build(AppArgs(home=tmp_path, http=HttpSettings(host=host)))
+
+
+def test_the_config_file_names_the_builder_and_loopback() -> None:
+    config = yaml.safe_load(Path("serve_apps/config/embedded.yaml").read_text())
+    checked = serve.schema.ServeDeploySchema.model_validate(config)
+    (application,) = checked.applications
+    assert application.import_path == "serve_apps.app:build"
+    assert checked.http_options.host == "127.0.0.1"
+    assert AppArgs.model_validate(application.args).http.host == "127.0.0.1"
+
+
+def test_a_job_gets_the_settings_in_force(tmp_path: Path) -> None:
+    settings = AppArgs(
+        home=tmp_path,
+        corpus=CorpusSettings(uri="s3://bucket/corpus"),
+        ingest=AllowedSources(roots=[tmp_path]),
+    )
+    environment = mesh_environment(
+        settings, {"PMOVES_CORPUS__URI": "old", "PMOVES_MESH_ID": "mesh-1", "PATH": "/bin"}
+    )
+    assert environment == {
+        "PMOVES_HOME": str(tmp_path),
+        "PMOVES_PROFILE": "embedded",
+        "PMOVES_CORPUS__URI": "s3://bucket/corpus",
+        "PMOVES_INGEST__ROOTS": json.dumps([str(tmp_path)]),
+        "PMOVES_MESH_ID": "mesh-1",
+    }
+
+
+HAPROXY = """\
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+frontend prometheus
+    bind :{ports.haproxy_metrics}
+    mode http
+frontend http_frontend
+    bind 0.0.0.0:8000
+    default_backend nothing
+backend nothing
+listen stats
+  bind *:{ports.haproxy_stats}
+  stats enable
+"""
+
+
+def test_haproxy_keeps_its_own_pages_to_this_machine(tmp_path: Path) -> None:
+    folder = tmp_path / "run with spaces"
+    environment = serve_environment(folder, PORTS)
+    assert environment["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
+    assert environment["RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"] == "8500"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    config = folder / "haproxy.cfg"
+    config.write_text(HAPROXY.format(ports=PORTS))
+    command = [environment["RAY_SERVE_HAPROXY_BINARY_PATH"], "-c", "-f", str(config)]
+    subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
+    binds = [line.strip() for line in config.read_text().splitlines() if "bind" in line]
+    assert binds == ["bind 127.0.0.1:9101", "bind 0.0.0.0:8000", "bind 127.0.0.1:8404"]
