@@ -1,7 +1,6 @@
 """The streaming pipeline: list, read, parse, chunk, embed, commit, each where Ray puts it."""
 
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,14 +95,7 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         num_cpus=stages.embed_cpus,
         num_gpus=stages.embed_gpus,
     )
-    return _mapped(
-        embedded,
-        CommitStage,
-        1,
-        shared,
-        batch_size=math.ceil(ingest.commit_documents / ingest.bundle_documents),
-        num_cpus=stages.commit_cpus,
-    )
+    return _mapped(embedded, CommitStage, 1, shared, num_cpus=stages.commit_cpus)
 
 
 def list_files(seed: pa.Table, stage: ListStage) -> Iterator[pa.Table]:
@@ -119,13 +111,12 @@ def _mapped(
     *,
     num_cpus: float,
     num_gpus: float = 0,
-    batch_size: int | None = None,
 ) -> Dataset:
     """Append a stage that runs in `workers` actors, each with a share of its own."""
     return before.map_batches(
         stage,
         fn_constructor_kwargs=arguments,
-        batch_size=batch_size,
+        batch_size=None,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(size=workers),
         num_cpus=num_cpus,

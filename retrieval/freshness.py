@@ -1,33 +1,40 @@
 """Which version of the corpus a search sees."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import Executor
 
 from retrieval.dense.follower import DenseFollower, Snapshot
-from retrieval.errors import StaleIndexError
+from retrieval.errors import CorpusError, StaleIndexError
 
+_LOG = logging.getLogger(__name__)
 _PAUSE = 0.02
 _CHECK_INTERVAL = 0.2
+# Well below the time for which superseded versions stay on disk.
+_TRUSTED = 60.0
 
 
 class Freshness:
     """Hands out snapshots and keeps the follower near the newest version.
 
     Searches look for a newer version at most every 0.2 s and wait 20 ms for it at
-    most; a caller that names a version waits for that one.
+    most; a caller that names a version, or comes after a minute without any search,
+    waits for as long as its deadline allows.
     """
 
     def __init__(self, follower: DenseFollower, threads: Executor) -> None:
         self._follower = follower
         self._threads = threads
-        self._checked = 0.0
+        self._checked = time.monotonic()
         self._task: asyncio.Task[Snapshot] | None = None
 
     async def refresh(self) -> Snapshot:
         """Apply the newest version and return it."""
-        return await asyncio.shield(self._refresh())
+        if self._task is not None and not self._task.done():
+            # It may have begun before the write that the caller wants to see.
+            await asyncio.wait([self._task])
+        return await asyncio.shield(self._start())
 
     async def snapshot(self, min_version: int | None, deadline: float) -> Snapshot:
         """Return a snapshot of at least `min_version`.
@@ -35,16 +42,20 @@ class Freshness:
         Raises `StaleIndexError` when there is none by `deadline`, on the clock of
         `time.monotonic`.
         """
-        wanted = min_version or 0
-        if self._follower.version == 0:
-            await self.refresh()
-        elif self._follower.version >= wanted:
-            await self._look_for_news()
+        wanted = max(1, min_version or 0)
+        if self._follower.version >= wanted:
+            await self._look_for_news(deadline)
         while self._follower.version < wanted:
-            await self.refresh()
+            await self._wait_for_refresh(deadline)
             if self._follower.version < wanted:
                 await self._pause(wanted, deadline)
         return self._follower.snapshot
+
+    async def _wait_for_refresh(self, deadline: float) -> None:
+        task = self._start()
+        await asyncio.wait([task], timeout=max(0.0, deadline - time.monotonic()))
+        if task.done():
+            task.result()
 
     async def _pause(self, wanted: int, deadline: float) -> None:
         if time.monotonic() + _PAUSE > deadline:
@@ -54,17 +65,22 @@ class Freshness:
             )
         await asyncio.sleep(_PAUSE)
 
-    async def _look_for_news(self) -> None:
+    async def _look_for_news(self, deadline: float) -> None:
         now = time.monotonic()
-        if now - self._checked < _CHECK_INTERVAL:
+        idle = now - self._checked
+        if idle < _CHECK_INTERVAL:
             return
         self._checked = now
-        if await self._in_thread(self._follower.behind):
-            await asyncio.wait([self._refresh()], timeout=_PAUSE)
+        patience = deadline if idle > _TRUSTED else min(deadline, now + _PAUSE)
+        try:
+            await self._wait_for_refresh(patience)
+        except (CorpusError, OSError, ValueError) as error:
+            _LOG.warning("cannot look for a newer index version: %s", error)
 
-    def _refresh(self) -> "asyncio.Task[Snapshot]":
+    def _start(self) -> "asyncio.Task[Snapshot]":
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._apply())
+            self._task.add_done_callback(_hear)
         return self._task
 
     async def _apply(self) -> Snapshot:
@@ -72,5 +88,8 @@ class Freshness:
             self._threads, self._follower.refresh
         )
 
-    async def _in_thread(self, work: Callable[[], bool]) -> bool:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+def _hear(task: "asyncio.Task[Snapshot]") -> None:
+    # Nobody may be waiting any more when it fails.
+    if not task.cancelled():
+        task.exception()

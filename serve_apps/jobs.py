@@ -54,6 +54,7 @@ class JobWatcher:
         for job in active.values():
             if job.runner_id:
                 self._check(job, job.runner_id)
+        self._discard_uploads()
 
     def _check(self, job: Job, runner_id: str) -> None:
         if job.stop_requested:
@@ -68,3 +69,11 @@ class JobWatcher:
             self._services.jobs.finish(job.job_id, "stopped")
         else:
             self._services.jobs.finish(job.job_id, "failed", reason)
+
+    def _discard_uploads(self) -> None:
+        """Remove uploaded files of which every one is in the corpus; the others stay."""
+        folder = uploads_folder(self._services, "")
+        for upload in folder.iterdir() if folder.is_dir() else ():
+            job = self._services.jobs.get(upload.name)
+            if job and job.state == "succeeded" and not job.quarantined:
+                shutil.rmtree(upload, ignore_errors=True)

@@ -64,7 +64,14 @@ class RayJobLauncher:
             raise LaunchError(f"Ray did not tell the state of the job: {error}") from error
         except (ConnectionError, ValueError) as error:
             raise LaunchError(f"Ray did not tell the state of the job: {error}") from error
-        return info.message or str(info.status) if info.status in _ENDED_BADLY else None
+        return _reason(info.message or str(info.status)) if info.status in _ENDED_BADLY else None
+
+
+def _reason(message: str) -> str:
+    """Return what Ray says first and what the job said last, of a message full of logs."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    kept = lines if len(lines) <= 2 else [lines[0].split(", last available logs")[0], lines[-1]]
+    return ": ".join(kept)[:1_000]
 
 
 def mesh_environment(settings: AppArgs, environ: Mapping[str, str]) -> dict[str, str]:

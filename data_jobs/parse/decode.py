@@ -27,6 +27,7 @@ _EASTERN = frozenset(
 # The share of letters with accents that no Western European language passes in longer texts.
 _MOST_ACCENTS = 0.07
 _SHORT = 200
+_TOO_SHORT = 24
 
 
 def decode_text(data: bytes, declared: str | None = None) -> str:
@@ -77,6 +78,10 @@ def _strict(data: bytes, encoding: str) -> str | None:
 
 
 def _guess(data: bytes) -> str | None:
+    accents = len(data) - len(data.decode("ascii", "ignore"))
+    if len(data) < _TOO_SHORT and 2 * accents < len(data) and _strict(data, _WESTERN) is not None:
+        # A name or a subject gives no language away.
+        return _WESTERN
     # Slow to import, and most texts are UTF-8.
     from charset_normalizer import from_bytes
 

@@ -43,8 +43,8 @@ def flat_text(element: etree._Element, *, without: frozenset[str] = frozenset())
 
 
 def text_length(element: etree._Element) -> int:
-    """Return the number of characters below `element`, white space counted once."""
-    return len(flat_text(element))
+    """Return about how many characters of text there are below `element`."""
+    return sum(len(piece.strip()) for piece in _pieces(element, frozenset()))
 
 
 def _pieces(element: etree._Element, without: frozenset[str]) -> Iterator[str]:

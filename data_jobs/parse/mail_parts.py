@@ -91,7 +91,11 @@ def _name(part: Message, default: str) -> str:
 def decoded_header(raw: str) -> str:
     """Return a header on one line, its encoded words and raw bytes decoded."""
     # The parser keeps bytes that are not ASCII as surrogates.
-    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    data = raw.encode("utf-8", "surrogateescape")
+    try:
+        text = decode_text(data)
+    except UnreadableFileError:
+        text = data.decode("ascii", "replace")
     with contextlib.suppress(ValueError, LookupError):
         text = str(make_header(decode_header(text)))
     return one_line(clean_text(text))

@@ -1,5 +1,6 @@
 """Markdown with tables and front matter, with markdown-it."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -21,6 +22,9 @@ from data_jobs.parse.decode import decode_text
 from data_jobs.parse.front_matter import read_front_matter
 from data_jobs.parse.html_blocks import add_html
 from data_jobs.parse.html_tree import parse_html
+
+_RAW = re.compile(r"\s*<(script|style|textarea|!--)", re.IGNORECASE)
+_ENDS = {"script": "</script>", "style": "</style>", "textarea": "</textarea>", "!--": "-->"}
 
 
 class MarkdownParser:
@@ -60,11 +64,19 @@ def _html_block(
     _: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
 ) -> str:
     """Close what a block of HTML leaves open, so that it cannot swallow what follows."""
+    content = tokens[index].content
+    opened = _RAW.match(content)
+    if opened and not re.search(_ENDS[opened[1].lower()], content, re.IGNORECASE):
+        # By the standard it would hide all the rest of the file.
+        return "".join(f"<p>{escape(part)}</p>" for part in content.split("\n\n"))
     try:
-        root = parse_html(tokens[index].content)
+        root = parse_html(content)
     except EmptyDocumentError:
         return ""
-    return str(lxml.html.tostring(root, encoding="unicode")) + "\n"
+    body = root.find("body")
+    parts = () if body is None else body
+    text = "" if body is None else escape(body.text or "")
+    return text + "".join(str(lxml.html.tostring(part, encoding="unicode")) for part in parts)
 
 
 def _html_inline(

@@ -78,9 +78,10 @@ def _read(document: pdfium.PdfDocument, builder: DocumentBuilder) -> tuple[list[
         size = sum([len(paragraph.text) for paragraph in page])
         characters += size
         builder.check_room(characters)
-        if not _usable(page) or (size < _FEW_CHARACTERS and reader.is_picture(index)):
+        usable = _usable(page)
+        if not usable or (size < _FEW_CHARACTERS and reader.is_picture(index)):
             needs_ocr.append(index + 1)
-        pages.append(page)
+        pages.append(page if usable else [])
     return pages, needs_ocr
 
 

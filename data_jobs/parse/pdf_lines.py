@@ -4,6 +4,7 @@ PDFium's C functions are called directly: one call for the text of a page and
 one for the place of each line keeps extraction as fast as PDFium itself.
 """
 
+import contextlib
 import ctypes
 from typing import NamedTuple
 
@@ -47,13 +48,12 @@ class PageReader:
     def is_picture(self, index: int) -> bool:
         """Return whether one image covers at least half of page `index` (from 0)."""
         try:
-            page = self._document[index]
+            with contextlib.closing(self._document[index]) as page:
+                half = 0.5 * page.get_width() * page.get_height()
+                images = page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
+                return any(_area(*image.get_bounds()) >= half for image in images)
         except pdfium.PdfiumError:
             return False
-        half = 0.5 * page.get_width() * page.get_height()
-        images = page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
-        boxes = (image.get_bounds() for image in images)
-        return any((right - left) * (top - bottom) >= half for left, bottom, right, top in boxes)
 
     def _lines(self, text_page: raw.FPDF_TEXTPAGE) -> list[Line]:
         characters = raw.FPDFText_CountChars(text_page)
@@ -102,3 +102,7 @@ class PageReader:
         self._room = room
         self._buffer = (ctypes.c_ushort * room)()
         self._view = memoryview(self._buffer)
+
+
+def _area(left: float, bottom: float, right: float, top: float) -> float:
+    return (right - left) * (top - bottom)

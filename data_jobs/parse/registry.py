@@ -14,6 +14,7 @@ from data_jobs.errors import (
 )
 from data_jobs.parse import media_types as types
 from data_jobs.parse.base import ParsedDocument, ParseLimits, Parser
+from data_jobs.parse.characters import clean_text, one_line
 from data_jobs.parse.detect import detect_media_type
 
 
@@ -117,7 +118,7 @@ def parse_as(path: Path, media_type: str, limits: ParseLimits) -> ParsedDocument
     except RecursionError as error:
         raise UnreadableFileError("The file is nested too deeply to be read.") from error
     except Exception as error:
-        detail = f"{type(error).__name__}: {error}"[:300]
+        detail = one_line(clean_text(f"{type(error).__name__}: {error}"))[:300]
         raise UnreadableFileError(
             f"The {parser.name} parser cannot read the file. It may be damaged ({detail})."
         ) from error

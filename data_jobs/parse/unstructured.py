@@ -11,6 +11,7 @@ from data_jobs.errors import UnreadableFileError, UnsupportedTypeError
 from data_jobs.parse import media_types
 from data_jobs.parse.base import BlockKind, ParsedDocument, ParseLimits
 from data_jobs.parse.builder import DocumentBuilder, Place
+from data_jobs.parse.characters import clean_text, one_line
 from data_jobs.parse.html_blocks import add_html
 from data_jobs.parse.html_tree import parse_html
 
@@ -58,7 +59,8 @@ class UnstructuredParser:
             elements = list(auto.partition(str(path), content_type=media_type))
         except Exception as error:
             # A damaged file, or a program or model that is not installed: it tells which.
-            raise UnreadableFileError(f"unstructured cannot read the file: {error}") from error
+            detail = one_line(clean_text(str(error)))[:300]
+            raise UnreadableFileError(f"unstructured cannot read the file: {detail}") from error
         pages = max((element.metadata.page_number or 1 for element in elements), default=1)
         builder.check_pages(pages)
         for element in elements:

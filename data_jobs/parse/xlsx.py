@@ -18,6 +18,7 @@ from data_jobs.parse.sheet_tables import SheetRow, add_sheet
 
 # No sheet of Excel or LibreOffice has more rows; a file that claims more is made to hurt.
 MOST_ROWS = 1_048_576
+_GAP = SheetRow([], True)
 
 
 class XlsxParser:
@@ -53,6 +54,9 @@ def _rows(sheet: ReadOnlyWorksheet) -> Iterator[SheetRow]:
     for number, row in enumerate(rows, start=1):
         if number > MOST_ROWS:
             raise LimitExceededError(f"The sheet {sheet.title!r} has more than {MOST_ROWS} rows.")
+        if not row:
+            yield _GAP
+            continue
         cells = [
             cell_text(cell.value, cell.number_format or "General")
             if isinstance(cell.value, int | float)

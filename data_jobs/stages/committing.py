@@ -42,15 +42,7 @@ class CommitStage:
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
         """Take bundles of documents; yield their outcomes."""
-        waiting: list[Work] = []
-        chunks = 0
-        for document in unpack(table):
-            waiting.append(document.work())
-            chunks += len(waiting[-1].chunks)
-            if chunks >= self._settings.ingest.commit_chunks:
-                yield self._finish(waiting)
-                waiting, chunks = [], 0
-        yield self._finish(waiting)
+        yield self._finish([document.work() for document in unpack(table)])
         self._monitor.flush()
 
     def _finish(self, works: Sequence[Work]) -> pa.Table:

@@ -107,17 +107,18 @@ def bundles(documents: Iterable[Packed], most: int | None = None) -> Iterator[pa
 
     A row, which Ray moves and schedules as a whole, holds up to `most` documents, a
     few megabytes, or what came in two seconds. The first rows hold fewer, so that
-    small jobs spread over the workers too.
+    small jobs spread over the workers and show early results.
     """
     waiting: list[Packed] = []
-    size, started, room = 0, time.monotonic(), 1 if most else None
+    size, since, room = 0, 0.0, 1 if most else None
     for document in documents:
+        since = since if waiting else time.monotonic()
         waiting.append(document)
         size += len(document.data)
-        late = time.monotonic() - started > _BUNDLE_SECONDS
+        late = time.monotonic() - since > _BUNDLE_SECONDS
         if len(waiting) == room or size >= _BUNDLE_BYTES or late:
             yield _row(waiting)
-            waiting, size, started = [], 0, time.monotonic()
+            waiting, size = [], 0
             room = min(room * 2, most) if room and most else None
     if waiting:
         yield _row(waiting)

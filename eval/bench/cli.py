@@ -1,19 +1,23 @@
 """`pmoves bench`."""
 
 import asyncio
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eval.bench.ingest import IngestBenchReport, IngestFolder, IngestPlan, bench_ingest
+from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
+from eval.bench.parts import BenchParts, MeshAddress
 from eval.bench.search import SearchPlan, bench_search
 from eval.bench.search_report import SearchBenchReport
 from eval.errors import EvaluationError
 from retrieval.settings import LibrarySettings
 
+_DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[
-    str, typer.Option(envvar="PMOVES_URL", help="Address of the mesh, on this machine.")
+    str | None,
+    typer.Option(envvar="PMOVES_URL", help="A mesh on this machine; without: one of its own."),
 ]
 ApiKey = Annotated[str | None, typer.Option(envvar="PMOVES_API_KEY", help="Key for the mesh.")]
 Clients = Annotated[list[int] | None, typer.Option(help="Numbers of clients; 1 and 16 by default.")]
@@ -21,9 +25,8 @@ Rounds = Annotated[int, typer.Option(min=1, help="Rounds, in each of which both 
 Searches = Annotated[int, typer.Option(min=20, help="Searches per round and number of clients.")]
 Files = Annotated[int, typer.Option(min=1, help="PDF files in a round.")]
 Pages = Annotated[int, typer.Option(min=1, help="Pages of a file.")]
-Out = Annotated[Path | None, typer.Option(help="File for the figures as JSON.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the figures as JSON.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Report = SearchBenchReport | IngestBenchReport
 
 bench_app = typer.Typer(
     help="Measure speed, side by side in one run.", no_args_is_help=True, add_completion=False
@@ -32,7 +35,8 @@ bench_app = typer.Typer(
 
 @bench_app.command("search")
 def search(
-    url: Url = "http://127.0.0.1:8000",
+    context: typer.Context,
+    url: Url = None,
     api_key: ApiKey = None,
     clients: Clients = None,
     rounds: Rounds = 3,
@@ -44,14 +48,14 @@ def search(
     # Loads torch: only where it is needed.
     from eval.systems.local import LocalSystem
 
-    settings = LibrarySettings()
-    plan = SearchPlan(url, api_key, tuple(clients or (1, 16)), rounds, searches)
-    local = LocalSystem(settings, settings.corpus_uri)
-    try:
-        report = bench_search(plan, local)
-    finally:
-        asyncio.run(local.close())
-    _show(report, out, as_json)
+    with _mesh(context, url) as mesh:
+        plan = SearchPlan(mesh.url, api_key, tuple(clients or (1, 16)), rounds, searches)
+        local = LocalSystem(LibrarySettings(), mesh.corpus_uri)
+        try:
+            report = bench_search(plan, local)
+        finally:
+            asyncio.run(local.close())
+    _show("search", report, out, as_json)
 
 
 @bench_app.command("ingest")
@@ -64,17 +68,33 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Pages/s of text PDFs without embedding, against pypdfium2 alone."""
-    if not callable(context.obj):
-        raise EvaluationError(
-            "no ingestion to measure: the caller of this command passes an IngestFolder as its "
-            "context object, as `pmoves bench ingest` does"
-        )
-    ingest_folder: IngestFolder = context.obj
+    if not isinstance(context.obj, BenchParts):
+        raise EvaluationError("there is no ingestion to measure; run this as `pmoves bench ingest`")
     plan = IngestPlan(files=files, pages_per_file=pages, rounds=rounds)
-    _show(bench_ingest(plan, ingest_folder), out, as_json)
+    report = bench_ingest(plan, context.obj.ingest_folder)
+    _show("ingest", report, out, as_json)
 
 
-def _show(report: Report, out: Path | None, as_json: bool) -> None:
+@bench_app.command("all")
+def all_benchmarks(
+    context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
+) -> None:
+    """Everything above with its defaults, one after the other."""
+    search(context, url, out=out, as_json=as_json)
+    ingest(context, out=out, as_json=as_json)
+
+
+def _mesh(context: typer.Context, url: str | None) -> AbstractContextManager[MeshAddress]:
+    parts = context.obj
+    if url is None and isinstance(parts, BenchParts) and parts.mesh is not None:
+        return parts.mesh()
+    return nullcontext(MeshAddress(url or _DEFAULT_URL, LibrarySettings().corpus_uri))
+
+
+def _show(
+    name: str, report: SearchBenchReport | IngestBenchReport, out: Path | None, as_json: bool
+) -> None:
     if out is not None:
-        out.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    typer.echo(report.model_dump_json() if as_json else report.to_text())
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    typer.echo(report.model_dump_json() if as_json else f"{report.to_text()}\n")

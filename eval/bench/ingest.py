@@ -7,7 +7,7 @@ would be skipped.
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -17,15 +17,13 @@ from pydantic import BaseModel
 
 from eval.bench.machine import Machine, this_machine
 from eval.bench.material import pages
+from eval.bench.parts import IngestFolder
 from eval.bench.pdf import write_text_pdf
 from eval.errors import EvaluationError
 from eval.progress import LineProgress, Progress
 from eval.tables import text_table
 
 _LINES = 50
-
-IngestFolder = Callable[[Path], int]
-"""Ingests every file of a folder, without embedding; returns the number of pages stored."""
 
 
 @dataclass(frozen=True, slots=True)

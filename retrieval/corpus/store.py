@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import lance
@@ -217,14 +218,14 @@ class Corpus:
         return counts
 
     def optimize(self) -> None:
-        """Fold new rows into the indexes, merge small fragments, drop old versions."""
+        """Fold new rows into the indexes, merge small fragments, drop old versions.
+
+        Versions stay for ten minutes after a newer one has come, for those who read them.
+        """
         for uri in (self.chunks_uri, self._ledger.uri):
             write(uri, lambda dataset: dataset.optimize.compact_files())
             write(uri, lambda dataset: dataset.optimize.optimize_indices())
-            write(
-                uri,
-                lambda dataset: dataset.cleanup_old_versions(older_than=_KEEP_VERSIONS),
-            )
+            write(uri, _drop_old_versions)
 
     def _check(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         expected = (len(chunks), self.identity.dimension)
@@ -297,6 +298,18 @@ class Corpus:
 
 def _create_index(dataset: lance.LanceDataset, column: str, options: dict[str, Any]) -> None:
     dataset.create_scalar_index(column, **options)
+
+
+def _drop_old_versions(dataset: lance.LanceDataset) -> None:
+    # A version's age says nothing: readers may hold the newest one until it is superseded.
+    limit = utc_now() - _KEEP_VERSIONS
+    old = [
+        version["version"]
+        for version, successor in pairwise(dataset.versions())
+        if successor["timestamp"].astimezone() < limit
+    ]
+    if old:
+        dataset.cleanup_old_versions(versions=old)
 
 
 def _merge(

@@ -51,10 +51,12 @@ class SentenceTransformerEmbedder:
         return vectors
 
     def _encode(self, texts: list[str]) -> Vectors:
-        found = self._model.encode(
-            texts, batch_size=len(texts), normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(found, dtype=np.float32)
+        found = self._model.encode(texts, batch_size=len(texts), show_progress_bar=False)
+        vectors = np.asarray(found, dtype=np.float32)
+        # In bfloat16 the model's own scaling is off by up to one percent.
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        scaled: Vectors = vectors / np.maximum(lengths, np.float32(1e-12))
+        return scaled
 
 
 def _load(settings: EmbeddingSettings) -> Any:

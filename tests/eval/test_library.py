@@ -16,6 +16,7 @@ from data_jobs.parse.registry import parse_file
 from data_jobs.settings import ChunkingSettings
 from eval.library import Question, library_files, load_questions
 from eval.library.build import build
+from eval.library.render.blocks import read_article
 from retrieval.embedding.model import embedding_identity, load_tokenizer
 from retrieval.library import Library
 from retrieval.query import Mode
@@ -205,3 +206,10 @@ def test_the_search_answers_and_the_other_retriever_alone_does_not(
         "dense": question.needs != "lexical",
         "lexical": question.needs != "dense",
     }
+
+
+def test_a_source_that_no_renderer_lays_out_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "recipe.pdf.md"
+    source.write_text("---\ntitle: T\nauthor: A\ndate: 2026-01-01\n---\n\n```\ncode\n```\n")
+    with pytest.raises(ValueError, match="fence, which no renderer lays out"):
+        read_article(source)

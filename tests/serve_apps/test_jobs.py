@@ -7,7 +7,7 @@ import pytest
 
 from retrieval.jobs import JobRequest, SourceItem
 from serve_apps import problems
-from serve_apps.jobs import JobWatcher, new_job_id
+from serve_apps.jobs import JobWatcher, new_job_id, uploads_folder
 from serve_apps.services import Services
 from tests.serve_apps.support import NotedLauncher, problem
 
@@ -105,6 +105,20 @@ def test_a_job_that_does_not_stop_is_ended(services: Services, launcher: NotedLa
     launcher.failures["1"] = "stopped by the user"
     watcher.look()
     assert state(services, job_id) == ("stopped", None)
+
+
+def test_uploads_go_once_every_file_is_in_the_corpus(services: Services) -> None:
+    whole, partly, failed = (start(services, runner_id=None) for _ in range(3))
+    services.jobs.finish(whole, "succeeded")
+    services.jobs.progress(partly, quarantined=1)
+    services.jobs.finish(partly, "succeeded")
+    services.jobs.finish(failed, "failed", "no reason")
+    for job_id in (whole, partly, failed, "job-that-is-still-being-received"):
+        uploads_folder(services, job_id).mkdir(parents=True)
+        (uploads_folder(services, job_id) / "0001").write_bytes(b"data")
+    JobWatcher(services).look()
+    left = {path.name for path in uploads_folder(services, "").iterdir()}
+    assert left == {partly, failed, "job-that-is-still-being-received"}
 
 
 async def test_the_gateway_watches_by_itself(

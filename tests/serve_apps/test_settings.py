@@ -14,7 +14,7 @@ from retrieval.errors import InvalidInputError
 from retrieval.settings import CorpusSettings
 from serve_apps.app import build
 from serve_apps.environment import ServePorts, serve_environment
-from serve_apps.launcher import mesh_environment
+from serve_apps.launcher import _reason, mesh_environment
 from serve_apps.settings import AllowedSources, AppArgs, HttpSettings, ServeSettings
 
 PORTS = ServePorts(haproxy_metrics=9101, haproxy_stats=8404, fallback=8500)
@@ -85,6 +85,13 @@ def test_a_job_gets_the_settings_in_force(tmp_path: Path) -> None:
         "PMOVES_INGEST__ROOTS": json.dumps([str(tmp_path)]),
         "PMOVES_MESH_ID": "mesh-1",
     }
+
+
+def test_the_reason_of_a_failed_run_is_short() -> None:
+    logs = "\n".join(f"INFO line {number} " + "x" * 100 for number in range(100))
+    message = f"Entrypoint failed with exit code 1, last available logs (cut):\n{logs}\nKilled\n\n"
+    assert _reason(message) == "Entrypoint failed with exit code 1: Killed"
+    assert _reason("stopped by the user") == "stopped by the user"
 
 
 HAPROXY = """\

@@ -82,12 +82,12 @@ def test_garbage_raises_ingest_errors_only(sample: "Sample") -> None:
 
 
 def parse_or_ingest_error(sample: "Sample") -> None:
+    """Anything else than a document with content or an `IngestError` fails the test."""
     try:
         document = sample.parse()
-    except IngestError as error:
-        assert len(str(error)) > 20
-    else:
-        assert document.blocks or document.attachments
+    except IngestError:
+        return
+    assert document.blocks or document.attachments
 
 
 def test_limit_on_characters(sample: "Sample") -> None:

@@ -56,9 +56,7 @@ def test_content_controls_and_text_boxes(parse_body: Callable[[str], ParsedDocum
 
 def test_merged_cells_stay_in_their_columns(parse_body: Callable[[str], ParsedDocument]) -> None:
     def cell(text: str, properties: str = "") -> str:
-        return (
-            f"<w:tc><w:tcPr>{properties}</w:tcPr><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
-        )
+        return f"<w:tc><w:tcPr>{properties}</w:tcPr><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
 
     rows = (
         cell("a") + cell("b") + cell("c"),
@@ -105,9 +103,15 @@ def test_headings_have_levels_and_the_title_is_one(tmp_path: Path) -> None:
     assert parsed.title == "Big"
 
 
-BOMB = '<!DOCTYPE w [<!ENTITY a "' + "x" * 1_000 + '">' + "".join(
-    f'<!ENTITY {after} "{f"&{before};" * 50}">' for before, after in ("ab", "bc", "cd", "de")
-) + "]>"
+BOMB = (
+    '<!DOCTYPE w [<!ENTITY a "'
+    + "x" * 1_000
+    + '">'
+    + "".join(
+        f'<!ENTITY {after} "{f"&{before};" * 50}">' for before, after in ("ab", "bc", "cd", "de")
+    )
+    + "]>"
+)
 
 
 @pytest.mark.parametrize("doctype", [BOMB, '<!DOCTYPE w [<!ENTITY e SYSTEM "file:///etc/hosts">]>'])

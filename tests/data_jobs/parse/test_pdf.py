@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from data_jobs.errors import NeedsOcrError, UnreadableFileError
 from data_jobs.parse.base import ParsedDocument
-from data_jobs.parse.pdf_lines import JOINED, Line
+from data_jobs.parse.pdf_lines import JOINED, Line, PageReader
 from data_jobs.parse.pdf_paragraphs import paragraphs
 from data_jobs.parse.registry import parse_file
 
@@ -144,6 +144,21 @@ def test_pages_without_text_need_ocr(parse_pdf: Callable[..., ParsedDocument]) -
 def test_document_of_pictures_needs_ocr(parse_pdf: Callable[..., ParsedDocument]) -> None:
     with pytest.raises(NeedsOcrError, match="2 pages"):
         parse_pdf(picture, picture)
+
+
+def test_symbols_without_a_character_map_need_ocr(
+    parse_pdf: Callable[..., ParsedDocument], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = PageReader.lines
+
+    def lines(reader: PageReader, index: int) -> list[Line]:
+        found = drawn(reader, index)
+        return found if index else [line._replace(text="\ue012\ue013 7 \ue014") for line in found]
+
+    monkeypatch.setattr(PageReader, "lines", lines)
+    document = parse_pdf(lines_at((72, 700, FULL)), lines_at((72, 700, FULL)))
+    assert document.needs_ocr == (1,)
+    assert [block.page for block in document.blocks] == [2]
 
 
 def test_encrypted(parse_pdf: Callable[..., ParsedDocument]) -> None:

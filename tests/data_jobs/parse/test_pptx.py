@@ -58,9 +58,9 @@ def test_tables_and_charts(tmp_path: Path) -> None:
     for row, texts in zip(table.rows, (("Item", "Qty"), ("Mic", "2")), strict=True):
         for cell, text in zip(row.cells, texts, strict=True):
             cell.text = text
-    data = CategoryChartData()
+    data = CategoryChartData()  # type: ignore[no-untyped-call]
     data.categories = ["May", "June"]
-    data.add_series("Listeners", (120, 140.5))
+    data.add_series("Listeners", (120, 140.5))  # type: ignore[no-untyped-call]
     slide.shapes.add_chart(
         XL_CHART_TYPE.COLUMN_CLUSTERED, Inches(1), Inches(3), Inches(4), Inches(3), data
     )

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.bench.ingest import read_with_pypdfium2
+from eval.bench.parts import BenchParts
 from eval.cli import bench_app
 from eval.errors import EvaluationError
 
@@ -14,14 +15,13 @@ ARGUMENTS = ["ingest", "--files", "2", "--pages", "3", "--rounds", "1", "--json"
 
 
 def test_the_passed_ingestion_is_measured(tmp_path: Path) -> None:
-    arguments = [*ARGUMENTS, "--out", str(tmp_path / "figures.json")]
-    result = CliRunner().invoke(
-        bench_app, arguments, obj=read_with_pypdfium2, catch_exceptions=False
-    )
+    arguments = [*ARGUMENTS, "--out", str(tmp_path)]
+    parts = BenchParts(read_with_pypdfium2)
+    result = CliRunner().invoke(bench_app, arguments, obj=parts, catch_exceptions=False)
     report = json.loads(result.stdout)
     assert (report["files"], report["pages_per_file"], report["rounds"]) == (2, 3, 1)
     assert report["ratio"] > 0
-    assert json.loads((tmp_path / "figures.json").read_text()) == report
+    assert json.loads((tmp_path / "ingest.json").read_text()) == report
 
 
 def test_without_one_it_says_so() -> None:

@@ -1,0 +1,121 @@
+"""What every embedder must do."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval.chunk import Vectors
+from retrieval.embedding.base import Embedder
+from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.settings import EmbeddingSettings
+from tests.embedders import WordEmbedder
+from tests.retrieval.strategies import texts
+
+TEXTS = [
+    "A boat, a rope and a lamp",
+    "The studio records its podcast on Tuesdays",
+    "",
+    "word " * 600,
+    "Ü\u00a0é 😀 \x00 \u202e 漢字",
+    "x" * 5_000,
+]
+
+
+@pytest.fixture(scope="module", params=["packaged", "words"])
+def embedder(
+    request: pytest.FixtureRequest,
+    packaged_embedder: SentenceTransformerEmbedder,
+    word_embedder: WordEmbedder,
+) -> Embedder:
+    """Each implementation in turn."""
+    return packaged_embedder if request.param == "packaged" else word_embedder
+
+
+def assert_same(one: Vectors, other: Vectors) -> None:
+    """Fail unless the rows point the same way; bfloat16 rounds differently per batch."""
+    np.testing.assert_allclose(np.sum(one * other, axis=1), 1.0, atol=2e-3)
+
+
+def test_vectors_have_the_shape_and_type_that_the_identity_says(embedder: Embedder) -> None:
+    for embed in (embedder.embed_queries, embedder.embed_passages):
+        vectors = embed(TEXTS)
+        assert vectors.shape == (len(TEXTS), embedder.identity.dimension)
+        assert vectors.dtype == np.float32
+        assert np.isfinite(vectors).all()
+
+
+def test_vectors_have_unit_length(embedder: Embedder) -> None:
+    assert embedder.identity.normalized
+    lengths = np.linalg.norm(embedder.embed_passages(TEXTS), axis=1)
+    np.testing.assert_allclose(lengths, 1.0, atol=1e-5)
+
+
+def test_nothing_to_embed_is_an_empty_matrix(embedder: Embedder) -> None:
+    assert embedder.embed_passages([]).shape == (0, embedder.identity.dimension)
+    assert embedder.embed_queries([]).shape == (0, embedder.identity.dimension)
+
+
+def test_the_order_of_the_texts_is_kept(embedder: Embedder) -> None:
+    forwards = embedder.embed_passages(TEXTS)
+    backwards = embedder.embed_passages(TEXTS[::-1])[::-1]
+    assert_same(forwards, backwards)
+
+
+def test_company_in_the_batch_does_not_matter(embedder: Embedder) -> None:
+    together = embedder.embed_passages(TEXTS)
+    alone = np.concatenate([embedder.embed_passages([text]) for text in TEXTS])
+    assert_same(together, alone)
+
+
+def test_what_is_longer_than_the_model_reads_is_cut(embedder: Embedder) -> None:
+    long = "boat " * embedder.identity.max_tokens
+    one, other = embedder.embed_passages([long + "zebra", long + "lamp"])
+    assert float(one @ other) == pytest.approx(1.0, abs=2e-3)
+
+
+def test_texts_that_share_words_are_nearer(embedder: Embedder) -> None:
+    (query,) = embedder.embed_queries(["the podcast of the studio"])
+    boat, podcast = embedder.embed_passages(TEXTS[:2])
+    assert float(query @ podcast) > float(query @ boat) + 0.1
+
+
+@given(st.lists(texts, max_size=4))
+@settings(max_examples=15)
+def test_any_text_can_be_embedded(embedder: Embedder, given_texts: list[str]) -> None:
+    vectors = embedder.embed_passages(given_texts)
+    assert np.isfinite(vectors).all()
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+
+
+def test_meaning_without_shared_words(packaged_embedder: SentenceTransformerEmbedder) -> None:
+    (query,) = packaged_embedder.embed_queries(["How do I repair an automobile?"])
+    car, soup = packaged_embedder.embed_passages(["Fixing your car at home", "Soup with leek"])
+    assert float(query @ car) > float(query @ soup) + 0.3
+
+
+def test_small_batches_give_the_same_vectors(
+    packaged_embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = packaged_embedder.embed_passages(TEXTS)
+    settings = EmbeddingSettings(batch_tokens=256)
+    monkeypatch.setattr(packaged_embedder, "_settings", settings)
+    found = packaged_embedder.embed_passages(TEXTS)
+    assert_same(found, expected)
+
+
+def test_prefixes_are_put_in_front(
+    packaged_embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = packaged_embedder.embed_passages(["query: boat", "passage: boat"])
+    changes = {"query_prefix": "query: ", "passage_prefix": "passage: "}
+    prefixed = packaged_embedder.identity.model_copy(update=changes)
+    monkeypatch.setattr(packaged_embedder, "_identity", prefixed)
+    found = np.concatenate(
+        [packaged_embedder.embed_queries(["boat"]), packaged_embedder.embed_passages(["boat"])]
+    )
+    assert_same(found, plain)
+
+
+def test_tokens_are_counted_uncut(packaged_embedder: SentenceTransformerEmbedder) -> None:
+    assert packaged_embedder.count_tokens(["", "boat", "boat " * 600]) == [2, 3, 602]

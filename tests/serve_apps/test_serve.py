@@ -1,0 +1,250 @@
+"""The whole gateway on a real Ray, behind HAProxy, over real HTTP."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from serve_apps import problems
+from serve_apps.environment import ServePorts, serve_environment
+from tests.serve_apps.support import Json, found, item, problem, search, upsert
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
+SOURCES = Path(__file__).parents[2]
+SCRIPT = Path(__file__).with_name("gateway_on_ray.py")
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A running application."""
+
+    process: subprocess.Popen[str]
+    port: int
+    roots: Path
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def environment(folder: Path, home: Path, roots: Path) -> dict[str, str]:
+    """Return the environment of a mesh with token authentication."""
+    metrics, stats, fallback, dashboard = free_ports(4)
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("RAY_", "PMOVES_"))
+    }
+    return {
+        **inherited,
+        **serve_environment(folder / "h", ServePorts(metrics, stats, fallback)),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "PYTHONPATH": str(SOURCES),
+        "PYTHONWARNINGS": "ignore",
+        "PMOVES_HOME": str(home),
+        "PMOVES_INGEST__ROOTS": f'["{roots}"]',
+        "PMOVES_MESH_ID": f"test-{secrets.token_hex(8)}",
+        "TEST_DASHBOARD_PORT": str(dashboard),
+        "TEST_RAY_FOLDER": str(folder / "r"),
+    }
+
+
+def end(process: subprocess.Popen[str], mesh_id: str) -> None:
+    """Ask the application to end; whatever carries the mark and stays is killed."""
+    assert process.stdin is not None
+    process.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(60)
+    for other in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if other.environ().get("PMOVES_MESH_ID") == mesh_id:
+                other.kill()
+    process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """The application, up and ready."""
+    # Unix sockets need short paths.
+    folder = Path(tempfile.mkdtemp(prefix="pm-", dir="/tmp"))
+    place = tmp_path_factory.mktemp("mesh with spaces")
+    roots = place / "library"
+    roots.mkdir()
+    variables = environment(folder, place / "home", roots)
+    (port,) = free_ports(1)
+    log = (place / "log").open("w+")
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(place / "home"), str(port)],
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_ready(process, place / "log")
+        yield Mesh(process, port, roots)
+    finally:
+        end(process, variables["PMOVES_MESH_ID"])
+        log.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_ready(process: subprocess.Popen[str], log: Path) -> None:
+    """Wait until the application answers; fail with its log if it does not."""
+    deadline = time.monotonic() + 240
+    while "READY" not in log.read_text():
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the application did not come up:\n{log.read_text()[-6000:]}")
+        time.sleep(0.5)
+
+
+@pytest.fixture
+async def client(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
+    """A client over real HTTP."""
+    async with httpx.AsyncClient(base_url=mesh.url, timeout=60, trust_env=False) as made:
+        yield made
+
+
+async def finished(client: httpx.AsyncClient, job_id: str) -> Json:
+    """Wait for the end of a job; return it."""
+    async with asyncio.timeout(240):
+        while True:
+            job: Json = (await client.get(f"/jobs/{job_id}")).json()
+            if job["state"] not in ("queued", "running"):
+                return job
+            await asyncio.sleep(0.5)
+
+
+async def test_it_is_ready_and_echoes_request_ids_once(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/readyz", headers={"X-Request-ID": "mine"})
+    assert answer.json()["ok"] is True, answer.text
+    assert answer.headers.get_list("x-request-id") == ["mine"]
+
+
+async def test_passages_are_stored_and_found(client: httpx.AsyncClient) -> None:
+    items = [
+        item(f"book{at}-0", f"Chapter about topic{at}.", namespace="books") for at in range(600)
+    ]
+    stored = await upsert(client, *items)
+    assert (stored["upserted"], stored["rejected"]) == (600, [])
+    answers = await asyncio.gather(
+        *(
+            search(
+                client, f"topic{at}", namespace="books", min_index_version=stored["index_version"]
+            )
+            for at in range(0, 600, 20)
+        )
+    )
+    assert [found(answer)[0] for answer in answers] == [f"book{at}-0" for at in range(0, 600, 20)]
+    assert all(answer["degraded"] == [] for answer in answers)
+
+
+async def test_errors_pass_haproxy_as_problem_documents(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/nowhere"), problems.NOT_FOUND)
+    told = await client.post("/hirag/query", json={"query": "x", "k": 0})
+    problem(told, problems.INVALID_REQUEST)
+    stale = await client.post(
+        "/hirag/query", json={"query": "x", "min_index_version": 10**6, "timeout_ms": 50}
+    )
+    problem(stale, problems.STALE_INDEX)
+    assert stale.headers["retry-after"] == "1"
+
+
+async def test_document_ids_pass_haproxy_unchanged(client: httpx.AsyncClient) -> None:
+    await upsert(client, item("x-1", "A passage.", doc_id="a/b c//ü%?#", namespace="ids"))
+    path = "/documents/a%2Fb%20c%2F%2F%C3%BC%25%3F%23"
+    answer = await client.get(path, params={"namespace": "ids"})
+    assert answer.json()["doc_id"] == "a/b c//ü%?#"
+
+
+async def test_http_is_served_on_loopback_only(mesh: Mesh) -> None:
+    parent = psutil.Process(mesh.process.pid)
+    names = ("haproxy", "gateway", "ProxyActor")
+    listening: list[tuple[str, str, int]] = []
+    for process in parent.children(recursive=True):
+        title = " ".join(process.cmdline())
+        kind = next((name for name in names if name in title), None)
+        for connection in process.net_connections("inet") if kind else []:
+            if connection.status == psutil.CONN_LISTEN and kind:
+                listening.append((kind, connection.laddr.ip, connection.laddr.port))
+    haproxy = [place for place in listening if place[0] == "haproxy"]
+    assert len(haproxy) == 3
+    assert {ip for _, ip, _ in haproxy} == {"127.0.0.1"}
+    for _, ip, port in listening:
+        if ip not in ("127.0.0.1", "::1"):
+            assert not await speaks_http(port)
+
+
+async def speaks_http(port: int) -> bool:
+    """Say whether something at `port` answers HTTP."""
+    async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+        try:
+            await client.get(f"http://127.0.0.1:{port}/-/healthz")
+        except httpx.HTTPError:
+            return False
+    return True
+
+
+async def test_an_upload_is_read_by_a_ray_job(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/documents",
+        files=[
+            ("files", ("gear.md", b"# Gear\n\nThe Zoom H6 recorder runs on four AA batteries."))
+        ],
+        data={"namespace": "uploads"},
+    )
+    assert answer.status_code == 202, answer.text
+    job = await finished(client, answer.json()["job_id"])
+    assert (job["state"], job["done"]) == ("succeeded", 1), job
+    answer_found = await search(client, "recorder batteries", namespace="uploads")
+    assert "Zoom H6" in answer_found["hits"][0]["text"]
+
+
+async def test_a_folder_inside_the_roots_is_read_by_a_ray_job(
+    client: httpx.AsyncClient, mesh: Mesh
+) -> None:
+    (mesh.roots / "talk one.md").write_text("# Talk\n\nLighting a small studio with two lamps.")
+    body = {"sources": [mesh.roots.as_uri()], "namespace": "talks"}
+    answer = await client.post("/ingest", json=body)
+    assert answer.status_code == 202, answer.text
+    job = await finished(client, answer.json()["job_id"])
+    assert (job["state"], job["done"]) == ("succeeded", 1), job
+    hits = (await search(client, "studio lamps", namespace="talks"))["hits"]
+    assert hits[0]["source"]["uri"].endswith("talk%20one.md")
+
+
+async def test_a_job_can_be_stopped(client: httpx.AsyncClient, mesh: Mesh) -> None:
+    for number in range(400):
+        (mesh.roots / f"note {number}.md").write_text(f"# Note {number}\n\nWords of note {number}.")
+    body = {"sources": [mesh.roots.as_uri()], "namespace": "stopped"}
+    job_id = (await client.post("/ingest", json=body)).json()["job_id"]
+    assert (await client.delete(f"/jobs/{job_id}")).status_code == 202
+    job = await finished(client, job_id)
+    assert job["state"] == "stopped", job
