@@ -95,13 +95,16 @@ class FolderWalk:
         return None
 
     def _is_allowed(self, path: Path) -> bool:
-        if self._roots is None:
-            return True
-        try:
-            real = path.resolve()
-        except (OSError, RuntimeError):
-            return False
-        return any(real.is_relative_to(root) for root in self._roots)
+        return self._roots is None or is_inside(path, self._roots)
+
+
+def is_inside(path: Path, roots: Sequence[Path]) -> bool:
+    """Say whether `path`, with every link followed, lies in one of the resolved `roots`."""
+    try:
+        real = path.resolve()
+    except (OSError, RuntimeError):
+        return False
+    return any(real.is_relative_to(root) for root in roots)
 
 
 def _is_first_visit(folder: Path, entered: set[tuple[int, int]]) -> bool:

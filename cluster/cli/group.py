@@ -25,6 +25,10 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except PmovesError as error:
             raise _exit(str(error), _code(error)) from error
+        except BrokenPipeError as error:
+            # Whoever read our output has seen enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(FAILURE) from error
         except OSError as error:
             raise _exit(f"{error}.", FAILURE) from error
         except Exception as error:

@@ -62,6 +62,7 @@ class ParseStage(Stage):
                 for number, (label, attachment) in enumerate(_labelled(parsed.attachments))
             ]
             work.attachments = tuple(child.file.uri for child in children)
+            self._monitor.add("attachments", len(children))
             yield work
             for child in children:
                 yield from self.guarded(child)

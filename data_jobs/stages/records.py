@@ -1,23 +1,22 @@
 """What the ledger says of a document after its way through the pipeline."""
 
-from collections.abc import Mapping
-
 from data_jobs.stages.work import Work
 from retrieval.chunk import Document, JsonValue, utc_now
 from retrieval.ids import document_id
 
-# Kept in the metadata of a ledger row only, not in that of chunks.
+# Stand in the metadata of ledger rows only, not in that of chunks.
 CHILDREN = "pmoves.attachments"
+GIVEN = "pmoves.given"
 NEEDS_OCR = "pmoves.needs_ocr"
 
 
 def ready_row(work: Work, known: Document | None) -> Document:
     """Return the row of a document whose chunks are in the corpus."""
-    own: dict[str, JsonValue] = {}
-    if work.attachments:
-        own[CHILDREN] = list(work.attachments)
-    if work.needs_ocr:
-        own[NEEDS_OCR] = list(work.needs_ocr)
+    own: dict[str, JsonValue] = {
+        CHILDREN: list(work.attachments),
+        GIVEN: dict(work.file.metadata),
+        NEEDS_OCR: list(work.needs_ocr),
+    }
     return Document(
         namespace=work.namespace,
         doc_id=work.doc_id,
@@ -33,7 +32,7 @@ def ready_row(work: Work, known: Document | None) -> Document:
         content_hash=work.content_hash,
         pipeline=work.pipeline,
         parent_id=work.parent_id,
-        metadata={**work.metadata, **own},
+        metadata={**work.metadata, **{name: value for name, value in own.items() if value}},
         timings=work.timings,
         updated_at=utc_now(),
     )
@@ -57,7 +56,9 @@ def quarantined_row(work: Work, known: Document | None) -> Document:
     stays in the corpus.
     """
     kept = known if known is not None and known.status != "deleted" else None
-    children = {CHILDREN: kept.metadata[CHILDREN]} if kept and CHILDREN in kept.metadata else {}
+    own: dict[str, JsonValue] = {GIVEN: dict(work.file.metadata)} if work.file.metadata else {}
+    if kept and CHILDREN in kept.metadata:
+        own[CHILDREN] = kept.metadata[CHILDREN]
     return Document(
         namespace=work.namespace,
         doc_id=work.doc_id,
@@ -74,7 +75,7 @@ def quarantined_row(work: Work, known: Document | None) -> Document:
         content_hash=work.content_hash,
         pipeline=work.pipeline,
         parent_id=work.parent_id,
-        metadata={**work.file.metadata, **children},
+        metadata={**work.file.metadata, **own},
         timings=work.timings,
         updated_at=utc_now(),
     )
@@ -86,13 +87,10 @@ def children_of(document: Document) -> set[str]:
     return {document_id(str(source)) for source in sources} if isinstance(sources, list) else set()
 
 
-def given_metadata(document: Document) -> Mapping[str, JsonValue]:
-    """Return the metadata of a ledger row without what ingestion added."""
-    return {
-        name: value
-        for name, value in document.metadata.items()
-        if name not in (CHILDREN, NEEDS_OCR)
-    }
+def given_metadata(document: Document) -> dict[str, JsonValue]:
+    """Return the metadata that came with the source of a document."""
+    given = document.metadata.get(GIVEN)
+    return given if isinstance(given, dict) else {}
 
 
 def _attempts(work: Work, known: Document | None) -> int:

@@ -7,10 +7,10 @@ version is the index version that callers see. Projections follow it.
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import lance
 import numpy as np
@@ -306,7 +306,7 @@ def _drop_old_versions(dataset: lance.LanceDataset) -> None:
     old = [
         version["version"]
         for version, successor in pairwise(dataset.versions())
-        if successor["timestamp"].astimezone() < limit
+        if cast(datetime, successor["timestamp"]).astimezone() < limit
     ]
     if old:
         dataset.cleanup_old_versions(versions=old)

@@ -102,9 +102,9 @@ class DenseFollower:
     def refresh(self) -> Snapshot:
         """Apply the newest version of the corpus and return it."""
         with self._lock:
-            dataset = self._corpus.dataset()
             old = self._snapshot
-            if old is None or old.version != dataset.version:
+            if old is None or self.behind():
+                dataset = self._corpus.dataset()
                 fragments = dict(_fragments(dataset, old.fragments if old else {}))
                 dimension = self._corpus.identity.dimension
                 old = Snapshot(int(dataset.version), dimension, dataset, fragments)

@@ -9,7 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import openpyxl
 import pytest
 
-from data_jobs.errors import LimitExceededError
+from data_jobs.errors import LimitExceededError, UnreadableFileError
 from data_jobs.parse.base import ParsedDocument, ParseLimits
 from data_jobs.parse.cells import cell_text
 from data_jobs.parse.registry import parse_file
@@ -126,3 +126,18 @@ def test_repeated_long_string_hits_the_limit(tmp_path: Path) -> None:
     book.save(path)
     with pytest.raises(LimitExceededError, match="characters"):
         parse_file(path, ParseLimits(max_characters=1_000_000))
+
+
+def test_entity_bomb(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["a", 1])
+    path = tmp_path / "bomb.xlsx"
+    book.save(path)
+    levels = "".join(
+        f'<!ENTITY {after} "{f"&{before};" * 50}">' for before, after in ("ab", "bc", "cd", "de")
+    )
+    bomb = f'<!DOCTYPE w [<!ENTITY a "{"x" * 1_000}">{levels}]>'
+    rewrite(path, "<worksheet", f"{bomb}<worksheet")
+    rewrite(path, "<v>1</v>", "<v>&e;</v>")
+    with pytest.raises(UnreadableFileError):
+        parse_file(path)

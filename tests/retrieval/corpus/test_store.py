@@ -1,8 +1,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Barrier
+from typing import Any, cast
 
 import lance
 import numpy as np
@@ -271,3 +273,28 @@ def test_a_broken_table_is_reported(corpus: Corpus) -> None:
         manifest.write_bytes(b"not a manifest")
     with pytest.raises(CorpusError, match="cannot open the table"):
         _ = corpus.version
+
+
+def test_versions_stay_while_somebody_may_read_them(
+    corpus: Corpus, word_embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Versions of long ago, of which the newest was superseded only now."""
+    for at in range(3):
+        store(corpus, word_embedder, [make_chunk(f"d-{at}", "boat")])
+    held = corpus.dataset()
+    real = lance.LanceDataset.versions
+
+    def aged(dataset: lance.LanceDataset) -> list[dict[str, Any]]:
+        found = cast(list[dict[str, Any]], real(dataset))
+        for version in found:
+            if version["version"] <= held.version:
+                version["timestamp"] -= timedelta(hours=1)
+        return found
+
+    monkeypatch.setattr(lance.LanceDataset, "versions", aged)
+    store(corpus, word_embedder, [make_chunk("e-1", "rope")])
+    corpus.optimize()
+    assert len(held.to_table(filter="doc_id = 'd'")) == 3
+    assert len(held.to_table(full_text_query="boat")) == 3
+    with pytest.raises(ValueError, match="not found"):
+        lance.dataset(corpus.chunks_uri, version=held.version - 1)

@@ -1,0 +1,67 @@
+"""Taking quarantined documents up again."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from data_jobs.folders import is_inside
+from data_jobs.sources import source_path
+from data_jobs.stages.records import given_metadata
+from retrieval.chunk import Document
+from retrieval.corpus.store import Corpus
+from retrieval.ids import document_id
+from retrieval.jobs import JobStore, SourceItem
+
+_PAGE = 500
+
+
+def quarantined_items(
+    corpus: Corpus, jobs: JobStore, namespace: str, roots: Sequence[Path] | None
+) -> list[SourceItem]:
+    """Return the sources of the quarantined documents of `namespace`.
+
+    An attachment stands for the file that holds it. Left out are uploads whose
+    files are gone, and files outside of `roots` unless that is None.
+    """
+    items: dict[str, SourceItem] = {}
+    uploads: set[str] = set()
+    for document in _quarantined(corpus, namespace):
+        source = document.source.partition("#")[0]
+        if source.startswith("file:"):
+            if roots is None or is_inside(source_path(source), [r.resolve() for r in roots]):
+                items.setdefault(source, _item(document, source))
+        else:
+            uploads.add(source)
+    found = _uploaded(jobs, namespace, uploads) if uploads else {}
+    return [*items.values(), *found.values()]
+
+
+def _quarantined(corpus: Corpus, namespace: str) -> Iterator[Document]:
+    cursor = None
+    while True:
+        page = corpus.documents([namespace], status="quarantined", limit=_PAGE, cursor=cursor)
+        yield from page.documents
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _item(document: Document, source: str) -> SourceItem:
+    own = document.doc_id if document.doc_id != document_id(document.source) else None
+    return SourceItem(uri=source, doc_id=own, metadata=given_metadata(document))
+
+
+def _uploaded(jobs: JobStore, namespace: str, wanted: set[str]) -> dict[str, SourceItem]:
+    """Return, by URI, the newest uploads called so whose files are still there."""
+    found: dict[str, SourceItem] = {}
+    cursor = None
+    while wanted - found.keys():
+        page = jobs.list([namespace], cursor=cursor)
+        for job in page.jobs:
+            for item in job.request.sources:
+                if item.uri in wanted and item.path and Path(item.path).is_file():
+                    metadata = {**job.request.metadata, **item.metadata}
+                    found.setdefault(item.uri, item.model_copy(update={"metadata": metadata}))
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found
