@@ -8,6 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import ray
+from ray._raylet import (  # type: ignore[attr-defined]
+    AuthenticationTokenLoader,
+    Config,
+)
 
 _OBJECT_STORE_BYTES = 512 * 2**20
 _LEAST_CPUS = 2
@@ -52,11 +56,7 @@ def _start(joining: bool) -> None:
 
 def _own_environment() -> dict[str, str]:
     """Return what a private Ray needs, where the caller has not decided it."""
-    wanted = {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        # Ray's messages about its own inner life would stand between lines of progress.
-        "RAY_BACKEND_LOG_LEVEL": "fatal",
-    }
+    wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
     if "RAY_AUTH_MODE" not in os.environ:
         wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     return {name: value for name, value in wanted.items() if name not in os.environ}
@@ -65,8 +65,16 @@ def _own_environment() -> dict[str, str]:
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     os.environ.update(values)
+    _reread()
     try:
         yield
     finally:
         for name in values:
             os.environ.pop(name, None)
+        _reread()
+
+
+def _reread() -> None:
+    # Ray reads the environment when it is imported, and keeps what it found.
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()

@@ -101,7 +101,8 @@ class JobWatch:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        self._tick(final=True)
+        if error is None:
+            self._tick(final=True)
 
     def _rate(self, done: int) -> float | None:
         if self._first is None:

@@ -1,5 +1,6 @@
 """From rows of the chunks table to hits."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -59,16 +60,29 @@ def deep_link(uri: str, page: int | None, seconds: float | None) -> str | None:
 
     Pages follow RFC 8118, seconds the W3C Media Fragments, YouTube its `t=`.
     """
+    try:
+        return _opened_at(uri, page, seconds)
+    except ValueError:
+        # Callers name their sources as they like; not every name is a URL.
+        return None
+
+
+def _opened_at(uri: str, page: int | None, seconds: float | None) -> str | None:
     parts = urlsplit(uri)
     if parts.scheme not in _OPENABLE:
         return None
-    if seconds is not None and _is_youtube(parts.hostname):
-        query = [pair for pair in parse_qsl(parts.query) if pair[0] != "t"]
+    if seconds is None or not math.isfinite(seconds):
+        return uri if page is None else urlunsplit(parts._replace(fragment=f"page={page}"))
+    if _is_youtube(parts.hostname):
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        query = [pair for pair in pairs if pair[0] != "t"]
         timed = urlencode([*query, ("t", f"{int(seconds)}s")])
         return urlunsplit(parts._replace(query=timed))
-    if seconds is not None:
-        return urlunsplit(parts._replace(fragment=f"t={seconds:g}"))
-    return urlunsplit(parts._replace(fragment=f"page={page}")) if page is not None else uri
+    return urlunsplit(parts._replace(fragment=f"t={_decimal(seconds)}"))
+
+
+def _decimal(seconds: float) -> str:
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
 def _is_youtube(host: str | None) -> bool:

@@ -123,23 +123,22 @@ class JobStore:
     """Jobs in the database at an SQLAlchemy URL; safe from several processes."""
 
     def __init__(self, url: str) -> None:
-        address = sa.make_url(url)
-        if address.get_backend_name() == "sqlite" and address.database:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sa.create_engine(address)
-        if address.get_backend_name() == "sqlite":
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
         try:
-            _METADATA.create_all(self._engine)
-        except sa.exc.SQLAlchemyError as error:
-            raise CorpusError(f"cannot open the state database {address!r}: {error}") from error
+            address = sa.make_url(url)
+            self._engine = _open_engine(address)
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            reason = str(error).partition("\n")[0]
+            raise CorpusError(
+                f"cannot open the state database {_shown(url)}: {reason}; "
+                "set PMOVES_HOME or PMOVES_STATE__URL to one that can be written"
+            ) from error
 
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
 
     def create(self, request: JobRequest, job_id: str | None = None) -> Job:
-        """Store a new queued job."""
+        """Store a new queued job; `InvalidInputError` where `job_id` is taken."""
         now = utc_now()
         # Ids sort by time, so that they serve as cursors.
         name = job_id or f"job-{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
@@ -151,8 +150,11 @@ class JobStore:
             created_at=now,
             updated_at=now,
         )
-        with self._engine.begin() as connection:
-            connection.execute(_JOBS.insert().values(job.model_dump(mode="json")))
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(_JOBS.insert().values(job.model_dump(mode="json")))
+        except sa.exc.IntegrityError as error:
+            raise InvalidInputError(f"there is a job {name!r} already") from error
         return job
 
     def get(self, job_id: str) -> Job | None:
@@ -218,7 +220,31 @@ class JobStore:
     def _update(self, job_id: str, **values: Any) -> None:
         changed = values | {"updated_at": _text(utc_now())}
         with self._engine.begin() as connection:
-            connection.execute(_JOBS.update().where(_JOBS.c.job_id == job_id).values(changed))
+            update = _JOBS.update().where(_JOBS.c.job_id == job_id).values(changed)
+            if not connection.execute(update).rowcount:
+                raise InvalidInputError(f"there is no job {job_id!r}")
+
+
+def _open_engine(address: sa.URL) -> sa.Engine:
+    sqlite = address.get_backend_name() == "sqlite"
+    if sqlite and address.database:
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(address)
+    if sqlite:
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+    # Not `create_all`: between its look and its creation another process may be first.
+    with engine.begin() as connection:
+        connection.execute(sa.schema.CreateTable(_JOBS, if_not_exists=True))
+        for index in _JOBS.indexes:
+            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+    return engine
+
+
+def _shown(url: str) -> str:
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.SQLAlchemyError:
+        return "given by state.url"
 
 
 def _text(moment: datetime) -> str:
@@ -226,5 +252,5 @@ def _text(moment: datetime) -> str:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA busy_timeout=10000")
+    connection.execute("PRAGMA journal_mode=WAL")

@@ -5,18 +5,23 @@ late leaves the answer to the other one, and the answer says so in `degraded`.
 """
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from retrieval.chunk import JsonValue
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower, Snapshot
 from retrieval.embedding.base import AsyncEmbedder
+from retrieval.errors import StageError
 from retrieval.freshness import Freshness
 from retrieval.query import Degraded, Hit, SearchRequest, SearchResponse
 from retrieval.ranking import rank
 from retrieval.retrievers import Candidates, Retrievers
 from retrieval.settings import SearchSettings
 from retrieval.stopwatch import Stopwatch
+
+# Seconds for what is left to do once the sides have answered, even if they were late.
+_LEAST_TO_FINISH = 1.0
 
 
 class Searcher:
@@ -38,14 +43,12 @@ class Searcher:
 
         Raises `FilterError` for a bad filter, `StaleIndexError` when
         `min_index_version` is not visible in time, and `StageError` when no side
-        could answer.
+        could answer or the passages cannot be read.
         """
         watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms)
         snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
         candidates = await self._retrievers.retrieve(request, snapshot, watch)
-        hits = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._finish, request, candidates, snapshot, watch
-        )
+        hits = await self._hits(request, candidates, snapshot, watch)
         return SearchResponse(
             query=request.query,
             k=len(hits),
@@ -78,8 +81,22 @@ class Searcher:
         }
 
     def close(self) -> None:
-        """End the threads; searches under way finish."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """End the threads; searches under way may fail."""
+        self._threads.shutdown(wait=False)
+
+    async def _hits(
+        self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch
+    ) -> list[Hit]:
+        work = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._finish, request, candidates, snapshot, watch
+        )
+        left = max(_LEAST_TO_FINISH, watch.deadline - time.monotonic())
+        try:
+            return await asyncio.wait_for(work, left)
+        except TimeoutError as error:
+            raise StageError("hydrate: took longer than its time limit; try again") from error
+        except OSError as error:
+            raise StageError(f"hydrate: the passages cannot be read ({error}); try again") from error
 
     def _finish(
         self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch

@@ -1,4 +1,8 @@
-"""The Serve application: `serve run serve_apps.app:build`, or `config/embedded.yaml`."""
+"""The Serve application: `serve run` or `serve deploy` with `serve_apps/config/embedded.yaml`.
+
+Bare, `serve run serve_apps.app:build` is refused where HAProxy is on: Serve would
+listen on every interface.
+"""
 
 from ray import serve
 from ray.serve.config import BackpressureConfig
@@ -6,6 +10,7 @@ from ray.serve.schema import LoggingConfig
 
 from serve_apps.embedder import Embedder
 from serve_apps.gateway import Gateway
+from serve_apps.ingress import check_ingress
 from serve_apps.loopback import require_loopback
 from serve_apps.settings import AppArgs
 
@@ -18,6 +23,7 @@ def build(args: AppArgs) -> serve.Application:
     Raises `InvalidInputError` for an address that other machines can reach.
     """
     require_loopback(args.http.host)
+    check_ingress()
     settings = args.model_copy(update={"home": args.home.absolute()})
     return _gateway(settings).bind(settings, _embedder(settings).bind(settings.embedding))
 

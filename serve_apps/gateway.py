@@ -10,8 +10,8 @@ from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
+from serve_apps.ingress import check_ingress
 from serve_apps.launcher import RayJobLauncher
-from serve_apps.loopback import require_loopback
 from serve_apps.remote import RemoteEmbedder
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
@@ -21,7 +21,7 @@ class Gateway:
     """Speaks HTTP; searches the corpus in this very process, embeds through the embedder."""
 
     def __init__(self, settings: AppArgs, embedder: DeploymentHandle[Embedder]) -> None:
-        require_loopback(listening_host())
+        check_ingress()
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
         remote = RemoteEmbedder(embedder)
         address = ray.get_runtime_context().gcs_address
@@ -38,12 +38,3 @@ class Gateway:
         """Return the application; Serve calls this once the replica is made."""
         # Serve's own server sends X-Request-ID back.
         return create_app(self._services, echo_request_id=False)
-
-
-def listening_host() -> str:
-    """Return the address that Serve's HTTP ingress listens on."""
-    # Serve has no public way to ask for it.
-    from ray.serve.context import _get_global_client
-
-    client = _get_global_client()
-    return (client and client.http_config.host) or ""

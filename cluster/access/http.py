@@ -16,7 +16,6 @@ from serve_apps.wire import (
     DeletedDocument,
     DocumentList,
     DocumentView,
-    IngestRequest,
     JobList,
     JobView,
     NamespaceList,
@@ -95,11 +94,6 @@ class HttpAccess:
             ]
             fields = _given(namespace=namespace, doc_id=doc_id)
             return self._call(JobView, "POST", "/documents", files=parts, data=fields)
-
-    def ingest(self, request: IngestRequest) -> JobView:
-        """Have the mesh read sources itself."""
-        body = request.model_dump(mode="json", exclude_unset=True)
-        return self._call(JobView, "POST", "/ingest", json=body)
 
     def stats(self) -> Stats:
         """Return the state of every stage."""

@@ -72,8 +72,8 @@ def _print(response: "SearchResponse") -> None:
         remark(f"without {part.stage}: {part.reason}")
 
 
-def citation(hit: "Hit") -> str:
-    """Where a passage stands: title, place inside the document, and its source."""
+def citation(hit: "Hit", name: str = "") -> str:
+    """Where a passage stands: title, place inside the document, and its source or `name`."""
     source = hit.source
     places = [
         f"page {source.page}" if source.page else None,
@@ -82,7 +82,7 @@ def citation(hit: "Hit") -> str:
         f"at {_clock(source.t_start)}" if source.t_start is not None else None,
         source.heading,
     ]
-    return " · ".join(filter(None, [source.title or hit.doc_id, *places, source.uri]))
+    return " · ".join(filter(None, [source.title or hit.doc_id, *places, name or source.uri]))
 
 
 def reason(hit: "Hit") -> str:

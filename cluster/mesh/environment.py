@@ -11,7 +11,7 @@ from serve_apps.environment import ServePorts, serve_environment
 
 # Ray itself would otherwise listen on every interface: it replaces a loopback
 # address by the machine's own unless it takes the host for a single-node platform.
-_ONE_NODE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+ONE_NODE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 # An address would make Ray join another cluster, a token let it use another's;
 # the last two are the command line's alone.
 _FOREIGN = (
@@ -47,7 +47,7 @@ def client_environment(state: MeshState) -> dict[str, str]:
         "RAY_ADDRESS": state.ray_address,
         "RAY_API_SERVER_ADDRESS": state.dashboard_url,
         **_authentication(state),
-        **_ONE_NODE,
+        **ONE_NODE,
     }
 
 
@@ -55,8 +55,10 @@ def ray_environment(state: MeshState) -> dict[str, str]:
     """Return the variables of Ray and Serve that differ from mesh to mesh."""
     return {
         **_authentication(state),
-        **_ONE_NODE,
+        **ONE_NODE,
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray makes its workers yield to every other program; replicas that serve must not.
+        "RAY_worker_niceness": "0",
         # One node has nowhere to move its work: nothing is gained by draining.
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
         "DASHBOARD_METRIC_PORT": str(state.ports["dashboard_metrics"]),

@@ -43,6 +43,11 @@ def choose_ports(host: str, http_port: int, gcs: int = 0, dashboard: int = 0) ->
     return chosen | dict(zip(missing, _free_ports(len(missing), http_port), strict=True))
 
 
+def any_free_port() -> int:
+    """Return a port of loopback that is free now."""
+    return _free_ports(1, excluded=0)[0]
+
+
 def is_free(host: str, port: int) -> bool:
     """Whether somebody could listen on `port` of `host` now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +14,12 @@ from data_jobs.settings import JobSettings
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.work import Packed, Work, pack, unpack
 from retrieval.chunk import Chunk, Vectors
-from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.settings import EmbeddingSettings
+
+if TYPE_CHECKING:
+    from retrieval.corpus.store import Corpus
 
 LoadEmbedder = Callable[[EmbeddingSettings], Embedder]
 
@@ -53,7 +56,9 @@ class EmbedStage(Stage):
         return embedder
 
     @cached_property
-    def _corpus(self) -> Corpus:
+    def _corpus(self) -> "Corpus":
+        from retrieval.corpus.store import Corpus
+
         return Corpus.open(self._settings.corpus_uri, self._embedder.identity)
 
     def process(self, work: Work) -> Iterator[Work]:

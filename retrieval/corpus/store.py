@@ -146,18 +146,18 @@ class Corpus:
         return commit
 
     def reusable_vectors(self, chunks: Sequence[Chunk]) -> dict[int, Vectors]:
-        """Return, by position in `chunks`, the stored vectors of identical chunks."""
-        known: dict[ChunkKey, tuple[str, list[float]]] = {}
-        for row in self._lookup(chunks, ["namespace", "chunk_id", "content_hash", "vector"]):
-            known[row["namespace"], row["chunk_id"]] = (
-                row["content_hash"],
-                row["vector"],
-            )
+        """Return, by position in `chunks`, the stored vectors of identical chunks.
+
+        Raises `InvalidInputError` for chunks that cannot be stored.
+        """
+        hashes = [chunk_hash(chunk) for chunk in chunks]
+        rows = self._lookup(chunks, ["namespace", "chunk_id", "content_hash", "vector"])
+        known = {(row["namespace"], row["chunk_id"]): row for row in rows}
         return {
-            position: np.asarray(entry[1], dtype=np.float32)
+            position: np.asarray(row["vector"], dtype=np.float32)
             for position, chunk in enumerate(chunks)
-            if (entry := known.get((chunk.namespace, chunk.chunk_id)))
-            and entry[0] == chunk_hash(chunk)
+            if (row := known.get((chunk.namespace, chunk.chunk_id)))
+            and row["content_hash"] == hashes[position]
         }
 
     def delete_document(self, namespace: str, doc_id: str) -> Commit:

@@ -222,7 +222,7 @@ async def test_an_upload_is_read_by_a_ray_job(client: httpx.AsyncClient) -> None
     )
     assert answer.status_code == 202, answer.text
     job = await finished(client, answer.json()["job_id"])
-    assert (job["state"], job["done"]) == ("succeeded", 1), job
+    assert (job["state"], job["done"]) == ("succeeded", 1), job["error"]
     answer_found = await search(client, "recorder batteries", namespace="uploads")
     assert "Zoom H6" in answer_found["hits"][0]["text"]
 
@@ -230,21 +230,25 @@ async def test_an_upload_is_read_by_a_ray_job(client: httpx.AsyncClient) -> None
 async def test_a_folder_inside_the_roots_is_read_by_a_ray_job(
     client: httpx.AsyncClient, mesh: Mesh
 ) -> None:
-    (mesh.roots / "talk one.md").write_text("# Talk\n\nLighting a small studio with two lamps.")
-    body = {"sources": [mesh.roots.as_uri()], "namespace": "talks"}
+    talks = mesh.roots / "talks"
+    talks.mkdir()
+    (talks / "talk one.md").write_text("# Talk\n\nLighting a small studio with two lamps.")
+    body = {"sources": [talks.as_uri()], "namespace": "talks"}
     answer = await client.post("/ingest", json=body)
     assert answer.status_code == 202, answer.text
     job = await finished(client, answer.json()["job_id"])
-    assert (job["state"], job["done"]) == ("succeeded", 1), job
+    assert (job["state"], job["done"]) == ("succeeded", 1), job["error"]
     hits = (await search(client, "studio lamps", namespace="talks"))["hits"]
     assert hits[0]["source"]["uri"].endswith("talk%20one.md")
 
 
 async def test_a_job_can_be_stopped(client: httpx.AsyncClient, mesh: Mesh) -> None:
+    notes = mesh.roots / "notes"
+    notes.mkdir()
     for number in range(400):
-        (mesh.roots / f"note {number}.md").write_text(f"# Note {number}\n\nWords of note {number}.")
-    body = {"sources": [mesh.roots.as_uri()], "namespace": "stopped"}
+        (notes / f"note {number}.md").write_text(f"# Note {number}\n\nWords of note {number}.")
+    body = {"sources": [notes.as_uri()], "namespace": "stopped"}
     job_id = (await client.post("/ingest", json=body)).json()["job_id"]
     assert (await client.delete(f"/jobs/{job_id}")).status_code == 202
     job = await finished(client, job_id)
-    assert job["state"] == "stopped", job
+    assert job["state"] == "stopped", job["error"]

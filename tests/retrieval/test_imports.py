@@ -1,0 +1,17 @@
+import sys
+from subprocess import run
+
+HEAVY = ("ray", "torch", "transformers", "sentence_transformers", "fastapi")
+
+
+def modules_after(statement: str) -> set[str]:
+    """Return the top-level modules that are loaded after `statement` in a new process."""
+    code = f"{statement}\nimport sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_library_is_imported_without_ray_and_without_loading_a_model() -> None:
+    loaded = modules_after("import retrieval.library, retrieval.jobs")
+    assert "retrieval" in loaded
+    assert loaded.isdisjoint(HEAVY)
