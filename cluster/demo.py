@@ -81,7 +81,7 @@ def _ingest(settings: Settings) -> Summary:
     source = SourceItem(uri=library_files().as_uri())
     request = JobRequest(namespace=settings.search.namespace, sources=[source])
     summary = ingest_here(settings, request, err())
-    if summary.ready != len(files):
+    if summary.quarantined or summary.ready < len(files):
         raise MeshError(
             f"{summary.ready} of {len(files)} documents are ready, "
             f"{summary.quarantined} quarantined."

@@ -7,6 +7,7 @@ its own. Exit codes: 0 every document is ready or unchanged, 3 some are quaranti
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -56,9 +57,14 @@ def run_ingest(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    # A descriptor of its own, which goes on while Ray's start is kept from standard error.
+    with os.fdopen(os.dup(2), "w") as errors:
+        return _main(arguments, Console(file=errors, soft_wrap=True))
+
+
+def _main(arguments: Sequence[str] | None, console: Console) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
-    console = Console(stderr=True, soft_wrap=True)
     try:
         settings = JobSettings()
         request, confined = _request(options, settings)

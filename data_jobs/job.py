@@ -1,5 +1,6 @@
 """Running one ingestion job on a Ray that is up already."""
 
+import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from data_jobs.watch import JobWatch, OnProgress
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.errors import InvalidInputError
 from retrieval.jobs import JobRequest, JobState, JobStore, SourceItem
 
 
@@ -30,6 +32,7 @@ class Job:
 
     def run(self, job_id: str | None = None) -> Summary:
         """Run to the end, and keep the job's row in the store true."""
+        _check_metadata(self.request)
         with closing(JobStore(self.settings.state_url)) as jobs:
             known = jobs.get(job_id) if job_id else None
             row = jobs.start((known or jobs.create(self.request, job_id)).job_id)
@@ -84,3 +87,14 @@ class Job:
             index_version=version,
             reasons=sorted(counts.reasons.values(), key=lambda reason: -reason.count),
         )
+
+
+def _check_metadata(request: JobRequest) -> None:
+    """Raise `InvalidInputError` for metadata that cannot be stored."""
+    for name, given in [("metadata", request.metadata)] + [
+        (f"metadata of {item.uri}", item.metadata) for item in request.sources
+    ]:
+        try:
+            json.dumps(given, allow_nan=False, ensure_ascii=False).encode()
+        except (ValueError, TypeError) as error:
+            raise InvalidInputError(f"{name}: cannot be stored as JSON: {error}") from error

@@ -141,6 +141,8 @@ class _StateColumn(TextColumn):
 
 def progress_text(progress: Progress) -> str:
     """Return one line about how far a job is."""
+    if not progress.listed:
+        return progress.doing or "listing files"
     total = progress.total if progress.total is not None else f"{progress.listed} or more"
     return f"{progress.done} of {total}, {state_text(progress)}"
 
@@ -178,6 +180,10 @@ def print_summary(summary: Summary, console: Console) -> None:
             console.print(Text(f"    {source}\n      {message}"))
         if (more := reason.count - len(reason.examples)) > 0:
             console.print(Text(f"    and {more} more"))
+    if summary.reasons:
+        console.print(
+            "  --retry-quarantined takes them up again, a changed file is taken up anyway"
+        )
 
 
 def _headline(summary: Summary) -> str:

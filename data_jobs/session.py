@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from ray._raylet import (  # type: ignore[attr-defined]
 
 _OBJECT_STORE_BYTES = 512 * 2**20
 _LEAST_CPUS = 2
+# What Ray's native code tells of its inner life would stand between lines of progress.
+_QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
 
 
 @contextmanager
@@ -23,14 +26,16 @@ def ray_session() -> Iterator[None]:
 
     An initialised Ray is used as it is. Inside a Ray job, or with `RAY_ADDRESS`
     set, that cluster is joined. Else a Ray of our own starts on this machine, which
-    nobody without its secret can talk to, and ends with the body.
+    nobody without its secret can talk to, and ends with the body. While Ray starts,
+    nothing reaches standard error.
     """
     if ray.is_initialized():
         yield
         return
     joining = bool(os.environ.get("RAY_ADDRESS"))
-    with _environment({} if joining else _own_environment()):
-        _start(joining)
+    with _environment(_QUIET if joining else _QUIET | _own_environment()):
+        with _native_messages_held_back():
+            _start(joining)
         try:
             yield
         finally:
@@ -59,19 +64,36 @@ def _own_environment() -> dict[str, str]:
     wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
     if "RAY_AUTH_MODE" not in os.environ:
         wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    return {name: value for name, value in wanted.items() if name not in os.environ}
+    return wanted
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    os.environ.update(values)
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Set what is not set yet, for as long as it is entered."""
+    missing = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(missing)
     _reread()
     try:
         yield
     finally:
-        for name in values:
+        for name in missing:
             os.environ.pop(name, None)
         _reread()
+
+
+@contextmanager
+def _native_messages_held_back() -> Iterator[None]:
+    """Show what was written to standard error only if the body fails."""
+    with tempfile.TemporaryFile() as held, os.fdopen(os.dup(2), "wb") as real:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            real.write(held.read())
+            raise
+        finally:
+            os.dup2(real.fileno(), 2)
 
 
 def _reread() -> None:

@@ -38,13 +38,16 @@ class Library:
         self._thread.start()
 
     def add(self, doc_id: str, passages: Sequence[str], namespace: str | None = None) -> Commit:
-        """Store `passages` as the whole content of the document `doc_id`."""
+        """Store `passages` as the whole content of the document `doc_id`; none deletes it."""
         name = namespace or self.settings.search.namespace
         chunks = [
             Chunk(name, doc_id, chunk_id(name, doc_id, at, text), text, at, source=doc_id)
             for at, text in enumerate(passages)
         ]
-        commit = self._run(index_chunks(self.corpus, self.embedder, chunks, replace=True))
+        if chunks:
+            commit = self._run(index_chunks(self.corpus, self.embedder, chunks, replace=True))
+        else:
+            commit = self.corpus.delete_document(name, doc_id)
         self._run(self.searcher.refresh())
         return commit
 

@@ -94,9 +94,10 @@ class Searcher:
         try:
             return await asyncio.wait_for(work, left)
         except TimeoutError as error:
-            raise StageError("hydrate: took longer than its time limit; try again") from error
+            raise StageError("hydrate: took longer than its time limit") from error
         except OSError as error:
-            raise StageError(f"hydrate: the passages cannot be read ({error}); try again") from error
+            reason = f"the passages cannot be read ({error})"
+            raise StageError(f"hydrate: {reason}; try again in a moment") from error
 
     def _finish(
         self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch

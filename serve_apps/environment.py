@@ -18,6 +18,8 @@ SERVE_ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     "RAY_SERVE_HAPROXY_TCP_NODELAY": "1",
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    # On a busy machine HAProxy's keeper needs longer than Ray's five seconds to come up.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
     # How long a replica that is told to stop stays up for requests on their way.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "30",

@@ -118,15 +118,17 @@ def _superseded(line: int, by: int) -> RejectedItem:
 
 def _chunk(item: UpsertItem, position: int) -> Chunk:
     sources = (_text(item.payload.get(key)) for key in _SOURCE_KEYS)
+    title = _text(item.payload.get("title"))
     return Chunk(
         namespace=item.namespace,
         doc_id=item.doc_id,
         chunk_id=item.chunk_id,
         text=item.text,
         position=position,
+        context=title or "",
         section_id=item.section_id,
         source=next(filter(None, sources), ""),
-        title=_text(item.payload.get("title")),
+        title=title,
         metadata=item.payload,
     )
 

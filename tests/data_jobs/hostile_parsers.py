@@ -1,6 +1,7 @@
 """Parse functions that do to their process what damaged files do."""
 
 import ctypes
+import math
 import os
 import pathlib
 import signal
@@ -81,6 +82,10 @@ def _fail(_path: pathlib.Path, argument: str) -> Parsed:
     )
 
 
+def _nan(path: pathlib.Path, _argument: str) -> Parsed:
+    return "text/plain", ParsedDocument(path.name, (Block("text"),), metadata={"n": math.nan})
+
+
 def _forge(_path: pathlib.Path, _argument: str) -> Parsed:
     return os.system  # type: ignore[return-value]
 
@@ -96,4 +101,5 @@ _ORDERS = {
     "kill": _kill,
     "fail": _fail,
     "forge": _forge,
+    "nan": _nan,
 }

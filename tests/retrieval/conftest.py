@@ -8,6 +8,7 @@ import pytest
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.pipeline import Searcher
+from retrieval.settings import SearchSettings
 from tests.embedders import WordEmbedder
 
 
@@ -27,7 +28,13 @@ def batching(word_embedder: WordEmbedder) -> Iterator[BatchingEmbedder]:
 
 @pytest.fixture
 def searcher(corpus: Corpus, batching: BatchingEmbedder) -> Iterator[Searcher]:
-    """The pipeline over `corpus` with default settings."""
-    made = Searcher(corpus, batching)
+    """The pipeline over `corpus`; patient, since the machine of a test may be busy."""
+    patience = SearchSettings(
+        timeout_ms=120_000,
+        embed_timeout_ms=60_000,
+        dense_timeout_ms=60_000,
+        lexical_timeout_ms=60_000,
+    )
+    made = Searcher(corpus, batching, patience)
     yield made
     made.close()

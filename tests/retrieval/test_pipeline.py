@@ -1,0 +1,408 @@
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval.chunk import Vectors
+from retrieval.corpus.store import Corpus
+from retrieval.dense.follower import Snapshot
+from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.errors import FilterError, OverloadedError, StageError, StaleIndexError
+from retrieval.pipeline import Searcher
+from retrieval.query import SearchRequest, SearchResponse
+from retrieval.settings import SearchSettings
+from tests.embedders import WordEmbedder
+from tests.retrieval.building import make_chunk, store
+from tests.retrieval.strategies import texts
+
+PASSAGES = [
+    make_chunk("sail-1", "A boat with a red sail", page=1, tags=["sea"]),
+    make_chunk("sail-2", "The sail was torn in the storm", page=2),
+    make_chunk("rope-1", "Rope and knots for the boat", page=1),
+    make_chunk("lamp-1", "A lamp for the quiet studio", page=3),
+    make_chunk("song-1", "The song was recorded in one take"),
+    make_chunk("other-1", "A boat that belongs to others", "other"),
+    make_chunk("other-2", "The storm of others", "other"),
+]
+
+
+class AwkwardEmbedder:
+    """An embedder that is late, or fails, whenever it is asked."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Fail, or sleep until the caller gives up."""
+        if self._error is None:
+            await asyncio.sleep(60)
+        raise self._error or AssertionError("nobody waits for that long")
+
+    async def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Do the same as for queries."""
+        return await self.embed_queries(texts)
+
+
+@pytest.fixture
+def library(corpus: Corpus, word_embedder: WordEmbedder) -> Corpus:
+    """The passages above."""
+    store(corpus, word_embedder, PASSAGES)
+    return corpus
+
+
+async def ask(searcher: Searcher, query: str = "boat", **fields: Any) -> SearchResponse:
+    """Search `ns`; check what holds of every answer."""
+    request = SearchRequest.model_validate({"query": query, "namespace": "ns"} | fields)
+    response = await searcher.search(request, "request-1")
+    assert response.request_id == "request-1"
+    assert response.query == query
+    assert response.results == response.hits
+    assert response.k == len(response.hits) <= request.k
+    assert 0 < response.index_version <= searcher.version
+    assert {hit.namespace for hit in response.hits} <= set(request.scope)
+    assert len({(hit.namespace, hit.chunk_id) for hit in response.hits}) == response.k
+    assert all(math.isfinite(hit.score) for hit in response.hits)
+    order = [(-hit.score, hit.chunk_id) for hit in response.hits]
+    assert all(one <= other for one, other in pairwise(order))
+    assert response.timings_ms["total"] >= 0
+    return response
+
+
+def ids(response: SearchResponse) -> list[str]:
+    return [hit.chunk_id for hit in response.hits]
+
+
+async def test_an_answer_is_ranked_and_cited(library: Corpus, searcher: Searcher) -> None:
+    response = await ask(searcher, "torn sail")
+    assert ids(response)[0] == "sail-2"
+    assert set(ids(response)) == {"sail-1", "sail-2", "rope-1", "lamp-1", "song-1"}
+    first = response.hits[0]
+    assert (first.text, first.payload) == ("The sail was torn in the storm", {"page": 2})
+    assert (first.source.uri, first.source.url) == ("file:///sail", "file:///sail")
+    assert response.degraded == []
+    stages = {"embed", "dense", "lexical", "fuse", "smooth", "hydrate", "total"}
+    assert set(response.timings_ms) == stages
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+async def test_an_empty_corpus_gives_an_empty_answer(searcher: Searcher, mode: str) -> None:
+    response = await ask(searcher, mode=mode, explain=True)
+    assert (response.hits, response.degraded) == ([], [])
+    assert response.index_version > 0
+
+
+async def test_more_than_there_is(library: Corpus, searcher: Searcher) -> None:
+    assert len(ids(await ask(searcher, k=200))) == 5
+    assert len(ids(await ask(searcher, k=2))) == 2
+
+
+async def test_modes(library: Corpus, searcher: Searcher) -> None:
+    lexical = await ask(searcher, "boat", mode="lexical")
+    assert set(ids(lexical)) == {"sail-1", "rope-1"}
+    assert "embed" not in lexical.timings_ms
+    dense = await ask(searcher, "boat", mode="dense")
+    assert len(ids(dense)) == 5
+    assert "lexical" not in dense.timings_ms
+
+
+@pytest.mark.parametrize("fusion", ["convex", "rrf", "dbsf"])
+async def test_every_rule_answers_with_the_union(
+    library: Corpus, searcher: Searcher, fusion: str
+) -> None:
+    response = await ask(searcher, "red boat", fusion=fusion, explain=True)
+    assert len(ids(response)) == 5
+    assert "sail-1" in ids(response)[:2]
+    assert all(hit.explain and hit.explain.fusion == fusion for hit in response.hits)
+
+
+async def test_namespaces_are_a_wall(library: Corpus, searcher: Searcher) -> None:
+    assert set(ids(await ask(searcher, namespace="other"))) == {"other-1", "other-2"}
+    assert ids(await ask(searcher, namespace="nobody")) == []
+    both = await ask(searcher, namespaces=["ns", "other"])
+    assert {hit.namespace for hit in both.hits} == {"ns", "other"}
+    assert len(ids(await ask(searcher, namespaces=["other", "nobody", "other"]))) == 2
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+async def test_filters_hold_on_both_sides(library: Corpus, searcher: Searcher, mode: str) -> None:
+    found = await ask(searcher, "boat sail", mode=mode, filters={"metadata.page": 1})
+    assert set(ids(found)) == {"sail-1", "rope-1"}
+    assert ids(await ask(searcher, mode=mode, filters={"doc_id": "other"})) == []
+    tagged = await ask(searcher, "boat", mode=mode, filters={"metadata.tags": "sea"})
+    assert ids(tagged) == ["sail-1"]
+
+
+async def test_a_selective_filter_still_gives_k(
+    corpus: Corpus, word_embedder: WordEmbedder, searcher: Searcher
+) -> None:
+    near = [make_chunk(f"near-{at:03}", "boat boat", rare=False) for at in range(150)]
+    rare = [make_chunk(f"rare-{at}", f"something else {at}", rare=True) for at in range(5)]
+    store(corpus, word_embedder, [*near, *rare])
+    response = await ask(searcher, "boat", k=5, filters={"metadata.rare": True})
+    assert set(ids(response)) == {f"rare-{at}" for at in range(5)}
+
+
+async def test_a_bad_filter_is_an_error_and_not_a_degraded_answer(
+    library: Corpus, searcher: Searcher
+) -> None:
+    with pytest.raises(FilterError, match="unknown field"):
+        await ask(searcher, filters={"colour": "red"})
+
+
+async def test_a_passage_that_only_one_side_finds_can_win(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    """With ten candidates a side, the long passage is out of the dense side's reach."""
+    many = " ".join(f"w{at}" for at in range(60))
+    near = [make_chunk(f"near-{at:02}", f"boat w{at} w{at + 1}") for at in range(30)]
+    store(corpus, word_embedder, [*near, make_chunk("long-1", f"{many} xylophone")])
+    batching = BatchingEmbedder(word_embedder)
+    searcher = Searcher(corpus, batching, SearchSettings(candidates=10, neighbor_share=0))
+    lexical = await ask(searcher, "boat xylophone", alpha=0.3, k=1, explain=True)
+    assert ids(lexical) == ["long-1"]
+    explain = lexical.hits[0].explain
+    assert explain is not None
+    assert explain.dense is not None
+    assert explain.lexical is not None
+    assert (explain.dense.rank, explain.lexical.rank) == (None, 1)
+    assert explain.dense.score is not None
+    dense = await ask(searcher, "boating w3 w4", alpha=0.9, k=1)
+    assert ids(dense) == ["near-03"]
+    searcher.close()
+    batching.close()
+
+
+async def test_equal_passages_are_ordered_by_chunk_id(
+    corpus: Corpus, word_embedder: WordEmbedder, searcher: Searcher
+) -> None:
+    names = [f"d-{(at * 7) % 20:02}" for at in range(20)]
+    store(corpus, word_embedder, [make_chunk(name, "the same boat") for name in names])
+    for mode in ("hybrid", "dense", "lexical"):
+        assert ids(await ask(searcher, mode=mode, k=7)) == sorted(names)[:7]
+
+
+async def test_explain_says_why(library: Corpus, searcher: Searcher) -> None:
+    response = await ask(searcher, "red boat", explain=True, alpha=0.6)
+    for hit in response.hits:
+        explain = hit.explain
+        assert explain is not None
+        assert explain.dense is not None
+        assert explain.lexical is not None
+        fused = 0.6 * explain.dense.normalized + 0.4 * explain.lexical.normalized
+        assert hit.score == pytest.approx(fused + explain.boosts["neighbors"])
+    assert all(hit.explain is None for hit in (await ask(searcher, "red boat")).hits)
+
+
+async def test_alpha_of_the_request_goes_before_the_setting(
+    library: Corpus, batching: BatchingEmbedder
+) -> None:
+    searcher = Searcher(library, batching, SearchSettings(alpha=0.0, neighbor_share=0))
+    lexical = await ask(searcher, "red boat", mode="lexical")
+    assert ids(await ask(searcher, "red boat"))[: lexical.k] == ids(lexical)
+    assert ids(await ask(searcher, "red boat", alpha=1.0)) == ids(
+        await ask(searcher, "red boat", mode="dense")
+    )
+    searcher.close()
+
+
+def searcher_with(corpus: Corpus, embedder: AwkwardEmbedder, **fields: int) -> Searcher:
+    patience = {"timeout_ms": 60_000, "lexical_timeout_ms": 60_000}
+    return Searcher(corpus, embedder, SearchSettings.model_validate(patience | fields))
+
+
+async def test_without_an_embedder_the_words_answer(library: Corpus) -> None:
+    searcher = searcher_with(library, AwkwardEmbedder(OverloadedError("9 texts are waiting")))
+    response = await ask(searcher, "boat", explain=True)
+    assert set(ids(response)) == {"sail-1", "rope-1"}
+    ((stage, reason),) = [(part.stage, part.reason) for part in response.degraded]
+    assert (stage, reason) == ("dense", "failed: OverloadedError: 9 texts are waiting")
+    assert response.hits[0].explain is not None
+    assert response.hits[0].explain.dense is None
+    searcher.close()
+
+
+async def test_a_late_embedder_is_not_waited_for(library: Corpus) -> None:
+    searcher = searcher_with(library, AwkwardEmbedder(), embed_timeout_ms=50)
+    response = await ask(searcher, "boat")
+    assert set(ids(response)) == {"sail-1", "rope-1"}
+    (part,) = response.degraded
+    assert (part.stage, part.reason) == ("dense", "took longer than its time limit")
+    searcher.close()
+
+
+async def test_the_time_of_the_request_bounds_every_stage(library: Corpus) -> None:
+    searcher = searcher_with(library, AwkwardEmbedder())
+    await searcher.refresh()
+    response = await ask(searcher, "boat", timeout_ms=1_000)
+    assert [part.stage for part in response.degraded] == ["dense"]
+    searcher.close()
+
+
+@pytest.fixture
+def broken_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every text search fail."""
+
+    def fail(*_arguments: object) -> None:
+        raise OSError("the text index is damaged")
+
+    monkeypatch.setattr("retrieval.retrievers.search_text", fail)
+
+
+@pytest.mark.usefixtures("broken_words")
+async def test_without_the_words_the_vectors_answer(library: Corpus, searcher: Searcher) -> None:
+    response = await ask(searcher, "boat", explain=True)
+    assert len(ids(response)) == 5
+    (part,) = response.degraded
+    assert (part.stage, part.reason) == ("lexical", "failed: OSError: the text index is damaged")
+    assert response.hits[0].explain is not None
+    assert response.hits[0].explain.lexical is None
+
+
+async def test_a_failing_vector_search_leaves_the_words(
+    library: Corpus, searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(Snapshot, "search", fail)
+    response = await ask(searcher, "boat")
+    assert set(ids(response)) == {"sail-1", "rope-1"}
+    assert [part.stage for part in response.degraded] == ["dense"]
+
+
+@pytest.mark.usefixtures("broken_words")
+async def test_when_both_sides_fail_the_error_names_both(library: Corpus) -> None:
+    searcher = searcher_with(library, AwkwardEmbedder(RuntimeError("no model")))
+    with pytest.raises(StageError) as failed:
+        await ask(searcher, "boat")
+    message = str(failed.value)
+    assert "dense: failed: RuntimeError: no model" in message
+    assert "lexical: failed: OSError: the text index is damaged" in message
+    with pytest.raises(StageError, match="no side could answer"):
+        await ask(searcher, "boat", mode="lexical")
+    with pytest.raises(StageError, match="no model"):
+        await ask(searcher, "boat", mode="dense")
+    searcher.close()
+
+
+async def test_passages_that_cannot_be_read_are_a_failed_stage(
+    library: Corpus, searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError("Not found: 1.lance")
+
+    monkeypatch.setattr("retrieval.ranking.Ranking.hits", fail)
+    with pytest.raises(StageError, match=r"hydrate: .* cannot be read \(Not found: 1\.lance\)"):
+        await ask(searcher, "boat")
+
+
+async def test_what_is_not_configured_is_said(library: Corpus, searcher: Searcher) -> None:
+    response = await ask(searcher, use_rerank=True, graph_boost=0.3)
+    found = {(part.stage, part.reason) for part in response.degraded}
+    assert found == {("rerank", "not configured"), ("graph", "not configured")}
+    assert not response.used_rerank
+    assert (await ask(searcher, use_rerank=False, graph_boost=0)).degraded == []
+
+
+async def test_a_write_is_seen_by_who_names_its_version(
+    library: Corpus, searcher: Searcher, word_embedder: WordEmbedder
+) -> None:
+    await ask(searcher)
+    for at in range(3):
+        commit = store(library, word_embedder, [make_chunk(f"new-{at}", f"zebra number {at}")])
+        response = await ask(searcher, "zebra", min_index_version=commit.version, mode="lexical")
+        assert response.index_version >= commit.version
+        assert len(ids(response)) == at + 1
+    deleted = library.delete_document("ns", "new")
+    assert (
+        ids(await ask(searcher, "zebra", min_index_version=deleted.version, mode="lexical")) == []
+    )
+
+
+async def test_a_version_that_does_not_come_is_an_error(
+    library: Corpus, searcher: Searcher
+) -> None:
+    with pytest.raises(StaleIndexError, match="index version 9999 is not visible yet"):
+        await ask(searcher, min_index_version=9_999, timeout_ms=100)
+
+
+async def test_stats(library: Corpus, searcher: Searcher) -> None:
+    version = await searcher.refresh()
+    assert searcher.stats() == {
+        "index_version": version,
+        "corpus_version": version,
+        "vectors": {"ns": 5, "other": 2},
+        "segments": 2,
+    }
+
+
+@given(
+    st.tuples(texts, st.sampled_from(["", "boat", "red sail"])).map(" ".join).filter(str.strip),
+    st.integers(1, 9),
+    st.floats(0, 1),
+    st.sampled_from(["convex", "rrf", "dbsf"]),
+    st.sampled_from(["hybrid", "dense", "lexical"]),
+)
+@settings(max_examples=40)
+def test_any_request_gets_an_ordered_answer(
+    asked: Callable[..., SearchResponse], query: str, k: int, alpha: float, fusion: str, mode: str
+) -> None:
+    response = asked(query, k=k, alpha=alpha, fusion=fusion, mode=mode, explain=True)
+    assert response.degraded == []
+    if mode != "lexical":
+        assert response.k == min(k, 5)
+
+
+@pytest.fixture(scope="module")
+def asked(
+    tmp_path_factory: pytest.TempPathFactory, word_embedder: WordEmbedder
+) -> Callable[..., SearchResponse]:
+    """Put one request to a corpus of the passages above, each in an event loop of its own."""
+    corpus = Corpus.open(str(tmp_path_factory.mktemp("asked")), word_embedder.identity)
+    store(corpus, word_embedder, PASSAGES)
+
+    async def once(query: str, **fields: Any) -> SearchResponse:
+        embedder = BatchingEmbedder(word_embedder)
+        searcher = Searcher(corpus, embedder)
+        try:
+            return await ask(searcher, query, **fields)
+        finally:
+            searcher.close()
+            embedder.close()
+
+    return lambda query, **fields: asyncio.run(once(query, **fields))
+
+
+async def test_fifty_searches_while_writes_go_on(
+    library: Corpus, searcher: Searcher, word_embedder: WordEmbedder
+) -> None:
+    """A document of four passages is replaced again and again; answers see one state of it."""
+
+    def write() -> None:
+        for number in range(6):
+            chunks = [make_chunk(f"live-{at}", f"zebra {number}", n=number) for at in range(4)]
+            store(library, word_embedder, chunks, replace=True)
+            library.delete_document("ns", "lamp")
+            library.optimize()
+
+    writing = asyncio.create_task(asyncio.to_thread(write))
+    searches = 0
+    while not writing.done() or searches < 50:
+        answers = await asyncio.gather(*(ask(searcher, "zebra boat", k=200) for _ in range(50)))
+        searches += len(answers)
+        for response in answers:
+            assert response.degraded == []
+            live = [hit.payload["n"] for hit in response.hits if hit.doc_id == "live"]
+            assert len(live) in (0, 4)
+            assert len(set(live)) <= 1
+            assert {"sail-1", "rope-1"} <= set(ids(response))
+    await writing
+    await searcher.refresh()
+    last = await ask(searcher, "zebra", k=200)
+    assert [hit.payload["n"] for hit in last.hits if hit.doc_id == "live"] == [5] * 4
+    assert "lamp-1" not in ids(last)
