@@ -97,12 +97,12 @@ class Row:
 
 def read_settings() -> Report:
     """Read the settings from the environment and the files of the working folder."""
-    broken = (*_broken_toml(), *_broken_env_lines())
-    if any(fault.name == str(_TOML_FILE) for fault in broken):
-        return Report(None, broken, (), _notes(), Origins(()))
+    unreadable = (*_broken_toml(), *_broken_env_file())
+    if unreadable:
+        return Report(None, unreadable, (), _notes(), Origins(()))
     origins = read_origins(os.environ, _ENV_FILE, _TOML_FILE)
     settings, faults = _validate(origins)
-    return Report(settings, (*broken, *faults), _unknown(origins), _notes(), origins)
+    return Report(settings, (*_broken_env_lines(), *faults), _unknown(origins), _notes(), origins)
 
 
 def require_usable(report: Report) -> Settings:
@@ -190,6 +190,15 @@ def _broken_toml() -> Iterator[Fault]:
         tomllib.loads(_TOML_FILE.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         yield Fault(str(_TOML_FILE), str(_TOML_FILE.absolute()), f"is no valid TOML: {error}")
+
+
+def _broken_env_file() -> Iterator[Fault]:
+    if not _ENV_FILE.is_file():
+        return
+    try:
+        _ENV_FILE.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        yield Fault(str(_ENV_FILE), str(_ENV_FILE.absolute()), f"is no UTF-8 text: {error}")
 
 
 def _broken_env_lines() -> Iterator[Fault]:

@@ -111,7 +111,8 @@ def _from_env_file(path: Path) -> Iterator[Given]:
     if not path.is_file():
         return
     text = path.read_text(encoding="utf-8")
-    for binding in parse_stream(io.StringIO(text)):
+    # The last of several lines for one name counts.
+    for binding in reversed(list(parse_stream(io.StringIO(text)))):
         found = setting_path(binding.key) if binding.key else None
         if found:
             origin = f"{path}, line {line_of(binding)} ({binding.key})"

@@ -1,6 +1,7 @@
 """The streaming pipeline: list, read, parse, chunk, embed, commit, each where Ray puts it."""
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,7 +134,10 @@ def _half_of_the_cores() -> int:
 @contextmanager
 def _quiet_context() -> Iterator[None]:
     """Run Ray Data without its own progress bars and messages, one row a block."""
-    context = DataContext.get_current().copy()
+    with warnings.catch_warnings():
+        # Copying sets every field again, deprecated ones too.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context = DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     # A row is a bundle of documents already; Ray is neither to join nor to part them.

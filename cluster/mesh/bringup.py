@@ -49,12 +49,23 @@ def bring_up(settings: Settings, given: Mapping[str, str], console: Console) -> 
 
 def serve_config(settings: Settings, import_path: str = APP_IMPORT) -> dict[str, object]:
     """Return the Serve config of the mesh; the application's settings come by environment."""
+    logging = {
+        "encoding": "JSON" if settings.log.format == "json" else "TEXT",
+        "log_level": settings.log.level.upper(),
+        "enable_access_log": False,
+    }
+    application = {
+        "name": APP_NAME,
+        "route_prefix": "/",
+        "import_path": import_path,
+        "args": {},
+        "logging_config": logging,
+    }
     return {
         "proxy_location": "EveryNode",
         "http_options": {"host": settings.http.host, "port": settings.http.port},
-        "applications": [
-            {"name": APP_NAME, "route_prefix": "/", "import_path": import_path, "args": {}}
-        ],
+        "logging_config": logging,
+        "applications": [application],
     }
 
 

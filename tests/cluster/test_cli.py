@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -17,10 +18,10 @@ def pmoves(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def answer(*arguments: str) -> dict[str, object]:
+def answer(*arguments: str) -> dict[str, Any]:
     result = pmoves(*arguments, "--json")
     assert result.exit_code == 0, result.output
-    parsed: dict[str, object] = json.loads(result.stdout)
+    parsed: dict[str, Any] = json.loads(result.stdout)
     return parsed
 
 
@@ -46,9 +47,7 @@ def test_search_prints_ranked_cited_passages(reach: list[str]) -> None:
 def test_search_as_json_is_the_response_of_the_api(reach: list[str]) -> None:
     found = answer("search", "phantom power", "--k", "1", "--mode", "lexical", *reach)
     assert found["k"] == 1
-    hits = found["hits"]
-    assert isinstance(hits, list)
-    assert hits[0]["doc_id"] == "mic"
+    assert found["hits"][0]["doc_id"] == "mic"
 
 
 def test_search_in_another_namespace_finds_nothing(reach: list[str]) -> None:
@@ -60,14 +59,13 @@ def test_documents_are_listed_and_filtered(reach: list[str]) -> None:
     assert lines[0].split("\t")[:3] == ["DOC_ID", "NAMESPACE", "STATUS"]
     assert len(lines) == 4
     bad = answer("documents", "list", "--status", "quarantined", *reach)["documents"]
-    assert isinstance(bad, list)
     assert [document["doc_id"] for document in bad] == ["bad"]
 
 
 def test_pages_are_linked_by_cursors(reach: list[str]) -> None:
     first = answer("documents", "list", "--limit", "2", *reach)
-    rest = answer("documents", "list", "--cursor", str(first["next_cursor"]), *reach)
-    documents = [*first["documents"], *rest["documents"]]  # type: ignore[misc]
+    rest = answer("documents", "list", "--cursor", first["next_cursor"], *reach)
+    documents = [*first["documents"], *rest["documents"]]
     assert sorted(document["doc_id"] for document in documents) == ["bad", "mic", "tea"]
 
 
@@ -90,7 +88,7 @@ def test_what_is_not_there_is_named(reach: list[str]) -> None:
 
 
 def test_namespaces_are_counted(reach: list[str]) -> None:
-    (entry,) = answer("namespaces", *reach)["namespaces"]  # type: ignore[misc]
+    (entry,) = answer("namespaces", *reach)["namespaces"]
     assert entry["namespace"] == "pmoves"
     assert entry["chunks"] == 2
 
@@ -98,7 +96,7 @@ def test_namespaces_are_counted(reach: list[str]) -> None:
 def test_jobs_are_listed_shown_and_stopped(reach: list[str], home: Path) -> None:
     store = JobStore(f"sqlite:///{home / 'state.db'}")
     job = store.create(JobRequest(namespace="pmoves", sources=[SourceItem(uri="file:///x")]))
-    (listed,) = answer("jobs", "list", *reach)["jobs"]  # type: ignore[misc]
+    (listed,) = answer("jobs", "list", *reach)["jobs"]
     assert listed["job_id"] == job.job_id
     assert answer("jobs", "show", job.job_id, *reach)["state"] == "queued"
     assert answer("jobs", "stop", job.job_id, *reach)["job_id"] == job.job_id
@@ -108,7 +106,7 @@ def test_jobs_are_listed_shown_and_stopped(reach: list[str], home: Path) -> None
 
 def test_compact_keeps_the_corpus(corpus: Corpus) -> None:
     before = corpus.version
-    assert int(str(answer("compact")["version"])) >= before
+    assert answer("compact")["version"] >= before
     assert corpus.namespaces()["pmoves"].chunks == 2
 
 

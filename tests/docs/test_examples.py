@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from cluster.api_reference import description
 from cluster.cli_reference import commands
+from data_jobs.ingest import main as ingest
 from retrieval.query import SearchRequest
 from serve_apps.wire import IngestRequest, UpsertRequest
 from tests.docs.pages import ROOT, Page, all_pages, read_page
@@ -77,6 +78,17 @@ def test_curl_example(page: str, words: list[str]) -> None:
 def test_make_example(page: str, words: list[str]) -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {word for word in words[1:] if "=" not in word} <= set(targets), page
+
+
+def test_ray_job_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        ingest(["--help"])
+    known = capsys.readouterr().out
+    found = [words for _, words in examples("ray") if "data_jobs.ingest" in words]
+    assert found
+    for words in found:
+        given = words[words.index("data_jobs.ingest") :]
+        assert all(word in known for word in given if word.startswith("--"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

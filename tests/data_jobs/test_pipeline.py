@@ -1,0 +1,227 @@
+"""The whole pipeline on a real Ray, with the real model where meaning matters."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from data_jobs.ingest import run_ingest
+from data_jobs.progress import Progress, Summary
+from data_jobs.session import ray_session
+from data_jobs.settings import JobSettings
+from data_jobs.sources import source_uri
+from data_jobs.stages.parsing import attachment_uri
+from retrieval.chunk import Document
+from retrieval.corpus.store import Corpus
+from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.errors import InvalidInputError
+from retrieval.ids import document_id
+from retrieval.jobs import Job, JobRequest, JobStore, SourceItem
+from tests.data_jobs.library import write_library
+from tests.data_jobs.production import RecordingEmbedder
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray() -> Iterator[None]:
+    """A Ray of this module's own."""
+    with ray_session():
+        yield
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mesh")
+
+
+@pytest.fixture(scope="module")
+def settings(home: Path) -> JobSettings:
+    return JobSettings(home=home / "home")
+
+
+@pytest.fixture(scope="module")
+def progress() -> list[Progress]:
+    """What the first run told of its progress."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def first(home: Path, settings: JobSettings, progress: list[Progress]) -> Summary:
+    """The first run over the library, with the real model."""
+    write_library(home / "library")
+    return run_ingest(request(home / "library"), settings, progress.append)
+
+
+def request(*paths: Path, retry: bool = False) -> JobRequest:
+    sources = [SourceItem(uri=str(path)) for path in paths]
+    return JobRequest(namespace="studio", sources=sources, retry_quarantined=retry)
+
+
+def document(settings: JobSettings, source: str) -> Document:
+    row = Corpus.open_existing(settings.corpus_uri).document("studio", document_id(source))
+    assert row is not None
+    return row
+
+
+def stored_job(settings: JobSettings, job_id: str) -> Job:
+    job = JobStore(settings.state_url).get(job_id)
+    assert job is not None
+    return job
+
+
+def passages(settings: JobSettings) -> dict[str, Sequence[float]]:
+    table = Corpus.open_existing(settings.corpus_uri).dataset().to_table()
+    return {row["indexed_text"]: row["vector"] for row in table.to_pylist()}
+
+
+def test_every_file_ends_ready_or_quarantined_with_a_reason(
+    first: Summary, home: Path, settings: JobSettings
+) -> None:
+    assert (first.state, first.total, first.ready, first.quarantined) == ("succeeded", 10, 8, 2)
+    assert {(reason.stage, reason.type) for reason in first.reasons} == {
+        ("parse", "UnreadableFileError"),
+        ("parse", "UnsupportedTypeError"),
+    }
+    folder = home / "library"
+    rows = {path.name: document(settings, source_uri(path)) for path in folder.iterdir()}
+    assert {name for name, row in rows.items() if row.status == "quarantined"} == {
+        "cut.pdf",
+        "noise.bin",
+    }
+    assert (rows["invoice.pdf"].pages, rows["invoice.pdf"].chunks) == (2, 2)
+    child = document(settings, attachment_uri(source_uri(folder / "letter.eml"), "schedule.xlsx"))
+    assert (child.status, child.parent_id) == ("ready", rows["letter.eml"].doc_id)
+
+
+def test_progress_is_told_and_stored(
+    first: Summary, progress: list[Progress], settings: JobSettings
+) -> None:
+    assert progress[0].doing == "starting the workers"
+    assert "loading the model" in {each.doing for each in progress}
+    assert (progress[-1].done, progress[-1].total, progress[-1].ready) == (10, 10, 8)
+    job = stored_job(settings, first.job_id)
+    assert (job.state, job.total, job.done, job.quarantined) == ("succeeded", 10, 10, 2)
+    assert job.stages["commit"] == 10
+
+
+def test_vectors_are_those_of_the_model(
+    first: Summary, settings: JobSettings, packaged_embedder: SentenceTransformerEmbedder
+) -> None:
+    stored = passages(settings)
+    assert first.chunks == len(stored)
+    own = packaged_embedder.embed_passages(list(stored))
+    likeness = np.sum(own * np.array(list(stored.values())), axis=1)
+    assert likeness.min() > 0.999
+    question = packaged_embedder.embed_queries(["How long will the film be?"])[0]
+    best = max(stored, key=lambda text: float(np.dot(stored[text], question)))
+    assert "four minutes" in best
+
+
+def test_a_second_run_takes_up_only_what_changed(
+    first: Summary, home: Path, settings: JobSettings
+) -> None:
+    folder = home / "library"
+    lights, invoice = folder / "lights.md", folder / "invoice.pdf"
+    before = lights.read_text()
+    lights.write_text("# Lights\n\nThe key light now stands to the right.\n")
+    invoice.rename(folder / "bill.pdf")
+    try:
+        summary = run_ingest(request(folder), settings, load_embedder=RecordingEmbedder)
+    finally:
+        lights.write_text(before)
+        (folder / "bill.pdf").rename(invoice)
+    assert (summary.ready, summary.skipped, summary.quarantined) == (2, 5, 2)
+    texts = "\n".join(passages(settings))
+    assert "to the right" in texts
+    assert "to the left" not in texts
+    assert document(settings, source_uri(lights)).chunks == 1
+
+
+def test_killed_processes_lose_no_document(home: Path, settings: JobSettings) -> None:
+    folder = home / "many"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:02}.txt").write_text(f"Take {number} was recorded at the harbour.")
+    victims: set[str] = set()
+    ended = threading.Event()
+    killer = threading.Thread(target=_kill_one_of_each, args=(victims, ended))
+    killer.start()
+    try:
+        summary = run_ingest(request(folder), settings, load_embedder=RecordingEmbedder)
+    finally:
+        ended.set()
+        killer.join()
+    assert victims == {"sandbox", "worker"}
+    assert (summary.ready, summary.quarantined) == (60, 0)
+    assert sum("was recorded at the harbour" in text for text in passages(settings)) == 60
+
+
+def _kill_one_of_each(victims: set[str], ended: threading.Event) -> None:
+    """Kill the first parser process that shows up, and the Ray worker that started it."""
+    while not ended.is_set() and len(victims) < 2:
+        time.sleep(0.01)
+        for process in psutil.Process().children(recursive=True):
+            try:
+                if "data_jobs.sandbox.child" not in " ".join(process.cmdline()):
+                    continue
+                parent = process.parent()
+                if "sandbox" not in victims:
+                    process.kill()
+                    victims.add("sandbox")
+                elif parent is not None and "worker" not in victims:
+                    os.kill(parent.pid, signal.SIGKILL)
+                    victims.add("worker")
+            except psutil.Error:
+                continue
+
+
+def test_a_job_of_the_store_can_be_stopped(home: Path, settings: JobSettings) -> None:
+    folder = home / "stopped"
+    folder.mkdir()
+    for number in range(2_000):
+        (folder / f"{number}.txt").write_text(f"Note {number}")
+    jobs = JobStore(settings.state_url)
+    job = jobs.create(request(folder))
+
+    def stop(progress: Progress) -> None:
+        if progress.ready:
+            jobs.request_stop(job.job_id)
+
+    summary = run_ingest(
+        job.request, settings, stop, job.job_id, confined=False, load_embedder=RecordingEmbedder
+    )
+    assert summary.state == stored_job(settings, job.job_id).state == "stopped"
+    assert 0 < summary.ready < 2_000
+    rows = Corpus.open_existing(settings.corpus_uri).documents(["studio"], limit=5_000).documents
+    committed = [row for row in rows if "/stopped/" in row.source]
+    assert {row.status for row in committed} == {"ready"}
+    assert len(committed) == summary.ready
+
+
+def test_confined_jobs_read_only_below_the_roots(home: Path, settings: JobSettings) -> None:
+    (home / "open").mkdir()
+    (home / "open" / "a.txt").write_text("An open file.")
+    (home / "secret.txt").write_text("A secret.")
+    ingest = settings.ingest.model_copy(update={"roots": [home / "open"]})
+    bound = settings.model_copy(update={"ingest": ingest})
+    summary = run_ingest(
+        request(home / "open", home / "secret.txt"),
+        bound,
+        confined=True,
+        load_embedder=RecordingEmbedder,
+    )
+    assert (summary.ready, summary.quarantined) == (1, 1)
+    assert "PMOVES_INGEST__ROOTS" in summary.reasons[0].examples[0][1]
+
+
+def test_a_job_that_cannot_run_fails_with_its_reason(settings: JobSettings) -> None:
+    odd = JobRequest(namespace="studio", sources=[], metadata={"x": float("inf")})
+    with pytest.raises(InvalidInputError, match="metadata: cannot be stored"):
+        run_ingest(odd, settings)

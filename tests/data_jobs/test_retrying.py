@@ -1,0 +1,93 @@
+"""Which sources are taken up again when quarantined documents are."""
+
+from pathlib import Path
+
+import pytest
+
+from data_jobs.retrying import quarantined_items
+from data_jobs.sources import source_uri
+from retrieval.jobs import JobRequest, JobStore, SourceItem
+from tests.data_jobs.production import NAMESPACE, Production
+
+BROKEN = b"\x00\x01\x02\xff" * 100
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> Production:
+    return Production(tmp_path / "home")
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> JobStore:
+    return JobStore(f"sqlite:///{tmp_path / 'state.db'}")
+
+
+def items(production: Production, jobs: JobStore, roots: list[Path] | None = None) -> list[str]:
+    found = quarantined_items(production.corpus, jobs, NAMESPACE, roots)
+    return sorted(item.uri for item in found)
+
+
+def test_files_come_back_with_their_metadata_and_are_mended(
+    production: Production, jobs: JobStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "a b.txt"
+    path.write_bytes(BROKEN)
+    production.run(SourceItem(uri=str(path), doc_id="own", metadata={"show": "x"}))
+    again = quarantined_items(production.corpus, jobs, NAMESPACE, None)
+    assert again == [SourceItem(uri=source_uri(path), doc_id="own", metadata={"show": "x"})]
+    path.write_text("Mended.")
+    found = production.run(again=again)
+    assert found["a%20b.txt"].outcome == "ready"
+    row = production.corpus.document(NAMESPACE, "own")
+    assert row is not None
+    assert row.metadata["show"] == "x"
+    assert items(production, jobs) == []
+
+
+def test_an_attachment_stands_for_its_parent_which_is_forced(
+    production: Production, jobs: JobStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "letter.eml"
+    path.write_bytes(
+        b"From: a@b.c\r\nSubject: x\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n"
+        b"--B\r\nContent-Type: text/plain\r\n\r\nHello there.\r\n"
+        b"--B\r\nContent-Type: application/octet-stream\r\n"
+        b'Content-Disposition: attachment; filename="a.bin"\r\n\r\n\x01\x02\x03\xff\r\n--B--\r\n'
+    )
+    production.run(path)
+    assert items(production, jobs) == [source_uri(path)]
+    again = quarantined_items(production.corpus, jobs, NAMESPACE, None)
+    found = production.run(path, again=again)
+    assert found["letter.eml"].outcome == "ready"
+    assert found["letter.eml#attachment=a.bin"].outcome == "quarantined"
+    assert production.run(path)["letter.eml"].outcome == "skipped"
+
+
+def test_uploads_come_back_while_their_files_are_there(
+    production: Production, jobs: JobStore, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "0", tmp_path / "1"
+    for path in (old, new):
+        path.write_bytes(BROKEN)
+        item = SourceItem(uri="upload:x.txt", path=str(path), name="x.txt")
+        jobs.create(JobRequest(namespace=NAMESPACE, sources=[item], metadata={"n": path.name}))
+        production.run(item)
+    found = quarantined_items(production.corpus, jobs, NAMESPACE, [])
+    assert [(item.path, item.name, item.metadata) for item in found] == [
+        (str(new), "x.txt", {"n": "1"})
+    ]
+    new.unlink()
+    assert quarantined_items(production.corpus, jobs, NAMESPACE, [])[0].path == str(old)
+    old.unlink()
+    assert items(production, jobs) == []
+
+
+def test_files_outside_of_the_roots_stay(
+    production: Production, jobs: JobStore, tmp_path: Path
+) -> None:
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").write_bytes(BROKEN)
+        production.run(tmp_path / name)
+    assert items(production, jobs, [tmp_path / "in"]) == [source_uri(tmp_path / "in" / "x.txt")]
+    assert len(items(production, jobs)) == 2
