@@ -22,7 +22,6 @@ from cluster.errors import MeshError
 from cluster.ingestion.local import ingest_here
 from cluster.mesh.lifecycle import ensure_down, ensure_up, interruptible
 from cluster.mesh.ports import any_free_port
-from cluster.mesh.state import MeshState
 from cluster.settings import Settings
 from data_jobs.progress import Summary
 from eval.library import Question, library_files, load_questions
@@ -57,7 +56,9 @@ def _run(home: Path) -> int:
         say(f"   ready at {state.url}, dashboard at {state.dashboard_url}")
         summary = _ingest(settings)
         say(f"3. Ask {len(questions)} questions over HTTP.")
-        missed = _ask_all(state, questions, summary.index_version)
+        access = HttpAccess(state.url)
+        missed = _ask_all(access, questions, summary.index_version)
+        access.close()
     finally:
         say("4. Take the mesh down.")
         ended = ensure_down(settings)
@@ -89,12 +90,9 @@ def _ingest(settings: Settings) -> Summary:
     return summary
 
 
-def _ask_all(state: MeshState, questions: list[Question], version: int) -> list[Question]:
-    access = HttpAccess(state.url)
-    try:
-        return [question for question in questions if not _ask(access, question, version)]
-    finally:
-        access.close()
+def _ask_all(access: HttpAccess, questions: list[Question], version: int) -> list[Question]:
+    """Ask every question; return those whose document was not found."""
+    return [question for question in questions if not _ask(access, question, version)]
 
 
 def _ask(access: HttpAccess, question: Question, version: int) -> bool:

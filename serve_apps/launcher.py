@@ -34,13 +34,10 @@ class RayJobLauncher:
 
     def submit(self, job_id: str) -> str:
         """Start the job; return Ray's submission id."""
-        command = (
-            f"{shlex.quote(sys.executable)} -m data_jobs.ingest --job-id {shlex.quote(job_id)}"
-        )
         environment = mesh_environment(self._settings, os.environ)
         try:
             return self._client.submit_job(
-                entrypoint=command,
+                entrypoint=entry_point(self._address, job_id),
                 runtime_env={"env_vars": environment},
                 metadata={"job_id": job_id},
             )
@@ -65,6 +62,16 @@ class RayJobLauncher:
         except (ConnectionError, ValueError) as error:
             raise LaunchError(f"Ray did not tell the state of the job: {error}") from error
         return _reason(info.message or str(info.status)) if info.status in _ENDED_BADLY else None
+
+
+def entry_point(address: str, job_id: str) -> str:
+    """Return the shell command of a job.
+
+    It names the cluster, because Ray itself guesses one where several run on a
+    machine.
+    """
+    python = [sys.executable, "-m", "data_jobs.ingest", "--job-id", job_id]
+    return "exec " + shlex.join(["env", f"RAY_ADDRESS={address}", *python])
 
 
 def _reason(message: str) -> str:

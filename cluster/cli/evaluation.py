@@ -1,6 +1,7 @@
 """`pmoves evaluate` and `pmoves bench`: they live in `eval`, and are imported when called."""
 
 import importlib
+from contextlib import AbstractContextManager, nullcontext
 
 import typer
 from typer.main import get_command
@@ -22,6 +23,15 @@ def run(context: typer.Context) -> None:
     """Hand the rest of the command line to the command's own application."""
     name = context.info_name or ""
     application: typer.Typer = getattr(importlib.import_module("eval.cli"), f"{name}_app")
-    get_command(application).main(
-        args=context.args, prog_name=f"pmoves {name}", standalone_mode=False
-    )
+    with _parts(name) as parts:
+        get_command(application).main(
+            args=context.args, prog_name=f"pmoves {name}", standalone_mode=False, obj=parts
+        )
+
+
+def _parts(name: str) -> AbstractContextManager[object]:
+    if name != "bench":
+        return nullcontext()
+    from cluster.benchmarks import bench_parts
+
+    return bench_parts()

@@ -27,8 +27,8 @@ def err() -> "Console":
 
 
 def say(text: str = "") -> None:
-    """Print one line as it is, however long."""
-    print(text)
+    """Print one line as it is, however long, before what comes on standard error."""
+    print(text, flush=True)
 
 
 def remark(text: str) -> None:

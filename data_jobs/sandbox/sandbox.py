@@ -29,6 +29,7 @@ _BOOTSTRAP = (
 )
 _START_SECONDS = 120.0
 _DYING_SECONDS = 5.0
+_TRIES = 3
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 
@@ -101,7 +102,8 @@ class Sandbox:
             self.close()
             return LimitExceededError(f"parsing took longer than {self._limits.seconds:g} s")
         except (EOFError, pickle.UnpicklingError):
-            return self._death(child)
+            code = self._end(child)
+            return None if code == -signal.SIGKILL else ParserCrashedError(_sentence(code))
         self._served += 1
         if isinstance(answer, LimitExceededError) or self._served >= self._documents:
             self.close()
@@ -109,40 +111,52 @@ class Sandbox:
 
     def _send(self, request: tuple[bytes, ParseLimits]) -> subprocess.Popen[bytes]:
         """Give the request to a living child."""
-        child = self._child or self._start()
-        try:
-            write_frame(cast(BinaryIO, child.stdin), request)
-        except BrokenPipeError:
-            self.close()
-            child = self._start()
-            write_frame(cast(BinaryIO, child.stdin), request)
-        return child
+        for _ in range(_TRIES):
+            child = self._child or self._start()
+            try:
+                write_frame(cast(BinaryIO, child.stdin), request)
+            except BrokenPipeError:
+                self.close()
+            else:
+                return child
+        raise SandboxError("parser processes are killed before they can begin")
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._child = child = subprocess.Popen(
+        """Return a new child that waits for requests; one killed meanwhile is replaced."""
+        code: int | None = -signal.SIGKILL
+        for _ in range(_TRIES):
+            child = self._spawn()
+            try:
+                read_frame(_answers(child), _START_SECONDS)
+            except (DeadlineError, EOFError, pickle.UnpicklingError):
+                code = self._end(child)
+                if code != -signal.SIGKILL:
+                    break
+            else:
+                return child
+        raise SandboxError(
+            f"the parser process does not start (exit code {code}); its messages are in the "
+            "log of the worker"
+        )
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        self._served = 0
+        self._child = subprocess.Popen(
             [sys.executable, "-c", _BOOTSTRAP, json.dumps(_module_path()), self._function],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_environment(os.environ),
             start_new_session=True,
         )
-        self._served = 0
-        try:
-            read_frame(_answers(child), _START_SECONDS)
-        except (DeadlineError, EOFError, pickle.UnpicklingError) as error:
-            self.close()
-            raise SandboxError(
-                f"the parser process does not start ({type(error).__name__}, exit code "
-                f"{child.returncode}); see its messages in the log of the worker"
-            ) from error
-        return child
+        return self._child
 
-    def _death(self, child: subprocess.Popen[bytes]) -> ParserCrashedError | None:
+    def _end(self, child: subprocess.Popen[bytes]) -> int | None:
+        """Wait a little for a dying child; return its exit code, None if it had to be killed."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_DYING_SECONDS)
         code = child.poll()
         self.close()
-        return None if code == -signal.SIGKILL else ParserCrashedError(_sentence(code))
+        return code
 
 
 def _answers(child: subprocess.Popen[bytes]) -> int:

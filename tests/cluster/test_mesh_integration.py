@@ -67,6 +67,7 @@ def mesh(home: Path) -> Iterator[Mesh]:
 def test_a_mesh_from_up_to_down(mesh: Mesh) -> None:
     check_status(mesh)
     check_it_answers(mesh)
+    check_it_ingests(mesh)
     check_it_keeps_to_itself(mesh)
     check_ray_asks_for_the_token(mesh)
     check_up_again_changes_nothing(mesh)
@@ -93,6 +94,21 @@ def check_it_answers(mesh: Mesh) -> None:
     found = json.loads(mesh.pmoves("search", "how hot for leaves", "--json").stdout)
     assert [hit["doc_id"] for hit in found["hits"]] == ["tea"]
     assert found["request_id"], "the answer came over HTTP"
+
+
+def check_it_ingests(mesh: Mesh) -> None:
+    folder = Path(mesh.state.home).parent / "my talks"
+    folder.mkdir()
+    (folder / "lanterns.md").write_text("# Lanterns\n\nKelp lanterns glow green under water.\n")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing more")
+    # Relative, as people type it; Ray's workers stand elsewhere.
+    done = mesh.pmoves("ingest", folder.name, "--json")
+    assert done.returncode == 3, done.stdout + done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["ready"], summary["quarantined"]) == (1, 1)
+    body = {"query": "green lights", "min_index_version": summary["index_version"], "k": 1}
+    found = httpx.post(f"{mesh.state.url}/hirag/query", json=body, timeout=60).json()
+    assert found["hits"][0]["source"]["uri"].endswith("/my%20talks/lanterns.md")
 
 
 def check_it_keeps_to_itself(mesh: Mesh) -> None:

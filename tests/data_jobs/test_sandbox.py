@@ -109,6 +109,28 @@ def test_a_child_killed_from_outside_costs_nothing(ask: Ask, sandbox: Sandbox) -
     assert ask("say hello").blocks[0].text == "hello"
 
 
+def test_a_child_killed_while_it_starts_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(LIMITS, function=OBEY) as sandbox:
+        spawn, killed, most = sandbox._spawn, list[int](), 2
+
+        def spawn_and_kill() -> "subprocess.Popen[bytes]":
+            child = spawn()
+            if len(killed) < most:
+                child.kill()
+                killed.append(child.pid)
+            return child
+
+        monkeypatch.setattr(sandbox, "_spawn", spawn_and_kill)
+        assert parse(sandbox, tmp_path, "say hello").blocks[0].text == "hello"
+        assert len(killed) == 2
+        sandbox.close()
+        most = 100
+        with pytest.raises(SandboxError, match="exit code -9"):
+            parse(sandbox, tmp_path, "say hello")
+
+
 def test_the_child_is_renewed_after_some_files(tmp_path: Path) -> None:
     with Sandbox(LIMITS, documents=2, function=OBEY) as sandbox:
         served = [parse(sandbox, tmp_path, "say x").blocks[1].text for _ in range(4)]

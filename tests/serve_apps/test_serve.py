@@ -66,6 +66,8 @@ def environment(folder: Path, home: Path, roots: Path) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Tests of other folders may keep the machine busy.
+        "RAY_raylet_start_wait_time_s": "120",
         "PYTHONPATH": str(SOURCES),
         "PYTHONWARNINGS": "ignore",
         "PMOVES_HOME": str(home),

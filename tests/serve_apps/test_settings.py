@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from retrieval.errors import InvalidInputError
 from retrieval.settings import CorpusSettings
 from serve_apps.app import build
 from serve_apps.environment import ServePorts, serve_environment
-from serve_apps.launcher import _reason, mesh_environment
+from serve_apps.launcher import _reason, entry_point, mesh_environment
 from serve_apps.settings import AllowedSources, AppArgs, HttpSettings, ServeSettings
 
 PORTS = ServePorts(haproxy_metrics=9101, haproxy_stats=8404, fallback=8500)
@@ -85,6 +86,12 @@ def test_a_job_gets_the_settings_in_force(tmp_path: Path) -> None:
         "PMOVES_INGEST__ROOTS": json.dumps([str(tmp_path)]),
         "PMOVES_MESH_ID": "mesh-1",
     }
+
+
+def test_the_entry_point_of_a_job_names_its_cluster() -> None:
+    words = shlex.split(entry_point("10.0.0.1:6379", "job-1; rm"))
+    assert words[:3] == ["exec", "env", "RAY_ADDRESS=10.0.0.1:6379"]
+    assert words[-4:] == ["-m", "data_jobs.ingest", "--job-id", "job-1; rm"]
 
 
 def test_the_reason_of_a_failed_run_is_short() -> None:

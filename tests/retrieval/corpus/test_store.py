@@ -256,6 +256,27 @@ def test_writers_of_one_document_never_mix(
     assert state(corpus.dataset())["d"] in wholes
 
 
+def test_writers_of_the_same_chunks_leave_one_of_each(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    store(corpus, word_embedder, [make_chunk("a-1", "there before")])
+    barrier = Barrier(4)
+
+    def write(writer: int) -> None:
+        mine = Corpus.open(corpus.uri, word_embedder.identity)
+        for at in range(3):
+            barrier.wait()
+            store(mine, word_embedder, [make_chunk(f"d-{at}", f"of {writer}")])
+
+    run_together([partial(write, at) for at in range(4)])
+    assert sorted(corpus.dataset().to_table()["chunk_id"].to_pylist()) == [
+        "a-1",
+        "d-0",
+        "d-1",
+        "d-2",
+    ]
+
+
 def test_writers_of_different_documents_lose_nothing(
     corpus: Corpus, word_embedder: WordEmbedder
 ) -> None:
@@ -294,6 +315,7 @@ def test_versions_stay_while_somebody_may_read_them(
     monkeypatch.setattr(lance.LanceDataset, "versions", aged)
     store(corpus, word_embedder, [make_chunk("e-1", "rope")])
     corpus.optimize()
+    assert lance.dataset(corpus.chunks_uri, version=held.version).count_rows() == 3
     assert len(held.to_table(filter="doc_id = 'd'")) == 3
     assert len(held.to_table(full_text_query="boat")) == 3
     with pytest.raises(ValueError, match="not found"):

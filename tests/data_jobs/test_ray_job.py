@@ -1,0 +1,163 @@
+"""The same ingestion as a job that is submitted to a running Ray, and as a plain command."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from data_jobs.settings import JobSettings
+from retrieval.corpus.store import Corpus
+from retrieval.jobs import JobStore
+from tests.data_jobs.library import write_library
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+BINARIES = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Head:
+    """A Ray head of the test's own: where its dashboard is, and what its clients need."""
+
+    dashboard: str
+    environment: Mapping[str, str]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A folder of files that are all readable."""
+    folder = tmp_path / "my library"
+    write_library(folder)
+    for name in ("cut.pdf", "noise.bin"):
+        (folder / name).unlink()
+    return folder
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    own = {
+        "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}",
+        "PMOVES_HOME": str(tmp_path / "home"),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    }
+    return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | own
+
+
+@pytest.fixture
+def head(environment: dict[str, str]) -> Iterator[Head]:
+    # Unix sockets want a short path, and pytest's are long.
+    folder = tempfile.mkdtemp(prefix="ray-")
+    gcs, dashboard, client = free_ports(3)
+    command = [
+        str(BINARIES / "ray"),
+        *("start", "--head", "--block", "--num-cpus=2", "--object-store-memory=200000000"),
+        *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}"),
+        *(f"--port={gcs}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"),
+    ]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{dashboard}/api/version", environment, process)
+            yield Head(f"http://127.0.0.1:{dashboard}", environment)
+        finally:
+            end(process)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def wait_for(url: str, environment: Mapping[str, str], process: subprocess.Popen[bytes]) -> None:
+    headers = {"Authorization": f"Bearer {environment['RAY_AUTH_TOKEN']}"}
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        assert process.poll() is None
+        try:
+            if httpx.get(url, headers=headers, trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise TimeoutError(url)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for child in children:
+        if child.is_running():
+            child.kill()
+    psutil.wait_procs(children, timeout=60)
+
+
+def assert_ingested(home: Path) -> None:
+    settings = JobSettings(home=home)
+    corpus = Corpus.open_existing(settings.corpus_uri)
+    rows = corpus.documents(["tests"]).documents
+    assert len(rows) == 8
+    assert {row.status for row in rows} == {"ready"}
+    (job,) = JobStore(settings.state_url).list().jobs
+    assert (job.state, job.done, job.total) == ("succeeded", 8, 8)
+
+
+def test_a_job_is_submitted_with_the_checkout_as_working_directory(
+    head: Head, library: Path, tmp_path: Path
+) -> None:
+    command = [
+        *(str(BINARIES / "ray"), "job", "submit", "--address", head.dashboard),
+        *("--working-dir", str(ROOT), "--"),
+        *("python", "-m", "data_jobs.ingest", str(library), "--namespace", "tests"),
+    ]
+    done = subprocess.run(
+        command, env=dict(head.environment), capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 ready" in done.stdout
+    assert_ingested(tmp_path / "home")
+
+
+def test_the_command_starts_a_ray_of_its_own(
+    environment: dict[str, str], library: Path, tmp_path: Path
+) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        environment.pop(name)
+    command = [sys.executable, "-m", "data_jobs.ingest", f"{library}/**", "--namespace", "tests"]
+    done = subprocess.run(
+        [*command, "--json"], env=environment, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ready"] == 8
+    assert "starting Ray" in done.stderr
+    assert all(line.lstrip()[0].isdigit() for line in done.stderr.splitlines())
+    assert_ingested(tmp_path / "home")
