@@ -19,6 +19,10 @@ class Tally:
     stopping: bool = False
 
 
+class MonitorLostError(Exception):
+    """The monitor does not answer; a job can go on without it."""
+
+
 class Monitor(Protocol):
     """Where stages report to."""
 

@@ -1,15 +1,18 @@
 """A monitor that all processes of a job share."""
 
+import contextlib
 import time
 from collections import Counter
 from typing import Any, cast
 
 import ray
+from ray.exceptions import RayError
 
-from data_jobs.monitor import LocalMonitor, Tally
+from data_jobs.monitor import LocalMonitor, MonitorLostError, Tally
 
 _STOP_SECONDS = 0.5
 _REPORT_SECONDS = 0.25
+_ANSWER_SECONDS = 60.0
 
 
 class SharedMonitor:
@@ -52,17 +55,24 @@ class SharedMonitor:
         now = time.monotonic()
         if not self._stopping and now - self._asked > _STOP_SECONDS:
             self._asked = now
-            self._stopping = cast(bool, ray.get(self._actor.stopping.remote()))
+            with contextlib.suppress(MonitorLostError):
+                self._stopping = bool(self._ask(self._actor.stopping))
         return self._stopping
 
     def stop(self) -> None:
         """Let the job end early."""
-        ray.get(self._actor.stop.remote())
+        self._ask(self._actor.stop)
 
     def snapshot(self) -> Tally:
-        """Return the present state."""
-        return cast(Tally, ray.get(self._actor.snapshot.remote()))
+        """Return the present state; `MonitorLostError` when nobody answers."""
+        return cast(Tally, self._ask(self._actor.snapshot))
 
     def close(self) -> None:
         """End the actor."""
         ray.kill(self._actor)
+
+    def _ask(self, method: Any) -> object:
+        try:
+            return ray.get(method.remote(), timeout=_ANSWER_SECONDS)
+        except (RayError, TimeoutError) as error:
+            raise MonitorLostError(str(error)) from error

@@ -1,5 +1,6 @@
 """Following a running job: progress out, requests to stop in."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from data_jobs.monitor import Tally
+from data_jobs.monitor import MonitorLostError, Tally
 from data_jobs.progress import Counts, Progress
 from data_jobs.stages.outcomes import DocumentOutcome
 from retrieval.jobs import JobStore
@@ -23,7 +24,7 @@ class StoppableMonitor(Protocol):
     """The side of a monitor that the driver sees."""
 
     def snapshot(self) -> Tally:
-        """Return the present state."""
+        """Return the present state; `MonitorLostError` when nobody answers."""
         ...
 
     def stop(self) -> None:
@@ -120,7 +121,8 @@ class JobWatch:
                 _LOG.warning("progress cannot be told: %s", error)
 
     def _tick(self, final: bool = False) -> None:
-        self._tally = self._monitor.snapshot()
+        with contextlib.suppress(MonitorLostError):
+            self._tally = self._monitor.snapshot()
         progress = self.progress()
         self._on_progress(progress)
         if final or time.monotonic() - self._stored >= _STORE_SECONDS:
@@ -136,6 +138,7 @@ class JobWatch:
             skipped=progress.skipped,
             stages=dict(progress.stages),
         )
-        if not self.stopped and self._jobs.stop_requested(self._job_id):
+        if self.stopped or self._jobs.stop_requested(self._job_id):
             self.stopped = True
-            self._monitor.stop()
+            with contextlib.suppress(MonitorLostError):
+                self._monitor.stop()

@@ -4,12 +4,9 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,122 +15,73 @@ import httpx
 import psutil
 import pytest
 
+from cluster.mesh.processes import mesh_processes
+from cluster.mesh.state import MeshState, read_state
 from serve_apps import problems
-from serve_apps.environment import ServePorts, serve_environment
 from tests.serve_apps.support import Json, found, item, problem, search, upsert
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 SOURCES = Path(__file__).parents[2]
-SCRIPT = Path(__file__).with_name("gateway_on_ray.py")
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """A running application."""
+    """A running mesh, and the folder from which it may read."""
 
-    process: subprocess.Popen[str]
-    port: int
+    state: MeshState
     roots: Path
 
-    @property
-    def url(self) -> str:
-        """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+
+def pmoves(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    command = [sys.executable, "-m", "cluster.cli", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on, below those that the system gives away itself."""
-    found: list[int] = []
-    while len(found) < count:
+def free_port() -> int:
+    """Return a port that nobody listens on, below those that the system gives away itself."""
+    while True:
         port = 20_000 + secrets.randbelow(9_999)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            found.append(port)
-    return found
-
-
-def environment(folder: Path, home: Path, roots: Path) -> dict[str, str]:
-    """Return the environment of a mesh with token authentication."""
-    metrics, stats, fallback, dashboard = free_ports(4)
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("RAY_", "PMOVES_"))
-    }
-    return {
-        **inherited,
-        **serve_environment(folder / "h", ServePorts(metrics, stats, fallback)),
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        # Tests of other folders may keep the machine busy.
-        "RAY_raylet_start_wait_time_s": "120",
-        "PYTHONPATH": str(SOURCES),
-        "PYTHONWARNINGS": "ignore",
-        "PMOVES_HOME": str(home),
-        "PMOVES_INGEST__ROOTS": f'["{roots}"]',
-        "PMOVES_MESH_ID": f"test-{secrets.token_hex(8)}",
-        "TEST_DASHBOARD_PORT": str(dashboard),
-        "TEST_RAY_FOLDER": str(folder / "r"),
-    }
-
-
-def end(process: subprocess.Popen[str], mesh_id: str) -> None:
-    """Ask the application to end; whatever carries the mark and stays is killed."""
-    assert process.stdin is not None
-    process.stdin.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(60)
-    for other in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if other.environ().get("PMOVES_MESH_ID") == mesh_id:
-                other.kill()
-    process.wait(30)
+            return port
 
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The application, up and ready."""
-    # Unix sockets need short paths.
-    folder = Path(tempfile.mkdtemp(prefix="pm-", dir="/tmp"))
+    """A mesh over an empty corpus, in a home whose path holds a space."""
     place = tmp_path_factory.mktemp("mesh with spaces")
-    roots = place / "library"
+    home, roots = place / "home", place / "library"
     roots.mkdir()
-    variables = environment(folder, place / "home", roots)
-    (port,) = free_ports(1)
-    log = (place / "log").open("w+")
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(place / "home"), str(port)],
-        env=variables,
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    inherited = {name: value for name, value in os.environ.items() if "PMOVES_" not in name}
+    environment = inherited | {
+        "PMOVES_HOME": str(home),
+        "PMOVES_HTTP__PORT": str(free_port()),
+        "PMOVES_INGEST__ROOTS": f'["{roots}"]',
+        "PMOVES_RAY__READY_S": "240",
+        "PYTHONPATH": str(SOURCES),
+    }
+    started = pmoves(environment, "up", "--detach")
     try:
-        wait_ready(process, place / "log")
-        yield Mesh(process, port, roots)
+        assert started.returncode == 0, started.stdout + started.stderr
+        state = read_state(home / "run")
+        assert state is not None
+        yield Mesh(state, roots)
     finally:
-        end(process, variables["PMOVES_MESH_ID"])
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait_ready(process: subprocess.Popen[str], log: Path) -> None:
-    """Wait until the application answers; fail with its log if it does not."""
-    deadline = time.monotonic() + 240
-    while "READY" not in log.read_text():
-        if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"the application did not come up:\n{log.read_text()[-6000:]}")
-        time.sleep(0.5)
+        pmoves(environment, "down")
 
 
 @pytest.fixture
 async def client(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
     """A client over real HTTP."""
-    async with httpx.AsyncClient(base_url=mesh.url, timeout=60, trust_env=False) as made:
+    async with httpx.AsyncClient(base_url=mesh.state.url, timeout=60, trust_env=False) as made:
         yield made
+
+
+async def job_of(client: httpx.AsyncClient, answer: httpx.Response) -> str:
+    """Return the job that `answer` speaks of; fail with what the store knows otherwise."""
+    assert answer.status_code == 202, (await client.get("/jobs")).text
+    return str(answer.json()["job_id"])
 
 
 async def finished(client: httpx.AsyncClient, job_id: str) -> Json:
@@ -189,10 +137,9 @@ async def test_document_ids_pass_haproxy_unchanged(client: httpx.AsyncClient) ->
 
 
 async def test_http_is_served_on_loopback_only(mesh: Mesh) -> None:
-    parent = psutil.Process(mesh.process.pid)
     names = ("haproxy", "gateway", "ProxyActor")
     listening: list[tuple[str, str, int]] = []
-    for process in parent.children(recursive=True):
+    for process in mesh_processes(mesh.state.mesh_id):
         title = " ".join(process.cmdline())
         kind = next((name for name in names if name in title), None)
         for connection in process.net_connections("inet") if kind else []:
@@ -224,8 +171,7 @@ async def test_an_upload_is_read_by_a_ray_job(client: httpx.AsyncClient) -> None
         ],
         data={"namespace": "uploads"},
     )
-    assert answer.status_code == 202, answer.text
-    job = await finished(client, answer.json()["job_id"])
+    job = await finished(client, await job_of(client, answer))
     assert (job["state"], job["done"]) == ("succeeded", 1), job["error"]
     answer_found = await search(client, "recorder batteries", namespace="uploads")
     assert "Zoom H6" in answer_found["hits"][0]["text"]
@@ -239,8 +185,7 @@ async def test_a_folder_inside_the_roots_is_read_by_a_ray_job(
     (talks / "talk one.md").write_text("# Talk\n\nLighting a small studio with two lamps.")
     body = {"sources": [talks.as_uri()], "namespace": "talks"}
     answer = await client.post("/ingest", json=body)
-    assert answer.status_code == 202, answer.text
-    job = await finished(client, answer.json()["job_id"])
+    job = await finished(client, await job_of(client, answer))
     assert (job["state"], job["done"]) == ("succeeded", 1), job["error"]
     hits = (await search(client, "studio lamps", namespace="talks"))["hits"]
     assert hits[0]["source"]["uri"].endswith("talk%20one.md")
@@ -252,7 +197,7 @@ async def test_a_job_can_be_stopped(client: httpx.AsyncClient, mesh: Mesh) -> No
     for number in range(400):
         (notes / f"note {number}.md").write_text(f"# Note {number}\n\nWords of note {number}.")
     body = {"sources": [notes.as_uri()], "namespace": "stopped"}
-    job_id = (await client.post("/ingest", json=body)).json()["job_id"]
+    job_id = await job_of(client, await client.post("/ingest", json=body))
     assert (await client.delete(f"/jobs/{job_id}")).status_code == 202
     job = await finished(client, job_id)
     assert job["state"] == "stopped", job["error"]

@@ -151,7 +151,7 @@ def test_a_made_up_cursor_is_refused(folder: Path, cursor: str) -> None:
 
 
 def test_writers_at_the_same_time_leave_one_row_per_document(folder: Path) -> None:
-    ledger, barrier = new_ledger(folder), Barrier(4)
+    ledger, barrier = new_ledger(folder), Barrier(4, timeout=60)
 
     def record(attempts: int) -> None:
         barrier.wait()

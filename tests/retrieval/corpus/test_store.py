@@ -220,7 +220,7 @@ def test_a_failing_index_does_not_fail_the_commit(
 def test_everybody_may_create_the_same_corpus_at_once(
     tmp_path: Path, word_embedder: WordEmbedder
 ) -> None:
-    barrier, opened = Barrier(4), list[Corpus]()
+    barrier, opened = Barrier(4, timeout=60), list[Corpus]()
 
     def create() -> None:
         barrier.wait()
@@ -239,7 +239,7 @@ def test_writers_of_one_document_never_mix(
 ) -> None:
     if known:
         store(corpus, word_embedder, [make_chunk(f"d-old{at}", "old") for at in range(3)])
-    barrier, writers = Barrier(4), range(4)
+    barrier, writers = Barrier(4, timeout=60), range(4)
 
     def chunks(writer: int) -> list[Chunk]:
         prefix = "d-" if shared_ids else f"d-{writer}"
@@ -260,7 +260,7 @@ def test_writers_of_the_same_chunks_leave_one_of_each(
     corpus: Corpus, word_embedder: WordEmbedder
 ) -> None:
     store(corpus, word_embedder, [make_chunk("a-1", "there before")])
-    barrier = Barrier(4)
+    barrier = Barrier(4, timeout=60)
 
     def write(writer: int) -> None:
         mine = Corpus.open(corpus.uri, word_embedder.identity)
