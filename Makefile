@@ -2,6 +2,7 @@
 # TORCH=cpu takes PyTorch without CUDA, PYTHON=… another interpreter.
 BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: help demo up down test lint types unit integration bench docs clean requirements
 .DEFAULT_GOAL := help

@@ -72,6 +72,8 @@ def gateway(
     )
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        # Callers may come before the server does; until then they wait in line.
+        listener.listen()
         server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="error"))
         thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),))
         thread.start()

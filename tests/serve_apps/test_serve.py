@@ -137,20 +137,28 @@ async def test_document_ids_pass_haproxy_unchanged(client: httpx.AsyncClient) ->
 
 
 async def test_http_is_served_on_loopback_only(mesh: Mesh) -> None:
-    names = ("haproxy", "gateway", "ProxyActor")
-    listening: list[tuple[str, str, int]] = []
-    for process in mesh_processes(mesh.state.mesh_id):
-        title = " ".join(process.cmdline())
-        kind = next((name for name in names if name in title), None)
-        for connection in process.net_connections("inet") if kind else []:
-            if connection.status == psutil.CONN_LISTEN and kind:
-                listening.append((kind, connection.laddr.ip, connection.laddr.port))
+    listening = [
+        place for process in mesh_processes(mesh.state.mesh_id) for place in listens(process)
+    ]
     haproxy = [place for place in listening if place[0] == "haproxy"]
     assert len(haproxy) == 3
     assert {ip for _, ip, _ in haproxy} == {"127.0.0.1"}
     for _, ip, port in listening:
         if ip not in ("127.0.0.1", "::1"):
             assert not await speaks_http(port)
+
+
+def listens(process: psutil.Process) -> list[tuple[str, str, int]]:
+    """Return kind, address and port of what `process` listens on, if it speaks HTTP for us."""
+    with contextlib.suppress(psutil.Error):
+        title = " ".join(process.cmdline())
+        kind = next((name for name in ("haproxy", "gateway", "ProxyActor") if name in title), None)
+        return [
+            (kind, connection.laddr.ip, connection.laddr.port)
+            for connection in process.net_connections("inet")
+            if kind and connection.status == psutil.CONN_LISTEN
+        ]
+    return []
 
 
 async def speaks_http(port: int) -> bool:

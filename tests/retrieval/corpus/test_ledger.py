@@ -42,6 +42,8 @@ def read_all(ledger: Ledger, limit: int, **options: str | list[str] | None) -> l
         page = ledger.page(limit=limit, cursor=cursor, **options)  # type: ignore[arg-type]
         assert len(page.documents) <= limit
         found += page.documents
+        assert page.documents or page.next_cursor is None
+        assert len({(row.namespace, row.doc_id) for row in found}) == len(found)
         if (cursor := page.next_cursor) is None:
             return found
 
