@@ -94,7 +94,7 @@ def _stay(loaded: "Settings", state: "MeshState") -> None:
     from cluster.mesh.lifecycle import ensure_down, hold
 
     try:
-        hold(state)
+        hold(loaded, state)
     except KeyboardInterrupt:
         err().print("stopping …")
     finally:

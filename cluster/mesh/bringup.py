@@ -29,6 +29,7 @@ from retrieval.chunk import utc_now
 
 APP_NAME = "pmoves"
 APP_IMPORT = "serve_apps.app:build"
+_DEPLOY_GRACE_S = 30.0
 
 
 def bring_up(settings: Settings, given: Mapping[str, str], console: Console) -> MeshState:
@@ -131,10 +132,15 @@ def _require_alive(head: subprocess.Popen[bytes], state: MeshState) -> None:
 
 
 def _deploy(settings: Settings, dashboard: Dashboard, progress: Progress) -> None:
-    with concurrent.futures.ThreadPoolExecutor(1, "deploy") as pool:
-        call = pool.submit(dashboard.deploy, serve_config(settings), progress.left_s)
+    pool = concurrent.futures.ThreadPoolExecutor(1, "deploy")
+    try:
+        # Past the limit, so that it is the limit that speaks.
+        timeout_s = progress.left_s + _DEPLOY_GRACE_S
+        call = pool.submit(dashboard.deploy, serve_config(settings), timeout_s)
         progress.wait(lambda: None if call.done() else "Serve's controller starts")
         call.result()
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _application_missing(

@@ -76,6 +76,8 @@ def head_command(state: MeshState, settings: RaySettings) -> list[str]:
         "--num-cpus": settings.num_cpus or max(_MIN_CPUS, os.cpu_count() or 1),
         "--memory": settings.memory or max(_MIN_MEMORY, psutil.virtual_memory().total // 2),
         "--object-store-memory": settings.object_store_memory,
+        # Workers' output stays in its files; nobody here has it copied to a driver.
+        "--include-log-monitor": "false",
         "--temp-dir": f"{state.temp_dir}/ray",
         "--labels": f"{TIER_LABEL}=cpu",
     }

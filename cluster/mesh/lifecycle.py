@@ -17,6 +17,7 @@ from cluster.mesh.teardown import take_down
 from cluster.settings import Settings
 
 _LOOK_EVERY_S = 0.5
+_LOOKS = 60
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -43,11 +44,20 @@ def ensure_down(settings: Settings) -> Ended:
         return take_down(settings, _known_state(settings))
 
 
-def hold(state: MeshState) -> None:
-    """Wait as long as the mesh runs; `MeshError` if its head ends by itself."""
+def hold(settings: Settings, state: MeshState) -> None:
+    """Wait until the mesh is taken down; `MeshError` if its head ends by itself."""
     while is_running(state.head_pid, state.head_created):
         time.sleep(_LOOK_EVERY_S)
-    raise MeshError(f"Ray's head has ended; its log is {state.head_log}.")
+    if not _taken_down(settings):
+        raise MeshError(f"Ray's head has ended; its log is {state.head_log}.")
+
+
+def _taken_down(settings: Settings) -> bool:
+    for _ in range(_LOOKS):
+        with contextlib.suppress(MeshError), exclusive(settings.run_dir):
+            return _known_state(settings) is None
+        time.sleep(_LOOK_EVERY_S)
+    return False
 
 
 @contextlib.contextmanager

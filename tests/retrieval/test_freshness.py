@@ -20,19 +20,23 @@ class HeldFollower(DenseFollower):
 
     def __init__(self, corpus: Corpus) -> None:
         super().__init__(corpus)
-        self.gate, self.entered = Event(), Event()
+        self.gate, self.entered, self.applied, self.leave = Event(), Event(), Event(), Event()
         self.gate.set()
+        self.leave.set()
         self.refreshes = 0
         self.failure: Exception | None = None
 
     def refresh(self) -> Snapshot:
-        """Apply the newest version once the gate is open."""
+        """Apply the newest version once the gate is open; return once it may leave."""
         self.refreshes += 1
         self.entered.set()
         assert self.gate.wait(30)
         if self.failure is not None:
             raise self.failure
-        return super().refresh()
+        snapshot = super().refresh()
+        self.applied.set()
+        assert self.leave.wait(30)
+        return snapshot
 
 
 class Clock:
@@ -60,6 +64,7 @@ def follower(corpus: Corpus) -> Iterator[HeldFollower]:
     made = HeldFollower(corpus)
     yield made
     made.gate.set()
+    made.leave.set()
 
 
 @pytest.fixture
@@ -68,6 +73,7 @@ def freshness(follower: HeldFollower, clock: Clock) -> Iterator[Freshness]:
     with ThreadPoolExecutor(2) as threads:
         yield Freshness(follower, threads)
         follower.gate.set()
+        follower.leave.set()
 
 
 def soon(clock: Clock, seconds: float = 20.0) -> float:
@@ -181,16 +187,14 @@ async def test_after_a_long_rest_a_search_waits_for_the_news(
 async def test_a_refresh_sees_what_was_written_before_it_was_asked_for(
     freshness: Freshness, follower: HeldFollower, corpus: Corpus, word_embedder: WordEmbedder
 ) -> None:
-    await freshness.refresh()
-    follower.gate.clear()
-    follower.entered.clear()
+    follower.leave.clear()
     early = asyncio.create_task(freshness.refresh())
-    await asyncio.to_thread(follower.entered.wait, 30)
+    await asyncio.to_thread(follower.applied.wait, 30)
     written = await asyncio.to_thread(add, corpus, word_embedder)
     late = [asyncio.create_task(freshness.refresh()) for _ in range(3)]
     await asyncio.sleep(0.01)
-    follower.gate.set()
-    await early
+    follower.leave.set()
+    assert (await early).version < written
     assert all(snapshot.version >= written for snapshot in await asyncio.gather(*late))
 
 
