@@ -56,7 +56,7 @@ def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
             for table in rows:
                 yield from outcomes(table)
         except Exception as error:
-            raise _cause(error) from error
+            raise error_behind(error) from error
 
 
 def dataset(plan: Plan, monitor: Monitor) -> Dataset:
@@ -154,12 +154,17 @@ def _quiet_context() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _cause(error: BaseException) -> PmovesError:
-    """Return the error of ours behind one of Ray's."""
+def error_behind(error: BaseException) -> PmovesError:
+    """Return the error of ours behind one of Ray's, whose text is a whole traceback."""
     found: BaseException | None = error
+    last = error
     while found is not None:
-        if isinstance(found, PmovesError):
-            return found
-        found = getattr(found, "cause", None) or found.__cause__
-    lines = str(error).strip().splitlines()
-    return JobError(f"the pipeline failed: {type(error).__name__}: {lines[-1] if lines else ''}")
+        last = found
+        inner = getattr(found, "cause", None)
+        if not isinstance(inner, BaseException):
+            if isinstance(found, PmovesError):
+                return found
+            inner = found.__cause__
+        found = inner
+    lines = str(last).strip().splitlines()
+    return JobError(f"the pipeline failed: {type(last).__name__}: {lines[-1] if lines else ''}")

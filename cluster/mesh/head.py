@@ -18,6 +18,7 @@ from cluster.tiers import TIER_LABEL
 # HAProxy takes 97 characters, of which its own file and a node id need 73.
 _MAX_BASE = 97 - 73 - len("/pm-12345678")
 _MIN_CPUS = 2
+_RAY = "ray.scripts.scripts"
 _MIN_MEMORY = 2 * GIB
 
 
@@ -84,7 +85,20 @@ def head_command(state: MeshState, settings: RaySettings) -> list[str]:
     arguments = [text for name, value in options.items() for text in (name, str(value))]
     # No monitor: it only scales clusters, which one machine cannot.
     flags = ["--head", "--block", "--disable-usage-stats", "--no-monitor"]
-    return [sys.executable, "-m", "ray.scripts.scripts", "start", *flags, *arguments]
+    return [interpreter(Path(state.temp_dir)), "-m", _RAY, "start", *flags, *arguments]
+
+
+def interpreter(folder: Path) -> str:
+    """Return this Python by a path without spaces, linked into `folder`.
+
+    Ray preloads a library into its processes by a list that spaces divide.
+    """
+    if " " not in sys.executable:
+        return sys.executable
+    link = folder / "env"
+    if not link.is_symlink():
+        link.symlink_to(sys.prefix, target_is_directory=True)
+    return str(link / Path(sys.executable).relative_to(sys.prefix))
 
 
 def last_lines(log: Path, count: int = 12) -> str:

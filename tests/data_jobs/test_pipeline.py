@@ -6,12 +6,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from ray.exceptions import RayTaskError
 
+from data_jobs.errors import JobError
 from data_jobs.ingest import run_ingest
+from data_jobs.pipeline import error_behind
 from data_jobs.progress import Progress, Summary
 from data_jobs.session import ray_session
 from data_jobs.settings import JobSettings
@@ -20,9 +24,10 @@ from data_jobs.stages.parsing import attachment_uri
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
-from retrieval.errors import InvalidInputError
+from retrieval.errors import InvalidInputError, PmovesError
 from retrieval.ids import document_id
 from retrieval.jobs import Job, JobRequest, JobStore, SourceItem
+from retrieval.settings import EmbeddingSettings
 from tests.data_jobs.library import write_library
 from tests.data_jobs.production import RecordingEmbedder
 
@@ -219,6 +224,36 @@ def test_confined_jobs_read_only_below_the_roots(home: Path, settings: JobSettin
     )
     assert (summary.ready, summary.quarantined) == (1, 1)
     assert "PMOVES_INGEST__ROOTS" in summary.reasons[0].examples[0][1]
+
+
+def test_a_broken_model_fails_the_job_in_one_sentence(home: Path, settings: JobSettings) -> None:
+    (home / "any.txt").write_text("Any text.")
+    job = JobStore(settings.state_url).create(request(home / "any.txt"))
+    with pytest.raises(PmovesError) as failed:
+        run_ingest(job.request, settings, job_id=job.job_id, load_embedder=broken_embedder)
+    assert str(failed.value) == "the weights are damaged"
+    stored = stored_job(settings, job.job_id)
+    assert (stored.state, stored.error) == ("failed", "the weights are damaged")
+
+
+def broken_embedder(_settings: EmbeddingSettings) -> RecordingEmbedder:
+    raise PmovesError("the weights are damaged")
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind", "text"),
+    [
+        (PmovesError("disk full"), PmovesError, "disk full"),
+        (RuntimeError("a\nb"), JobError, "the pipeline failed: RuntimeError: b"),
+    ],
+)
+def test_errors_of_ray_are_unwrapped(cause: Exception, kind: type[Exception], text: str) -> None:
+    make: Any = RayTaskError
+    outer = RuntimeError("stage")
+    outer.__cause__ = make("stage", "a long\ntraceback", cause).as_instanceof_cause()
+    found = error_behind(outer)
+    assert type(found) is kind
+    assert str(found) == text
 
 
 def test_a_job_that_cannot_run_fails_with_its_reason(settings: JobSettings) -> None:
