@@ -18,6 +18,7 @@ import httpx
 import psutil
 import pytest
 
+from cluster.mesh.head import interpreter
 from data_jobs.settings import JobSettings
 from retrieval.corpus.store import Corpus
 from retrieval.jobs import JobStore
@@ -66,7 +67,7 @@ def head(environment: dict[str, str]) -> Iterator[Head]:
     folder = tempfile.mkdtemp(prefix="ray-")
     gcs, dashboard, client = free_ports(3)
     command = [
-        str(BINARIES / "ray"),
+        *(interpreter(Path(folder)), "-m", "ray.scripts.scripts"),
         *("start", "--head", "--block", "--num-cpus=2", "--object-store-memory=200000000"),
         *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}"),
         *(f"--port={gcs}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"),
