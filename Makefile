@@ -40,7 +40,7 @@ unit: .venv/.dev ## The fast tests.
 	$(BIN)/pytest -m "not integration"
 
 integration: .venv/.dev ## The tests that start Ray and the mesh.
-	$(BIN)/pytest -m integration
+	$(BIN)/pytest -m integration --timeout=900
 
 bench: .venv/.dev ## The benchmarks behind the README's figures.
 	$(BIN)/pmoves bench all

@@ -21,6 +21,7 @@ from cluster.settings import Settings
 
 # Names that are no settings: set by the mesh for its own processes, or for debugging.
 RESERVED_NAMES = frozenset({"PMOVES_DEBUG", "PMOVES_MESH_ID", "PMOVES_MESH_DIR"})
+_TEST_PREFIX = "PMOVES_TEST_"
 # Names of the predecessor whose feature does not exist here yet.
 UNUSED_PREDECESSOR_NAMES = (
     "RERANK_ENABLE",
@@ -165,7 +166,8 @@ def _unknown(origins: Origins) -> tuple[Fault, ...]:
 
 
 def _reserved(given: Given) -> bool:
-    return given.variable.upper() in RESERVED_NAMES | set(UNUSED_PREDECESSOR_NAMES)
+    name = given.variable.upper()
+    return name in {*RESERVED_NAMES, *UNUSED_PREDECESSOR_NAMES} or name.startswith(_TEST_PREFIX)
 
 
 def _hint(path: tuple[str, ...]) -> str:

@@ -93,7 +93,7 @@ class IngestSettings(Group):
         2, ge=0, le=8, description="How deep attachments of attachments are followed."
     )
     bundle_documents: int = Field(
-        32, ge=1, le=1_024, description="Documents that travel and are committed together at most."
+        64, ge=1, le=1_024, description="Documents that travel and are committed together at most."
     )
     optimize_commits: int = Field(
         100, ge=1, le=100_000, description="Commits after which the corpus is compacted on the way."

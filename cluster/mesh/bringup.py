@@ -1,6 +1,5 @@
 """Brings a mesh up: Ray's head, the applications, and the wait until they answer."""
 
-import concurrent.futures
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ from retrieval.chunk import utc_now
 
 APP_NAME = "pmoves"
 APP_IMPORT = "serve_apps.app:build"
-_DEPLOY_GRACE_S = 30.0
+_CALL_S = 10.0
 
 
 def bring_up(settings: Settings, given: Mapping[str, str], console: Console) -> MeshState:
@@ -99,13 +98,15 @@ def _start(
         update={"head_pid": head.pid, "head_created": process_created(head.pid)}
     )
     write_state(settings.run_dir, state)
-    with Dashboard(state, timeout_s=5.0) as dashboard:
-        progress.wait(lambda: _ray_missing(head, state, dashboard))
+    with Dashboard(state, timeout_s=_CALL_S) as dashboard:
+        progress.wait("Ray's head starts", lambda: _ray_missing(head, state, dashboard))
         _link_logs(settings, state)
-        _deploy(settings, dashboard, progress)
-        progress.wait(lambda: _application_missing(head, state, dashboard))
-    with httpx.Client(timeout=5.0, trust_env=False) as http:
-        progress.wait(lambda: _gateway_missing(state, http))
+        progress.wait("Serve's controller starts", lambda: _deploy(settings, dashboard))
+        progress.wait(
+            "the application starts", lambda: _application_missing(head, state, dashboard)
+        )
+    with httpx.Client(timeout=_CALL_S, trust_env=False) as http:
+        progress.wait("the gateway answers", lambda: _gateway_missing(state, http))
     ready = state.model_copy(update={"phase": "running"})
     write_state(settings.run_dir, ready)
     return ready
@@ -131,23 +132,19 @@ def _require_alive(head: subprocess.Popen[bytes], state: MeshState) -> None:
     )
 
 
-def _deploy(settings: Settings, dashboard: Dashboard, progress: Progress) -> None:
-    pool = concurrent.futures.ThreadPoolExecutor(1, "deploy")
-    try:
-        # Past the limit, so that it is the limit that speaks.
-        timeout_s = progress.left_s + _DEPLOY_GRACE_S
-        call = pool.submit(dashboard.deploy, serve_config(settings), timeout_s)
-        progress.wait(lambda: None if call.done() else "Serve's controller starts")
-        call.result()
-    finally:
-        pool.shutdown(wait=False)
+def _deploy(settings: Settings, dashboard: Dashboard) -> None:
+    # Past the time limit of bring-up, so that it is the limit that speaks.
+    dashboard.deploy(serve_config(settings), settings.ray.ready_s + _CALL_S)
 
 
 def _application_missing(
     head: subprocess.Popen[bytes], state: MeshState, dashboard: Dashboard
 ) -> str | None:
     _require_alive(head, state)
-    application = dashboard.serve().applications.get(APP_NAME)
+    try:
+        application = dashboard.serve().applications.get(APP_NAME)
+    except MeshError as error:
+        return str(error)
     if application is None:
         return "Serve takes the application"
     if application.status == "RUNNING":

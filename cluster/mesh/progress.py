@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,7 +13,7 @@ from rich.status import Status
 
 from cluster.errors import NotReadyError
 
-_LINE_EVERY_S = 2.0
+_LINE_EVERY_S = 1.5
 _LOOK_EVERY_S = 0.4
 
 Check = Callable[[], str | None]
@@ -20,7 +22,8 @@ Check = Callable[[], str | None]
 class Progress:
     """Reports one wait after the other, all inside one time limit.
 
-    A check returns what it waits for, or None when that has come.
+    A check returns what it waits for, or None when that has come. It may block:
+    it runs in a thread, so that the report goes on.
     """
 
     def __init__(self, console: Console, limit_s: float, logs: Path) -> None:
@@ -30,6 +33,7 @@ class Progress:
         self._started = time.monotonic()
         self._spinner: Status | None = None
         self._last_line = 0.0
+        self._thread = ThreadPoolExecutor(1, "check")
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -43,6 +47,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
         if self._spinner:
             self._spinner.stop()
 
@@ -51,23 +56,25 @@ class Progress:
         """Seconds since the start."""
         return time.monotonic() - self._started
 
-    @property
-    def left_s(self) -> float:
-        """Seconds until the limit, at least a tenth."""
-        return max(0.1, self._limit - self.elapsed_s)
+    def wait(self, what: str, check: Check) -> None:
+        """Wait for `what` until `check` has nothing left; `NotReadyError` at the time limit."""
+        waiting: str | None = what
+        while waiting is not None:
+            call = self._thread.submit(check)
+            while not call.done():
+                self._report(waiting)
+                futures.wait([call], timeout=_LOOK_EVERY_S)
+            waiting = call.result()
+            if waiting is not None:
+                self._report(waiting)
+                time.sleep(_LOOK_EVERY_S)
 
-    def wait(self, check: Check) -> None:
-        """Wait until `check` has nothing left; raise `NotReadyError` at the time limit."""
-        while (waiting := check()) is not None:
-            if self.elapsed_s >= self._limit:
-                raise NotReadyError(
-                    f"not ready within {self._limit:.0f} s: {waiting}; look into {self._logs}, "
-                    "or give it more time with PMOVES_RAY__READY_S."
-                )
-            self._say(waiting)
-            time.sleep(_LOOK_EVERY_S)
-
-    def _say(self, waiting: str) -> None:
+    def _report(self, waiting: str) -> None:
+        if self.elapsed_s >= self._limit:
+            raise NotReadyError(
+                f"not ready within {self._limit:.0f} s: {waiting}; look into {self._logs}, "
+                "or give it more time with PMOVES_RAY__READY_S."
+            )
         text = f"{waiting} ({self.elapsed_s:.0f} s)"
         if self._spinner:
             self._spinner.update(text)

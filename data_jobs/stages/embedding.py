@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LoadEmbedder = Callable[[EmbeddingSettings], Embedder]
 
 # So many chunks go to the model at once; it sorts them by length into batches.
-_CHUNKS_AT_ONCE = 1_024
+_CHUNKS_AT_ONCE = 256
 
 
 class EmbedStage(Stage):

@@ -54,8 +54,8 @@ def mesh(home: Path) -> Iterator[Mesh]:
         "PMOVES_RAY__READY_S": READY_S,
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
-    started = run(environment, "up", "--detach")
     try:
+        started = run(environment, "up", "--detach")
         assert started.returncode == 0, started.stdout + started.stderr
         state = read_state(home / "run")
         assert state

@@ -121,8 +121,8 @@ def test_broken_toml_is_one_clear_fault(clean_folder: Path) -> None:
 
 
 def test_names_of_the_mesh_itself_are_no_faults(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PMOVES_DEBUG", "PMOVES_MESH_ID", "PMOVES_MESH_DIR", "PMOVES_CONTRACTS_DIR"):
-        monkeypatch.setenv(name, "x")
+    for name in ("DEBUG", "MESH_ID", "MESH_DIR", "CONTRACTS_DIR", "TEST_CRANFIELD"):
+        monkeypatch.setenv(f"PMOVES_{name}", "x")
     assert read_settings().all_faults == ()
 
 
