@@ -25,6 +25,8 @@ from data_jobs.stages.reading import ReadStage
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
 
+_ADVICE_ON_RETRIES = "\nFailed to apply UDF transform after "
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -163,8 +165,14 @@ def error_behind(error: BaseException) -> PmovesError:
         inner = getattr(found, "cause", None)
         if not isinstance(inner, BaseException):
             if isinstance(found, PmovesError):
+                found.args = (_without_advice(found), *found.args[1:])
                 return found
             inner = found.__cause__
         found = inner
-    lines = str(last).strip().splitlines()
+    lines = _without_advice(last).strip().splitlines()
     return JobError(f"the pipeline failed: {type(last).__name__}: {lines[-1] if lines else ''}")
+
+
+def _without_advice(error: BaseException) -> str:
+    """Return the text of `error` less what Ray Data says of its own retries behind it."""
+    return str(error).partition(_ADVICE_ON_RETRIES)[0]
