@@ -70,7 +70,6 @@ def _main(arguments: Sequence[str] | None, console: Console) -> int:
         request, confined = _request(options, settings)
     except (ValidationError, PmovesError) as error:
         parser.error(_told(error))
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         summary = _ingest(request, settings, options.job_id, confined, console)
     except KeyboardInterrupt:
@@ -104,6 +103,8 @@ def _ingest(
         from data_jobs.session import ray_session
 
         with ray_session():
+            # Ray has put its own in place, which ends the process at once.
+            signal.signal(signal.SIGTERM, _interrupt)
             report.doing("starting the workers")
             return run_ingest(request, settings, report, job_id, confined=confined)
 

@@ -17,7 +17,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.errors import InvalidInputError
-from retrieval.jobs import JobRequest, JobState, JobStore, SourceItem
+from retrieval.jobs import JobRequest, JobStore, SourceItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,11 @@ class Job:
             row = jobs.start((known or jobs.create(self.request, job_id)).job_id)
             try:
                 summary = self._run(row.job_id, jobs)
-            except BaseException as error:
-                state: JobState = "failed" if isinstance(error, Exception) else "stopped"
-                jobs.finish(row.job_id, state, str(error) or type(error).__name__)
+            except Exception as error:
+                jobs.finish(row.job_id, "failed", str(error) or type(error).__name__)
+                raise
+            except BaseException:
+                jobs.finish(row.job_id, "stopped", "the process that ran the job was ended")
                 raise
             jobs.finish(row.job_id, summary.state)
             return summary

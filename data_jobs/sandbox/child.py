@@ -25,6 +25,7 @@ Answer = tuple[str, ParsedDocument] | IngestError
 _PAGE = resource.getpagesize()
 # The parent keeps the time; this only ends a child that nobody watches any more.
 _SPARE_SECONDS = 30
+_NICENESS = 10
 
 
 def main(function: str) -> None:
@@ -78,6 +79,8 @@ def _settle_in() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _set_limit(resource.RLIMIT_CORE, 0)
+    # Searches and the model go first when cores are scarce.
+    os.nice(_NICENESS)
     with contextlib.suppress(OSError):
         # When memory runs out, this process goes before the job.
         Path("/proc/self/oom_score_adj").write_text("1000")
