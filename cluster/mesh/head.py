@@ -96,6 +96,7 @@ def interpreter(folder: Path) -> str:
     if " " not in sys.executable:
         return sys.executable
     link = folder / "env"
+    folder.mkdir(parents=True, exist_ok=True)
     if not link.is_symlink():
         link.symlink_to(sys.prefix, target_is_directory=True)
     return str(link / Path(sys.executable).relative_to(sys.prefix))

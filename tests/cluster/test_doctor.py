@@ -8,10 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 from cluster.cli.app import app
+from cluster.mesh.ports import any_free_port
 from cluster.mesh.state import write_state
 from retrieval.corpus.store import Corpus
 from tests.cluster.test_mesh_state import example
 from tests.embedders import WordEmbedder
+
+
+@pytest.fixture(autouse=True)
+def free_port(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that no mesh on this machine has taken."""
+    monkeypatch.setenv("PMOVES_HTTP__PORT", str(any_free_port()))
 
 
 def findings() -> tuple[int, dict[str, dict[str, str]]]:
