@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from urllib.parse import unquote, urlsplit
 
 from cluster.access.http import HttpAccess
@@ -30,6 +31,7 @@ from retrieval.jobs import JobRequest, SourceItem
 from retrieval.query import Hit, SearchRequest
 
 _TOP = 3
+_EXCERPT = 160
 # A machine that does something else meanwhile may take its time here.
 _READY_S = "240"
 
@@ -106,6 +108,7 @@ def _ask(access: HttpAccess, question: Question, version: int) -> bool:
     for rank, hit in enumerate(response.hits, 1):
         mark = "→" if _file_name(hit) == question.expect else " "
         say(f"   {mark} {rank}. {hit.score:.3f}  {citation(hit, _file_name(hit))}")
+        say(f"        “{shorten(hit.text, _EXCERPT, placeholder=' …')}”")
         say(f"        {reason(hit)}")
     found = question.expect in map(_file_name, response.hits)
     if not found:

@@ -5,16 +5,9 @@ them. Every setting has one name, `PMOVES_…`, nested by `__`.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-)
 
 from data_jobs.settings import JobSettings
 from retrieval.settings import Group
@@ -70,29 +63,6 @@ class LogSettings(Group):
     )
 
 
-class LenientEnvironment(EnvSettingsSource):
-    """Reads the environment; a value that is no JSON stays text, for the model to judge."""
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """Return `value` parsed as JSON, or as it is."""
-        return _decoded(super().decode_complex_value, field_name, field, value)
-
-
-class LenientDotEnv(DotEnvSettingsSource):
-    """Reads `.env` in the same way."""
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """Return `value` parsed as JSON, or as it is."""
-        return _decoded(super().decode_complex_value, field_name, field, value)
-
-
-def _decoded(decode: Any, field_name: str, field: FieldInfo, value: Any) -> Any:
-    try:
-        return decode(field_name, field, value)
-    except ValueError:
-        return value
-
-
 class Settings(JobSettings, AppSettings):
     """Everything that can be set."""
 
@@ -114,21 +84,3 @@ class Settings(JobSettings, AppSettings):
     def log_dir(self) -> Path:
         """Folder of logs."""
         return self.home.absolute() / "logs"
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Keep the order of the library, with sources that leave bad values to the model."""
-        return super().settings_customise_sources(
-            settings_cls,
-            init_settings,
-            LenientEnvironment(settings_cls),
-            LenientDotEnv(settings_cls),
-            file_secret_settings,
-        )

@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from retrieval.query import Fusion
+from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
@@ -141,7 +142,8 @@ class LibrarySettings(BaseSettings):
         """Order the sources, strongest first."""
         predecessor = InitSettingsSource(settings_cls, predecessor_values(dict(os.environ)))
         toml = TomlConfigSettingsSource(settings_cls)
-        return init_settings, env_settings, predecessor, dotenv_settings, toml
+        environment, env_file = LenientEnvironment(settings_cls), LenientDotEnv(settings_cls)
+        return init_settings, environment, predecessor, env_file, toml
 
 
 def predecessor_values(environment: dict[str, str]) -> dict[str, dict[str, str]]:

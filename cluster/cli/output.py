@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
+# What a document or a file name may hold, and a terminal would obey.
+_CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n"), ord("\t")}, "\ufffd")
+
 
 @cache
 def out() -> "Console":
@@ -27,13 +30,13 @@ def err() -> "Console":
 
 
 def say(text: str = "") -> None:
-    """Print one line as it is, however long, before what comes on standard error."""
-    print(text, flush=True)
+    """Print text, however long, before what comes on standard error; control codes show as �."""
+    print(text.translate(_CONTROLS), flush=True)
 
 
 def remark(text: str) -> None:
-    """Print one line to standard error."""
-    print(text, file=sys.stderr)
+    """Print one line to standard error; control codes show as �."""
+    print(text.translate(_CONTROLS), file=sys.stderr)
 
 
 def print_json(value: "BaseModel | object") -> None:

@@ -46,8 +46,10 @@ def search(
         raise UsageError(_sentence(error)) from error
     with access(loaded, url) as corpus:
         response = corpus.search(request)
-    print_json(response) if as_json else _print(response)
-    return
+    if as_json:
+        print_json(response)
+    else:
+        _print(response)
 
 
 def _sentence(error: Exception) -> str:

@@ -23,6 +23,7 @@ def test_an_expected_document_that_is_missed_fails_the_demo(
     assert missed == [wrong]
     assert "→ 1. " in printed
     assert "Tea, brewed · page 3 · tea.pdf" in printed
+    assert "“" in printed
     assert "MISSED: coffee.pdf" in printed
     assert _verdict(missed, 2) == 1
     assert "did not find coffee.pdf: it is hard" in capsys.readouterr().err

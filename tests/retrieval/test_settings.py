@@ -92,6 +92,7 @@ def test_every_wrong_value_is_named_at_once(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PMOVES_SEARCH__ALPHA", "2")
     monkeypatch.setenv("PMOVES_SEARCH__FUSION", "best")
     monkeypatch.setenv("PMOVES_EMBEDDING__BATCH_TOKENS", "many")
+    monkeypatch.setenv("PMOVES_CORPUS", "no JSON")
     with pytest.raises(ValidationError) as refused:
         LibrarySettings()
     assert {".".join(map(str, error["loc"])) for error in refused.value.errors()} == {
@@ -99,6 +100,7 @@ def test_every_wrong_value_is_named_at_once(folder: Path, monkeypatch: pytest.Mo
         "search.fusion",
         "search.alhpa",
         "embedding.batch_tokens",
+        "corpus",
     }
 
 
