@@ -37,7 +37,7 @@ types: .venv/.dev ## mypy, strict.
 	$(BIN)/mypy tests
 
 unit: .venv/.dev ## The fast tests.
-	$(BIN)/pytest -m "not integration"
+	$(BIN)/pytest -m "not integration" -n 2 --dist loadgroup
 
 integration: .venv/.dev ## The tests that start Ray and the mesh.
 	$(BIN)/pytest -m integration --timeout=900

@@ -18,8 +18,7 @@ _INTRODUCTION = """\
 
 One gateway answers everything, at `http://127.0.0.1:8000` unless set otherwise. It
 listens on this machine only. A running mesh gives the same description to programs at
-`/openapi.json`, and to people at `/docs`, to try out; your browser fetches the viewer of
-that page from the internet.
+`/openapi.json`, and to people at `/docs`, to try out, also where there is no internet.
 
 Bodies are JSON, and unknown fields are refused by name. Every error is a
 [problem document](problems.md). `X-Request-ID` is taken over from the request, or

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from serve_apps.background import background
 from serve_apps.handlers import add_exception_handlers
@@ -31,7 +32,7 @@ def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
         async with background(services):
             yield
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="PMOVES mesh",
         version=_version(),
         description="Hybrid search over your own documents.",

@@ -18,6 +18,13 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that need the model in one of xdist's processes: it takes long to load."""
+    for item in items:
+        if "packaged_embedder" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("model"))
+
+
 @pytest.fixture(scope="session")
 def packaged_embedder() -> SentenceTransformerEmbedder:
     """The packaged MiniLM with default settings, loaded once."""

@@ -83,7 +83,13 @@ async def test_every_reference_leads_somewhere(description: dict[str, Any]) -> N
     assert references <= description["components"]["schemas"].keys()
 
 
-async def test_the_docs_page_is_served(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/docs")
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_the_docs_pages_need_no_other_server(client: httpx.AsyncClient, page: str) -> None:
+    answer = await client.get(page)
     assert answer.status_code == 200
     assert "/openapi.json" in answer.text
+    parts = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    assert len(parts) >= 2
+    for part in parts:
+        assert part.startswith("/")
+        assert (await client.get(part)).status_code == 200
