@@ -52,6 +52,19 @@ class Ledger:
                 found[row["namespace"], row["doc_id"]] = row_to_document(row)
         return found
 
+    def family(self, namespace: str, doc_id: str) -> list[Document]:
+        """Return the row of a document, if it is known, and those of all its attachments."""
+        found = self.find([(namespace, doc_id)])
+        parents, dataset = [doc_id], open_table(self.uri)
+        while parents:
+            among = ", ".join(quote(parent) for parent in parents)
+            predicate = f"namespace = {quote(namespace)} AND parent_id IN ({among})"
+            rows = map(row_to_document, dataset.to_table(filter=predicate).to_pylist())
+            new = {(row.namespace, row.doc_id): row for row in rows}
+            parents = [key[1] for key in new.keys() - found.keys()]
+            found |= new
+        return list(found.values())
+
     def page(
         self,
         namespaces: Sequence[str] | None = None,

@@ -161,11 +161,18 @@ class Corpus:
         }
 
     def delete_document(self, namespace: str, doc_id: str) -> Commit:
-        """Remove the chunks of a document and mark its ledger row as deleted."""
-        commit = self._delete(documents_predicate([(namespace, doc_id)]))
-        if row := self.document(namespace, doc_id):
-            gone = replace(row, status="deleted", chunks=0, updated_at=utc_now())
-            self._ledger.record([gone])
+        """Remove the chunks of a document and its attachments; mark their rows as deleted."""
+        family = self._ledger.family(namespace, doc_id)
+        keys = {(namespace, doc_id), *((row.namespace, row.doc_id) for row in family)}
+        commit = self._delete(documents_predicate(sorted(keys)))
+        now = utc_now()
+        self._ledger.record(
+            [
+                replace(row, status="deleted", chunks=0, updated_at=now)
+                for row in family
+                if row.status != "deleted"
+            ]
+        )
         return commit
 
     def record(self, documents: Sequence[Document]) -> None:

@@ -125,6 +125,22 @@ def test_deleting_marks_the_ledger_and_may_be_repeated(
     assert state(corpus.dataset()) == {"e": {"e-1": "stays"}}
 
 
+def test_attachments_go_with_their_document(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    names = ["mail", "inner", "sheet", "other"]
+    store(corpus, word_embedder, [make_chunk(f"{name}-1", name) for name in names])
+    parents = {"mail": None, "inner": "mail", "sheet": "inner", "other": None}
+    rows = [
+        Document("ns", name, f"file:///{name}", "ready", chunks=1, parent_id=parent)
+        for name, parent in parents.items()
+    ]
+    elsewhere = Document("else", "sheet", "file:///sheet", "ready", parent_id="mail")
+    corpus.record([*rows, elsewhere])
+    assert corpus.delete_document("ns", "mail").deleted == 3
+    assert state(corpus.dataset()) == {"other": {"other-1": "other"}}
+    left = {(row.namespace, row.doc_id) for row in corpus.documents().documents}
+    assert left == {("ns", "other"), ("else", "sheet")}
+
+
 def test_a_deleted_document_can_come_back(corpus: Corpus, word_embedder: WordEmbedder) -> None:
     chunk = make_chunk("d-1", "one")
     for _ in range(2):
