@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import shorten
 from urllib.parse import unquote, urlsplit
 
 from cluster.access.http import HttpAccess
+from cluster.cli.excerpt import excerpt
 from cluster.cli.output import err, remark, say
 from cluster.cli.search import citation, reason
 from cluster.config_report import given_values, read_settings, require_usable
@@ -108,7 +108,7 @@ def _ask(access: HttpAccess, question: Question, version: int) -> bool:
     for rank, hit in enumerate(response.hits, 1):
         mark = "→" if _file_name(hit) == question.expect else " "
         say(f"   {mark} {rank}. {hit.score:.3f}  {citation(hit, _file_name(hit))}")
-        say(f"        “{shorten(hit.text, _EXCERPT, placeholder=' …')}”")
+        say(f"        “{excerpt(hit.text, question.question, _EXCERPT)}”")
         say(f"        {reason(hit)}")
     found = question.expect in map(_file_name, response.hits)
     if not found:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cluster.cli.excerpt import excerpt
 from cluster.cli.options import AsJson, Url, access, settings
 from cluster.cli.output import print_json, remark, say
 
@@ -65,7 +66,7 @@ def _sentence(error: Exception) -> str:
 def _print(response: "SearchResponse") -> None:
     for rank, hit in enumerate(response.hits, 1):
         say(f"{rank}. {hit.score:.3f}  {citation(hit)}")
-        say(_indented(hit.text))
+        say(_indented(hit.text, response.query))
         if hit.explain:
             say(f"   {reason(hit)}")
     if not response.hits:
@@ -110,10 +111,9 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _indented(text: str) -> str:
-    line = " ".join(text.split())
+def _indented(text: str, query: str) -> str:
     if not sys.stdout.isatty():
-        return f"   {line}"
+        return f"   {' '.join(text.split())}"
     width = max(40, shutil.get_terminal_size().columns)
-    short = textwrap.shorten(line, _PREVIEW, placeholder=" …")
+    short = excerpt(text, query, _PREVIEW)
     return textwrap.fill(short, width, initial_indent="   ", subsequent_indent="   ")
