@@ -144,7 +144,8 @@ class Corpus:
             commit = write(self.chunks_uri, store, self._session)
             if commit.upserted or commit.deleted:
                 index_new_rows(self.chunks_uri, self._session)
-        self._ledger.record(documents)
+            # Before the next writer comes, so that the ledger tells of the same one.
+            self._ledger.record(documents)
         return commit
 
     def reusable_vectors(self, chunks: Sequence[Chunk]) -> dict[int, Vectors]:
@@ -171,9 +172,9 @@ class Corpus:
         delete = partial(_delete, predicate=documents_predicate([(namespace, doc_id)]))
         with sole_writer(self.chunks_uri):
             commit = write(self.chunks_uri, delete, self._session)
-        if row := self.document(namespace, doc_id):
-            gone = replace(row, status="deleted", chunks=0, updated_at=utc_now())
-            self._ledger.record([gone])
+            if row := self.document(namespace, doc_id):
+                gone = replace(row, status="deleted", chunks=0, updated_at=utc_now())
+                self._ledger.record([gone])
         return commit
 
     def record(self, documents: Sequence[Document]) -> None:
