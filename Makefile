@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo up down test lint types unit integration bench docs clean requirements
+.PHONY: help demo up down test lint types unit integration soak bench docs clean requirements
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -41,6 +41,10 @@ unit: .venv/.dev ## The fast tests.
 
 integration: .venv/.dev ## The tests that start Ray and the mesh.
 	$(BIN)/pytest -m integration --timeout=900
+
+soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits.
+	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 $(BIN)/pytest --timeout=7200 -m integration \
+		tests/retrieval/corpus
 
 bench: .venv/.dev ## The benchmarks behind the README's figures.
 	$(BIN)/pmoves bench all

@@ -29,3 +29,7 @@ class UsageError(PmovesError):
 
 class NotFoundError(PmovesError):
     """There is no document or job of that name."""
+
+
+class BackupError(PmovesError):
+    """A backup cannot be made or restored; nothing was overwritten."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from retrieval.chunk import Chunk, Document, Vectors, utc_now
-from retrieval.corpus.ledger import DocumentKey
+from retrieval.corpus.changes import DocumentKey
 from retrieval.corpus.store import Commit, Corpus
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.ids import content_hash

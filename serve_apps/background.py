@@ -14,11 +14,12 @@ _log = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def background(services: Services) -> AsyncIterator[None]:
-    """Follow the corpus and watch the jobs while the context is open."""
-    pause = services.settings.serve.refresh_ms / 1000
+    """Follow the corpus, keep it in order and watch the jobs while the context is open."""
+    serve = services.settings.serve
     watcher = JobWatcher(services)
     tasks = [
-        asyncio.create_task(_repeat(lambda: refresh(services), pause)),
+        asyncio.create_task(_repeat(lambda: refresh(services), serve.refresh_ms / 1000)),
+        asyncio.create_task(_repeat(lambda: keep_up(services), serve.upkeep_s)),
         asyncio.create_task(_repeat(lambda: asyncio.to_thread(watcher.look), _WATCH_SECONDS)),
     ]
     try:
@@ -41,6 +42,19 @@ async def refresh(services: Services) -> int:
     metrics.set("pmoves_index_version", version)
     metrics.set("pmoves_index_lag_versions", max(0, newest - version))
     return version
+
+
+async def keep_up(services: Services) -> None:
+    """Join small files, merge index segments and drop old versions, where they are many.
+
+    Of several replicas one does it, and the others find that out at once.
+    """
+    outcome = "failed"
+    try:
+        done = await asyncio.to_thread(services.corpus.optimize)
+        outcome = "done" if done else "elsewhere"
+    finally:
+        services.metrics.count("pmoves_upkeep_runs_total", outcome)
 
 
 async def _repeat(work: Callable[[], Awaitable[object]], pause: float) -> None:

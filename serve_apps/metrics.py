@@ -66,6 +66,12 @@ METRICS = (
     Metric("pmoves_index_version", "gauge", "Corpus version that searches see."),
     Metric("pmoves_index_lag_versions", "gauge", "Committed corpus versions not yet seen."),
     Metric("pmoves_index_refresh_errors_total", "counter", "Failed looks for a newer version."),
+    Metric(
+        "pmoves_upkeep_runs_total",
+        "counter",
+        "Rounds of upkeep of the corpus by outcome: done, elsewhere, failed.",
+        ("outcome",),
+    ),
     Metric("pmoves_upserted_chunks_total", "counter", "Chunks written by upsert-batch."),
     Metric("pmoves_rejected_items_total", "counter", "Items that upsert-batch refused."),
     Metric("pmoves_deleted_documents_total", "counter", "Documents deleted over HTTP."),

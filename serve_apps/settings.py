@@ -63,6 +63,12 @@ class ServeSettings(Group):
     refresh_ms: int = Field(
         500, ge=10, le=60_000, description="Pause between looks for a newer corpus version."
     )
+    upkeep_s: int = Field(
+        60,
+        ge=1,
+        le=86_400,
+        description="Pause between rounds that join small files and drop old versions.",
+    )
 
 
 class AppSettings(LibrarySettings):

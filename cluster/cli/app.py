@@ -11,7 +11,7 @@ from cluster.cli.evaluation import add_evaluation
 from cluster.cli.group import Commands
 from cluster.cli.ingest import ingest
 from cluster.cli.jobs import jobs_app
-from cluster.cli.maintenance import compact
+from cluster.cli.maintenance import backup, compact, restore
 from cluster.cli.mesh import down, env, status, up
 from cluster.cli.output import say
 from cluster.cli.search import search
@@ -26,8 +26,10 @@ app = typer.Typer(
     help="Search over your own documents: bring up the mesh, ingest, ask.",
 )
 
-for command in (up, down, status, ingest, search, namespaces, compact, doctor, env):
+for command in (up, down, status, ingest, search, namespaces, doctor, env):
     app.command()(command)
+for upkeep in (compact, backup, restore):
+    app.command()(upkeep)
 app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(config_app, name="config")

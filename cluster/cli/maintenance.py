@@ -1,17 +1,54 @@
-"""`pmoves compact`."""
+"""`pmoves compact`, `backup` and `restore`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cluster.cli.options import AsJson, settings
 from cluster.cli.output import print_json, say
 
 
 def compact(as_json: AsJson = False) -> None:
-    """Fold new rows into the indexes and join small files; searches go on meanwhile."""
+    """Join small files and merge parts of the indexes; searches go on meanwhile."""
     from retrieval.corpus.store import Corpus
 
     corpus = Corpus.open_existing(settings().corpus_uri)
     before = corpus.version
-    corpus.optimize()
+    done = corpus.optimize()
     if as_json:
-        print_json({"uri": corpus.uri, "before": before, "version": corpus.version})
+        print_json({"uri": corpus.uri, "before": before, "version": corpus.version, "done": done})
+    elif not done:
+        say(f"{corpus.uri} is being compacted by another process already")
+    else:
+        say(f"compacted {corpus.uri}: version {before} → {corpus.version}")
+
+
+Target = Annotated[Path, typer.Argument(metavar="TARGET", help="A new or empty folder.")]
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder that `backup` made.")]
+
+
+def backup(target: Target, as_json: AsJson = False) -> None:
+    """Copy the corpus and the state database; the mesh goes on meanwhile."""
+    from cluster.backup import back_up
+
+    loaded = settings()
+    made = back_up(loaded, target)
+    if as_json:
+        print_json(made)
         return
-    say(f"compacted {corpus.uri}: version {before} → {corpus.version}")
+    say(f"backed up {loaded.corpus_uri} at version {made.index_version} to {target}")
+    if not made.state:
+        say("no state database was copied: there is none, or it is not SQLite")
+
+
+def restore(source: Source, as_json: AsJson = False) -> None:
+    """Put a backup where the settings say; nothing that is there is overwritten."""
+    from cluster.backup import restore as put_back
+
+    loaded = settings()
+    made = put_back(loaded, source)
+    if as_json:
+        print_json(made)
+        return
+    say(f"restored the backup of {made.created_at:%F %T} UTC to {loaded.corpus_uri}")

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from retrieval.chunk import Chunk
-from retrieval.corpus.ledger import DocumentKey
 from retrieval.corpus.schema import chunk_hash
 
 ChunkKey = tuple[str, str]
+DocumentKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,20 @@ import base64
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+
+import lance
 
 from retrieval.chunk import Document
-from retrieval.corpus.filters import documents_predicate, namespaces_predicate, quote
-from retrieval.corpus.schema import documents_to_table, row_to_document
-from retrieval.corpus.tables import open_table, upsert, write
+from retrieval.corpus.changes import DocumentKey
+from retrieval.corpus.filters import namespaces_predicate, quote
+from retrieval.corpus.locking import sole_writer
+from retrieval.corpus.lookup import rows_by
+from retrieval.corpus.replacing import replace_rows
+from retrieval.corpus.schema import DOCUMENTS, documents_to_table, row_to_document
+from retrieval.corpus.tables import Session, open_table, upsert, write
+from retrieval.corpus.upkeep import index_new_rows
 from retrieval.errors import InvalidInputError
-
-DocumentKey = tuple[str, str]
-_LOOKUP = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,36 +31,29 @@ class DocumentPage:
 class Ledger:
     """Reads and writes the documents table at `uri`; safe from any thread or process."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, session: Session | None = None) -> None:
         self.uri = uri
+        self._session = session
 
     def record(self, documents: Sequence[Document]) -> None:
         """Upsert the rows of `documents`; `created_at` of known rows stays."""
         if not documents:
             return
         newest = {(document.namespace, document.doc_id): document for document in documents}
-        known = self.find(list(newest))
-        kept = [
-            replace(document, created_at=known[key].created_at) if key in known else document
-            for key, document in newest.items()
-        ]
-        table = documents_to_table(kept)
-        write(self.uri, lambda dataset: upsert(dataset, ["namespace", "doc_id"]).execute(table))
+        with sole_writer(self.uri) as alone:
+            record = partial(_record, documents=newest, alone=alone)
+            write(self.uri, record, self._session)
+            index_new_rows(self.uri, self._session)
 
     def find(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, Document]:
         """Return the rows of those (namespace, doc_id) pairs that are known."""
-        dataset, found = open_table(self.uri), {}
-        ordered = sorted(keys)
-        for start in range(0, len(ordered), _LOOKUP):
-            predicate = documents_predicate(ordered[start : start + _LOOKUP])
-            for row in dataset.to_table(filter=predicate).to_pylist():
-                found[row["namespace"], row["doc_id"]] = row_to_document(row)
-        return found
+        rows = _rows(open_table(self.uri, self._session), keys)
+        return {key: document for key, (document, _) in rows.items()}
 
     def family(self, namespace: str, doc_id: str) -> list[Document]:
         """Return the row of a document, if it is known, and those of all its attachments."""
         found = self.find([(namespace, doc_id)])
-        parents, dataset = [doc_id], open_table(self.uri)
+        parents, dataset = [doc_id], open_table(self.uri, self._session)
         while parents:
             among = ", ".join(quote(parent) for parent in parents)
             predicate = f"namespace = {quote(namespace)} AND parent_id IN ({among})"
@@ -83,7 +81,7 @@ class Ledger:
         if cursor is not None:
             parts.append(_after(cursor))
         rows = (
-            open_table(self.uri)
+            open_table(self.uri, self._session)
             .scanner(
                 filter=" AND ".join(parts),
                 order_by=["namespace", "doc_id"],
@@ -97,9 +95,38 @@ class Ledger:
 
     def counts(self) -> dict[str, int]:
         """Return the number of documents per namespace, deleted ones left out."""
-        table = open_table(self.uri).to_table(columns=["namespace"], filter="status <> 'deleted'")
+        dataset = open_table(self.uri, self._session)
+        table = dataset.to_table(columns=["namespace"], filter="status <> 'deleted'")
         grouped = table.group_by("namespace").aggregate([([], "count_all")])
         return {row["namespace"]: row["count_all"] for row in grouped.to_pylist()}
+
+
+def _rows(
+    dataset: lance.LanceDataset, keys: Collection[DocumentKey]
+) -> dict[DocumentKey, tuple[Document, int]]:
+    """Return the known rows of `keys`, each with its address."""
+    ids = [doc_id for _, doc_id in keys]
+    found: dict[DocumentKey, tuple[Document, int]] = {}
+    for row in rows_by(dataset, "doc_id", ids, DOCUMENTS.names):
+        address = row.pop("_rowaddr")
+        if (key := (row["namespace"], row["doc_id"])) in keys:
+            found[key] = (row_to_document(row), address)
+    return found
+
+
+def _record(
+    dataset: lance.LanceDataset, documents: dict[DocumentKey, Document], alone: bool
+) -> None:
+    known = _rows(dataset, documents.keys())
+    kept = [
+        replace(document, created_at=known[key][0].created_at) if key in known else document
+        for key, document in documents.items()
+    ]
+    table = documents_to_table(kept)
+    if alone:
+        replace_rows(dataset, table, [address for _, address in known.values()])
+    else:
+        upsert(dataset, ["namespace", "doc_id"]).execute(table)
 
 
 def _cursor(document: Document) -> str:

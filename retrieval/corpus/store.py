@@ -4,23 +4,22 @@ Every commit of chunks is one version of the chunks table, and the number of tha
 version is the index version that callers see. Projections follow it.
 """
 
-import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import lance
 import numpy as np
-import pyarrow as pa
 
 from retrieval.chunk import Chunk, Document, Vectors, utc_now
-from retrieval.corpus.changes import Changes, ChunkKey, document_key, find_changes
-from retrieval.corpus.filters import documents_predicate, quote
-from retrieval.corpus.ledger import DocumentKey, DocumentPage, Ledger
+from retrieval.corpus.changes import DocumentKey, document_key, find_changes
+from retrieval.corpus.filters import documents_predicate
+from retrieval.corpus.ledger import DocumentPage, Ledger
+from retrieval.corpus.locking import sole_writer
+from retrieval.corpus.lookup import rows_by, stored_chunks
 from retrieval.corpus.meta import create_meta, read_identity
+from retrieval.corpus.replacing import merge_rows, replace_rows
 from retrieval.corpus.schema import (
     DOCUMENTS,
     chunk_hash,
@@ -28,20 +27,21 @@ from retrieval.corpus.schema import (
     chunks_to_table,
 )
 from retrieval.corpus.tables import (
+    Session,
+    create_indexes,
     create_table,
     open_table,
     table_exists,
     table_uri,
-    upsert,
     write,
 )
+from retrieval.corpus.upkeep import index_new_rows, tidy
 from retrieval.errors import CorpusError, InvalidInputError
 from retrieval.identity import EmbeddingIdentity
 
-_LOG = logging.getLogger(__name__)
 _LOOKUP = 1_000
-_ROUNDS = 5
-_KEEP_VERSIONS = timedelta(minutes=10)
+_INDEX_CACHE_BYTES = 512 * 2**20
+_METADATA_CACHE_BYTES = 128 * 2**20
 _INDEXES: dict[str, dict[str, Any]] = {
     "chunk_id": {"index_type": "BTREE"},
     "doc_id": {"index_type": "BTREE"},
@@ -85,7 +85,9 @@ class Corpus:
         self.uri = uri
         self.identity = identity
         self.chunks_uri = table_uri(uri, "chunks")
-        self._ledger = Ledger(table_uri(uri, "documents"))
+        # Shared by all versions that this object opens, so that only what is new is read.
+        self._session = Session(_INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES)
+        self._ledger = Ledger(table_uri(uri, "documents"), self._session)
 
     @classmethod
     def open(cls, uri: str, identity: EmbeddingIdentity) -> "Corpus":
@@ -101,7 +103,8 @@ class Corpus:
             create_table(corpus._ledger.uri, DOCUMENTS.empty_table())
         if not table_exists(corpus.chunks_uri):
             create_table(corpus.chunks_uri, chunks_schema(identity.dimension).empty_table())
-        corpus._create_indexes()
+        create_indexes(corpus.chunks_uri, _INDEXES)
+        create_indexes(corpus._ledger.uri, {"doc_id": {"index_type": "BTREE"}})
         return corpus
 
     @classmethod
@@ -114,11 +117,11 @@ class Corpus:
     @property
     def version(self) -> int:
         """The newest committed index version."""
-        return int(open_table(self.chunks_uri).version)
+        return int(self.dataset().version)
 
     def dataset(self) -> lance.LanceDataset:
         """Return the chunks table at its newest version."""
-        return open_table(self.chunks_uri)
+        return open_table(self.chunks_uri, self._session)
 
     def commit(
         self,
@@ -136,13 +139,13 @@ class Corpus:
         mends it.
         """
         self._check(chunks, vectors)
-        changes = find_changes(
-            chunks, replace, self._stored_hashes(chunks), self._stored_ids(replace)
-        )
-        commit = self._apply(changes, chunks, vectors)
-        if changes.rows:
-            self._index_new_rows()
-        self._ledger.record(documents)
+        with sole_writer(self.chunks_uri) as alone:
+            store = partial(_store, chunks=chunks, vectors=vectors, replaced=replace, alone=alone)
+            commit = write(self.chunks_uri, store, self._session)
+            if commit.upserted or commit.deleted:
+                index_new_rows(self.chunks_uri, self._session)
+            # Before the next writer comes, so that the ledger tells of the same one.
+            self._ledger.record(documents)
         return commit
 
     def reusable_vectors(self, chunks: Sequence[Chunk]) -> dict[int, Vectors]:
@@ -151,7 +154,11 @@ class Corpus:
         Raises `InvalidInputError` for chunks that cannot be stored.
         """
         hashes = [chunk_hash(chunk) for chunk in chunks]
-        rows = self._lookup(chunks, ["namespace", "chunk_id", "content_hash", "vector"])
+        ids, columns = (
+            [chunk.chunk_id for chunk in chunks],
+            ["namespace", "chunk_id", "content_hash", "vector"],
+        )
+        rows = rows_by(self.dataset(), "chunk_id", ids, columns)
         known = {(row["namespace"], row["chunk_id"]): row for row in rows}
         return {
             position: np.asarray(row["vector"], dtype=np.float32)
@@ -162,17 +169,19 @@ class Corpus:
 
     def delete_document(self, namespace: str, doc_id: str) -> Commit:
         """Remove the chunks of a document and its attachments; mark their rows as deleted."""
-        family = self._ledger.family(namespace, doc_id)
-        keys = {(namespace, doc_id), *((row.namespace, row.doc_id) for row in family)}
-        commit = self._delete(documents_predicate(sorted(keys)))
-        now = utc_now()
-        self._ledger.record(
-            [
-                replace(row, status="deleted", chunks=0, updated_at=now)
-                for row in family
-                if row.status != "deleted"
-            ]
-        )
+        with sole_writer(self.chunks_uri):
+            family = self._ledger.family(namespace, doc_id)
+            keys = {(namespace, doc_id), *((row.namespace, row.doc_id) for row in family)}
+            delete = partial(_delete, predicate=documents_predicate(sorted(keys)))
+            commit = write(self.chunks_uri, delete, self._session)
+            now = utc_now()
+            self._ledger.record(
+                [
+                    replace(row, status="deleted", chunks=0, updated_at=now)
+                    for row in family
+                    if row.status != "deleted"
+                ]
+            )
         return commit
 
     def record(self, documents: Sequence[Document]) -> None:
@@ -224,15 +233,15 @@ class Corpus:
                 counts[row["namespace"], row["doc_id"]] = row["count_all"]
         return counts
 
-    def optimize(self) -> None:
-        """Fold new rows into the indexes, merge small fragments, drop old versions.
+    def optimize(self) -> bool:
+        """Join small files, merge index segments, drop old versions; searches go on meanwhile.
 
-        Versions stay for ten minutes after a newer one has come, for those who read them.
+        Costs little where there is little to do. Versions stay for ten minutes after a
+        newer one has come, for those who read them. Returns False where another process
+        is at it already.
         """
-        for uri in (self.chunks_uri, self._ledger.uri):
-            write(uri, lambda dataset: dataset.optimize.compact_files())
-            write(uri, lambda dataset: dataset.optimize.optimize_indices())
-            write(uri, _drop_old_versions)
+        chunks = tidy(self.chunks_uri, self._session)
+        return tidy(self._ledger.uri, self._session) and chunks
 
     def _check(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         expected = (len(chunks), self.identity.dimension)
@@ -244,91 +253,36 @@ class Corpus:
         if len(keys) != len(chunks):
             raise InvalidInputError("two chunks of one commit share namespace and chunk_id")
 
-    def _stored_hashes(self, chunks: Sequence[Chunk]) -> dict[ChunkKey, str]:
-        rows = self._lookup(chunks, ["namespace", "chunk_id", "content_hash"])
-        return {(row["namespace"], row["chunk_id"]): row["content_hash"] for row in rows}
 
-    def _lookup(self, chunks: Sequence[Chunk], columns: list[str]) -> list[dict[str, Any]]:
-        dataset, ids = self.dataset(), sorted({chunk.chunk_id for chunk in chunks})
-        rows: list[dict[str, Any]] = []
-        for start in range(0, len(ids), _LOOKUP):
-            wanted = ", ".join(quote(value) for value in ids[start : start + _LOOKUP])
-            table = dataset.to_table(columns=columns, filter=f"chunk_id IN ({wanted})")
-            rows.extend(table.to_pylist())
-        return rows
-
-    def _stored_ids(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, set[str]]:
-        dataset, ordered = self.dataset(), sorted(set(keys))
-        found: dict[DocumentKey, set[str]] = {}
-        for start in range(0, len(ordered), _LOOKUP):
-            predicate = documents_predicate(ordered[start : start + _LOOKUP])
-            columns = ["namespace", "doc_id", "chunk_id"]
-            for row in dataset.to_table(columns=columns, filter=predicate).to_pylist():
-                found.setdefault((row["namespace"], row["doc_id"]), set()).add(row["chunk_id"])
-        return found
-
-    def _apply(self, changes: Changes, chunks: Sequence[Chunk], vectors: Vectors) -> Commit:
-        unchanged = len(chunks) - changes.changed
-        if not changes.rows:
-            if not changes.replaced:
-                return Commit(self.version, unchanged=unchanged)
-            gone = self._delete(documents_predicate(changes.replaced))
-            return Commit(gone.version, unchanged=unchanged, deleted=gone.deleted)
-        table = chunks_to_table([chunks[at] for at in changes.rows], vectors[changes.rows])
+def _store(
+    dataset: lance.LanceDataset,
+    chunks: Sequence[Chunk],
+    vectors: Vectors,
+    replaced: Collection[DocumentKey],
+    alone: bool,
+) -> Commit:
+    stored = stored_chunks(dataset, chunks, replaced)
+    ids: dict[DocumentKey, set[str]] = {}
+    for row in stored:
+        ids.setdefault(row.document, set()).add(row.key[1])
+    changes = find_changes(chunks, replaced, {row.key: row.content_hash for row in stored}, ids)
+    unchanged = len(chunks) - changes.changed
+    if not changes.rows and not changes.replaced:
+        return Commit(int(dataset.version), unchanged=unchanged)
+    table = chunks_to_table([chunks[at] for at in changes.rows], vectors[changes.rows])
+    if not alone:
         whole = [at for at in changes.rows if document_key(chunks[at]) in changes.replaced]
-        merge = partial(_merge, table=table, replaced=changes.replaced, expected=len(whole))
-        version, deleted = write(self.chunks_uri, merge)
+        version, deleted = merge_rows(dataset, table, changes.replaced, len(whole))
         return Commit(version, changes.changed, unchanged, deleted)
-
-    def _index_new_rows(self) -> None:
-        # Rows outside the text index are found too, but one by one, far more slowly.
-        try:
-            write(self.chunks_uri, lambda dataset: dataset.optimize.optimize_indices())
-        except CorpusError as error:
-            _LOG.warning("the rows are stored, but not yet in the text index: %s", error)
-
-    def _delete(self, predicate: str) -> Commit:
-        def delete(dataset: lance.LanceDataset) -> Commit:
-            if not (rows := dataset.count_rows(filter=predicate)):
-                return Commit(int(dataset.version))
-            dataset.delete(predicate)
-            return Commit(int(dataset.version), deleted=rows)
-
-        return write(self.chunks_uri, delete)
-
-    def _create_indexes(self) -> None:
-        present = {index.name for index in self.dataset().describe_indices()}
-        for column, options in _INDEXES.items():
-            if f"{column}_idx" not in present:
-                write(self.chunks_uri, partial(_create_index, column=column, options=options))
+    written = {(chunks[at].namespace, chunks[at].chunk_id) for at in changes.rows}
+    gone = [row for row in stored if row.key in written or row.document in changes.replaced]
+    version = replace_rows(dataset, table, [row.address for row in gone])
+    deleted = sum(row.key not in written for row in gone)
+    return Commit(version, changes.changed, unchanged, deleted)
 
 
-def _create_index(dataset: lance.LanceDataset, column: str, options: dict[str, Any]) -> None:
-    dataset.create_scalar_index(column, **options)
-
-
-def _drop_old_versions(dataset: lance.LanceDataset) -> None:
-    # A version's age says nothing: readers may hold the newest one until it is superseded.
-    limit = utc_now() - _KEEP_VERSIONS
-    old = [
-        version["version"]
-        for version, successor in pairwise(dataset.versions())
-        if cast(datetime, successor["timestamp"]).astimezone() < limit
-    ]
-    if old:
-        dataset.cleanup_old_versions(versions=old)
-
-
-def _merge(
-    dataset: lance.LanceDataset, table: pa.Table, replaced: set[DocumentKey], expected: int
-) -> tuple[int, int]:
-    predicate, deleted = documents_predicate(replaced), 0
-    for _ in range(_ROUNDS):
-        builder = upsert(dataset, ["namespace", "chunk_id"])
-        if replaced:
-            builder.when_not_matched_by_source_delete(predicate)
-        deleted += builder.execute(table)["num_deleted_rows"]
-        # Rows that another writer gave the same new document meanwhile are no conflict to Lance.
-        if not replaced or dataset.count_rows(filter=predicate) == expected:
-            break
-    return int(dataset.version), deleted
+def _delete(dataset: lance.LanceDataset, predicate: str) -> Commit:
+    if not (rows := dataset.count_rows(filter=predicate)):
+        return Commit(int(dataset.version))
+    dataset.delete(predicate)
+    return Commit(int(dataset.version), deleted=rows)

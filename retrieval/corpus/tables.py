@@ -3,17 +3,23 @@
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import lance
 import pyarrow as pa
+from lance.commit import CommitConflictError
 from lance.dataset import MergeInsertBuilder
+from lance.lance import _Session
 
 from retrieval.errors import CorpusError
 
 T = TypeVar("T")
+
+# Lance's cache; its own package gives the class this name without declaring it.
+Session = _Session
 
 # Lance's own messages for a commit that lost a race.
 _CONFLICTS = ("conflict", "concurrent", "retry limit", "too many retries")
@@ -27,10 +33,13 @@ def table_uri(uri: str, name: str) -> str:
     return f"{uri.rstrip('/')}/{name}.lance"
 
 
-def open_table(uri: str) -> lance.LanceDataset:
-    """Open the newest version of the table at `uri`; `CorpusError` when it cannot be read."""
+def open_table(uri: str, session: Session | None = None) -> lance.LanceDataset:
+    """Open the newest version of the table at `uri`; `CorpusError` when it cannot be read.
+
+    Tables opened with the same `session` share what they have read.
+    """
     try:
-        return lance.dataset(uri)
+        return lance.dataset(uri, session=session)
     except (ValueError, OSError) as error:
         raise CorpusError(f"cannot open the table {uri}: {_first_line(error)}") from error
 
@@ -74,7 +83,23 @@ def upsert(dataset: lance.LanceDataset, keys: list[str]) -> MergeInsertBuilder:
     return builder.use_index(False)
 
 
-def write(uri: str, operation: Callable[[lance.LanceDataset], T]) -> T:
+def create_indexes(uri: str, indexes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Create those of `indexes`, options by column, that the table at `uri` lacks."""
+    present = {index.name for index in open_table(uri).describe_indices()}
+    for column, options in indexes.items():
+        if f"{column}_idx" not in present:
+            write(uri, partial(_create_index, column=column, options=options))
+
+
+def _create_index(dataset: lance.LanceDataset, column: str, options: Mapping[str, Any]) -> None:
+    dataset.create_scalar_index(column, **options)
+
+
+def write(
+    uri: str,
+    operation: Callable[[lance.LanceDataset], T],
+    session: Session | None = None,
+) -> T:
     """Run `operation` on the newest version of a table until its commit wins.
 
     Commits that lose against another writer are tried again on the new version,
@@ -82,8 +107,8 @@ def write(uri: str, operation: Callable[[lance.LanceDataset], T]) -> T:
     """
     for attempt in range(_ATTEMPTS):
         try:
-            return operation(open_table(uri))
-        except (OSError, ValueError, RuntimeError) as error:
+            return operation(open_table(uri, session))
+        except (OSError, ValueError, RuntimeError, CommitConflictError) as error:
             last = attempt == _ATTEMPTS - 1
             if last or not _lost_a_race(error):
                 raise CorpusError(

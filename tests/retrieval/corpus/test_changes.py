@@ -2,8 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.chunk import Chunk
-from retrieval.corpus.changes import document_key, find_changes
-from retrieval.corpus.ledger import DocumentKey
+from retrieval.corpus.changes import DocumentKey, document_key, find_changes
 from retrieval.corpus.schema import chunk_hash
 from tests.retrieval.building import make_chunk
 

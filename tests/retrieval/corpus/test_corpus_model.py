@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from retrieval.chunk import Chunk, Document
-from retrieval.corpus.ledger import DocumentKey
+from retrieval.corpus.changes import DocumentKey
 from retrieval.corpus.schema import row_to_chunk
 from retrieval.corpus.store import Corpus
 from tests.embedders import WordEmbedder

@@ -224,7 +224,7 @@ def test_a_failing_index_does_not_fail_the_commit(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken(_self: object) -> None:
+    def broken(_self: object, **_options: object) -> None:
         raise OSError("no space left")
 
     monkeypatch.setattr(type(corpus.dataset().optimize), "optimize_indices", broken)

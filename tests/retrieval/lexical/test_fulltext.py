@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrieval.corpus.filters import filters_predicate
+from retrieval.corpus.locking import sole_keeper
 from retrieval.corpus.store import Corpus
 from retrieval.lexical.fulltext import search_text
 from tests.embedders import WordEmbedder
@@ -163,10 +164,11 @@ def test_new_and_changed_passages_are_found_at_once(
 
 
 def test_rows_outside_the_text_index_are_found_too(
-    library: Corpus, word_embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+    library: Corpus, word_embedder: WordEmbedder
 ) -> None:
-    monkeypatch.setattr(Corpus, "_index_new_rows", lambda _self: None)
-    store(library, word_embedder, [make_chunk("e-1", "one more boat")])
+    with sole_keeper(library.chunks_uri) as ours:
+        assert ours
+        store(library, word_embedder, [make_chunk("e-1", "one more boat")])
     assert set(ask(library, "boat")) == {"d-1", "d-2", "e-1"}
     assert ask(library, "boats", "other") == ["x-1"]
 

@@ -1,0 +1,58 @@
+"""Copying a corpus as it is at one moment, while it is written to."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import lance
+
+from retrieval.corpus.locking import sole_writer
+from retrieval.corpus.meta import read_identity
+from retrieval.corpus.tables import open_table, table_exists, table_uri
+from retrieval.errors import CorpusError
+
+# Last comes the one without which there is no corpus, so that half a copy is none.
+_TABLES = ("documents", "chunks", "meta")
+
+
+def copy_corpus(source: str, target: str) -> int:
+    """Copy the corpus at `source` to `target`; return the index version that was copied.
+
+    Writers go on: the copy shows one moment between two of their commits, and cleaning
+    up leaves that version alone until it is copied. Raises `CorpusError` where there is
+    no corpus at `source`, or something at `target` already.
+    """
+    if not table_exists(table_uri(source, "meta")):
+        raise CorpusError(f"there is no corpus at {source}")
+    read_identity(source)
+    for name in _TABLES:
+        if table_exists(table_uri(target, name)):
+            raise CorpusError(
+                f"there is a corpus at {target} already; nothing is overwritten, so move it away"
+            )
+    with _pinned(source) as tables:
+        for name in _TABLES:
+            _clone(tables[name], table_uri(target, name))
+        return int(tables["chunks"].version)
+
+
+@contextmanager
+def _pinned(source: str) -> Iterator[dict[str, lance.LanceDataset]]:
+    tag = f"copy-{uuid.uuid4().hex}"
+    with ExitStack() as stack:
+        with ExitStack() as writers:
+            for name in _TABLES[:2]:
+                writers.enter_context(sole_writer(table_uri(source, name)))
+            tables = {name: open_table(table_uri(source, name)) for name in _TABLES}
+            for table in tables.values():
+                table.tags.create(tag, table.version)
+                stack.callback(table.tags.delete, tag)
+        yield tables
+
+
+def _clone(table: lance.LanceDataset, target: str) -> None:
+    try:
+        table.deep_clone(target, table.version)
+    except (OSError, ValueError, RuntimeError) as error:
+        line = str(error).partition("\n")[0][:300]
+        raise CorpusError(f"cannot copy {table.uri} to {target}: {line}") from error
