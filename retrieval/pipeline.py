@@ -77,11 +77,12 @@ class Searcher:
             "index_version": snapshot.version,
             "corpus_version": self.corpus.version,
             "vectors": vectors,
-            "segments": sum(len(part.segments) for part in snapshot.fragments.values()),
+            "segments": sum(map(len, snapshot.namespaces.values())),
         }
 
     def close(self) -> None:
         """End the threads; searches under way may fail."""
+        self._follower.close()
         self._threads.shutdown(wait=False)
 
     async def _hits(
