@@ -6,10 +6,15 @@ snapshot is immutable, and shares the vectors with the one before.
 """
 
 import threading
+import time
+from collections import deque
 from dataclasses import replace
+from datetime import datetime
+from typing import cast
 
 import faiss
 
+from retrieval.chunk import utc_now
 from retrieval.corpus.store import Corpus
 from retrieval.dense.applying import Applying
 from retrieval.dense.building import Built, build
@@ -17,6 +22,8 @@ from retrieval.dense.snapshot import Segments, Snapshot
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
 from retrieval.dense.tiers import Plan, Sizes, joined, next_plan
 from retrieval.dense.upkeep import Upkeep
+
+_REMEMBERED = 1_000
 
 __all__ = ["DenseFollower", "Snapshot"]
 
@@ -36,6 +43,8 @@ class DenseFollower:
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._busy: frozenset[int] = frozenset()
+        self._delays: deque[float] = deque(maxlen=_REMEMBERED)
+        self._current = time.monotonic()
         self._upkeep = Upkeep(self._improve)
         # Searches run in threads of their own already.
         faiss.omp_set_num_threads(1)
@@ -56,13 +65,32 @@ class DenseFollower:
             return True
         return int(self._snapshot.dataset.latest_version) != self._snapshot.version
 
+    def delays(self) -> list[float]:
+        """Return, and forget, the seconds from commit to search of the versions since applied.
+
+        The version that a start finds does not count.
+        """
+        return [self._delays.popleft() for _ in range(len(self._delays))]
+
+    def lag_seconds(self, newest: int | None) -> float:
+        """Return for how many seconds searches may have lacked the version `newest`.
+
+        0 when they see it. None stands for a corpus that cannot be asked.
+        """
+        if newest is not None and self.version >= newest:
+            self._current = time.monotonic()
+            return 0.0
+        return time.monotonic() - self._current
+
     def refresh(self) -> Snapshot:
         """Apply the newest version of the corpus and return it."""
         with self._lock:
             snapshot = self._snapshot
             if snapshot is None or self.behind():
-                snapshot = self._apply(snapshot)
-                self._snapshot = snapshot
+                first = snapshot is None
+                self._snapshot = snapshot = self._apply(snapshot)
+                if not first:
+                    self._delays.append(_age(snapshot))
                 self._upkeep.wake()
             return snapshot
 
@@ -119,6 +147,12 @@ class DenseFollower:
             after = joined([built.segment(current), *kept], self._sizes)
             namespaces = dict(self._snapshot.namespaces) | {name: after}
             self._snapshot = replace(self._snapshot, namespaces=namespaces)
+
+
+def _age(snapshot: Snapshot) -> float:
+    # Lance gives local time without a zone.
+    committed = cast(datetime, snapshot.dataset.get_version()["timestamp"]).astimezone()
+    return max(0.0, (utc_now() - committed).total_seconds())
 
 
 def _first_plan(namespaces: Segments, sizes: Sizes) -> tuple[str, Plan | None]:

@@ -240,6 +240,21 @@ def test_behind_tells_whether_there_is_news(corpus: Corpus, word_embedder: WordE
     assert not follower.behind()
 
 
+def test_lag_and_delays(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    follower = DenseFollower(corpus)
+    follower.refresh()
+    assert follower.delays() == []
+    assert follower.lag_seconds(corpus.version) == 0
+    store(corpus, word_embedder, [make_chunk("d-1", "one")])
+    assert follower.lag_seconds(corpus.version) > 0
+    assert follower.lag_seconds(None) > 0
+    follower.refresh()
+    assert follower.lag_seconds(corpus.version) == 0
+    (delay,) = follower.delays()
+    assert 0 < delay < 300
+    assert follower.delays() == []
+
+
 def test_readers_see_whole_versions_while_writes_go_on(
     corpus: Corpus, word_embedder: WordEmbedder
 ) -> None:
