@@ -84,9 +84,13 @@ class Freshness:
         return self._task
 
     async def _apply(self) -> Snapshot:
-        return await asyncio.get_running_loop().run_in_executor(
+        begun = time.monotonic()
+        snapshot = await asyncio.get_running_loop().run_in_executor(
             self._threads, self._follower.refresh
         )
+        # Whoever asked for it: a search that comes next need not look again, nor wait.
+        self._checked = max(self._checked, begun)
+        return snapshot
 
 
 def _hear(task: "asyncio.Task[Snapshot]") -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from retrieval.chunk import Chunk
 from retrieval.corpus.store import Commit, Corpus
+from retrieval.dense.opening import open_follower
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.ids import chunk_id
@@ -32,7 +33,8 @@ class Library:
         embedder = SentenceTransformerEmbedder(self.settings.embedding)
         self.corpus = Corpus.open(self.settings.corpus_uri, embedder.identity)
         self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
-        self.searcher = Searcher(self.corpus, self.embedder, self.settings.search)
+        follower = open_follower(self.corpus, self.settings)
+        self.searcher = Searcher(self.corpus, self.embedder, self.settings.search, follower)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()

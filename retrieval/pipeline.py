@@ -28,13 +28,17 @@ class Searcher:
     """Answers searches over one corpus; use it from one event loop."""
 
     def __init__(
-        self, corpus: Corpus, embedder: AsyncEmbedder, settings: SearchSettings | None = None
+        self,
+        corpus: Corpus,
+        embedder: AsyncEmbedder,
+        settings: SearchSettings | None = None,
+        follower: DenseFollower | None = None,
     ) -> None:
         self.corpus = corpus
         self.embedder = embedder
         self.settings = settings or SearchSettings()
         self._threads = ThreadPoolExecutor(self.settings.threads, "search")
-        self._follower = DenseFollower(corpus)
+        self._follower = follower or DenseFollower(corpus)
         self._freshness = Freshness(self._follower, self._threads)
         self._retrievers = Retrievers(embedder, self._threads, self.settings)
 
@@ -69,6 +73,14 @@ class Searcher:
         """The applied index version, 0 before the first load."""
         return self._follower.version
 
+    def delays(self) -> list[float]:
+        """Return, and forget, the seconds from commit to search of the versions since applied."""
+        return self._follower.delays()
+
+    def lag_seconds(self, newest: int | None) -> float:
+        """Return how long ago searches last saw the newest version; None: it is not known."""
+        return self._follower.lag_seconds(newest)
+
     def stats(self) -> dict[str, JsonValue]:
         """Return the applied and the newest version and the vectors per namespace."""
         snapshot = self._follower.snapshot
@@ -77,11 +89,12 @@ class Searcher:
             "index_version": snapshot.version,
             "corpus_version": self.corpus.version,
             "vectors": vectors,
-            "segments": sum(len(part.segments) for part in snapshot.fragments.values()),
+            "segments": sum(map(len, snapshot.namespaces.values())),
         }
 
     def close(self) -> None:
         """End the threads; searches under way may fail."""
+        self._follower.close()
         self._threads.shutdown(wait=False)
 
     async def _hits(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import lance
 import numpy as np
 
-from retrieval.dense.follower import Snapshot
+from retrieval.dense.snapshot import Snapshot
 from retrieval.fusion import Fused, fuse, ranks
 from retrieval.hits import HIT_COLUMNS, make_hit
 from retrieval.pool_graph import POOL, smooth

@@ -10,8 +10,8 @@ import numpy as np
 
 from retrieval.chunk import Vectors
 from retrieval.corpus.filters import filters_predicate, namespaces_predicate
-from retrieval.dense.follower import Snapshot
 from retrieval.dense.segment import Addresses
+from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
 from retrieval.lexical.fulltext import search_text

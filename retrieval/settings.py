@@ -97,6 +97,21 @@ class SearchSettings(Group):
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
 
 
+class DenseSettings(Group):
+    """The vector index."""
+
+    exact_rows: int = Field(
+        100_000,
+        ge=1_000,
+        le=10_000_000,
+        description="Vectors of a namespace up to which every one is compared; above, clusters.",
+    )
+    cache: str = Field(
+        "", description="Folder of saved indexes for quick starts; empty: <home>/cache."
+    )
+    save: bool = Field(True, description="Whether to save large indexes for quick starts.")
+
+
 class LibrarySettings(BaseSettings):
     """What `retrieval` needs; other packages extend it by their own groups."""
 
@@ -119,6 +134,12 @@ class LibrarySettings(BaseSettings):
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
+    dense: DenseSettings = DenseSettings()
+
+    @property
+    def cache_dir(self) -> Path:
+        """Folder of what can be made anew from the corpus."""
+        return Path(self.dense.cache or self.home / "cache").absolute()
 
     @property
     def corpus_uri(self) -> str:

@@ -38,7 +38,11 @@ async def refresh(services: Services) -> int:
         newest = await asyncio.to_thread(lambda: services.corpus.version)
     except Exception:
         metrics.count("pmoves_index_refresh_errors_total")
+        metrics.set("pmoves_index_lag_seconds", services.searcher.lag_seconds(None))
         raise
+    for seconds in services.searcher.delays():
+        metrics.observe("pmoves_index_apply_seconds", seconds=seconds)
+    metrics.set("pmoves_index_lag_seconds", services.searcher.lag_seconds(newest))
     metrics.set("pmoves_index_version", version)
     metrics.set("pmoves_index_lag_versions", max(0, newest - version))
     return version

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from ray.serve.handle import DeploymentHandle
 
 from retrieval.corpus.store import Corpus
+from retrieval.dense.opening import open_follower
 from retrieval.embedding.model import embedding_identity
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
@@ -29,7 +30,7 @@ class Gateway:
             settings=settings,
             corpus=corpus,
             embedder=remote,
-            searcher=Searcher(corpus, remote, settings.search),
+            searcher=Searcher(corpus, remote, settings.search, open_follower(corpus, settings)),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),
         )

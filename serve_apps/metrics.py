@@ -65,6 +65,16 @@ METRICS = (
     ),
     Metric("pmoves_index_version", "gauge", "Corpus version that searches see."),
     Metric("pmoves_index_lag_versions", "gauge", "Committed corpus versions not yet seen."),
+    Metric(
+        "pmoves_index_lag_seconds",
+        "gauge",
+        "Seconds since searches last were known to see the newest version; 0 when they do.",
+    ),
+    Metric(
+        "pmoves_index_apply_seconds",
+        "histogram",
+        "Seconds from the commit of a corpus version to the searches that see it.",
+    ),
     Metric("pmoves_index_refresh_errors_total", "counter", "Failed looks for a newer version."),
     Metric(
         "pmoves_upkeep_runs_total",
@@ -113,7 +123,8 @@ class Metrics:
 
     def observe(self, name: str, *labels: str, seconds: float) -> None:
         """Add one observation to the histogram `name`."""
-        self._histograms[name].labels(*labels).observe(seconds)
+        histogram = self._histograms[name]
+        (histogram.labels(*labels) if labels else histogram).observe(seconds)
 
     def search(self, response: SearchResponse) -> None:
         """Count what one search says of itself."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retrieval.chunk import Chunk
 from retrieval.corpus.store import Corpus
+from retrieval.dense.opening import open_follower
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.ids import content_hash
@@ -30,7 +31,8 @@ class LocalSystem:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
         self._corpus = Corpus.open(uri, embedder.identity)
         self._embedder = BatchingEmbedder(embedder, settings.embedding.batch_tokens)
-        self._searcher = Searcher(self._corpus, self._embedder, settings.search)
+        follower = open_follower(self._corpus, settings)
+        self._searcher = Searcher(self._corpus, self._embedder, settings.search, follower)
 
     @property
     def name(self) -> str:

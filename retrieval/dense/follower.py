@@ -1,85 +1,51 @@
 """The dense projection: follows the versions of the chunks table.
 
-The table is made of immutable fragments with lists of deleted rows, and so is the
-index: a new version costs the reading of its new fragments only, and a snapshot
-shares everything else with the one before.
+A refresh applies what is new; the large work of joining and clustering segments
+is done beside it, in a thread of its own, while the old segments serve. Every
+snapshot is immutable, and shares the vectors with the one before.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections import deque
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
 
 import faiss
-import lance
-import numpy as np
 
-from retrieval.chunk import Vectors
+from retrieval.chunk import utc_now
 from retrieval.corpus.store import Corpus
-from retrieval.dense.segment import Addresses, Segment
+from retrieval.dense.applying import Applying
+from retrieval.dense.building import Built, build
+from retrieval.dense.snapshot import Segments, Snapshot
+from retrieval.dense.snapshots_on_disk import SnapshotFolder
+from retrieval.dense.tiers import Plan, Sizes, joined, next_plan
+from retrieval.dense.upkeep import Upkeep
 
-_ROWS = 65_536
-Segments = dict[str, Segment]
+_REMEMBERED = 1_000
 
-
-@dataclass(frozen=True, slots=True)
-class _Fragment:
-    deletions: str
-    segments: Segments
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One version of the corpus, ready to be searched: table and vectors agree."""
-
-    version: int
-    dimension: int
-    dataset: lance.LanceDataset
-    fragments: dict[str, _Fragment]
-
-    def segments(self, namespaces: Iterable[str]) -> Iterator[Segment]:
-        """Yield the segments of `namespaces`."""
-        wanted = tuple(namespaces)
-        for fragment in self.fragments.values():
-            for name in wanted:
-                if name in fragment.segments:
-                    yield fragment.segments[name]
-
-    def search(
-        self, query: Vectors, namespaces: Iterable[str], k: int, allowed: Addresses | None = None
-    ) -> tuple[Addresses, Vectors]:
-        """Return the `k` best addresses and inner products, best first, exactly."""
-        found = [segment.search(query, k, allowed) for segment in self.segments(namespaces)]
-        if not found:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
-        addresses = np.concatenate([part[0] for part in found])
-        scores = np.concatenate([part[1] for part in found])
-        best = np.lexsort((addresses, -scores))[:k]
-        return addresses[best], scores[best]
-
-    def vectors(self, namespaces: Iterable[str], addresses: Addresses) -> Vectors:
-        """Return the vectors of the rows at `addresses`, in their order; zeros where gone."""
-        rows = np.zeros((len(addresses), self.dimension), dtype=np.float32)
-        for segment in self.segments(namespaces):
-            here, vectors = segment.vectors(addresses)
-            rows[here] = vectors
-        return rows
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of vectors per namespace."""
-        totals: dict[str, int] = {}
-        for fragment in self.fragments.values():
-            for name, segment in fragment.segments.items():
-                totals[name] = totals.get(name, 0) + len(segment)
-        return totals
+__all__ = ["DenseFollower", "Snapshot"]
 
 
 class DenseFollower:
-    """Keeps the newest applied `Snapshot`; readers never wait for `refresh`."""
+    """Keeps the newest applied `Snapshot`; readers never wait for `refresh`.
 
-    def __init__(self, corpus: Corpus) -> None:
+    With a `folder`, large segments are saved there and read back by the next start.
+    """
+
+    def __init__(
+        self, corpus: Corpus, sizes: Sizes | None = None, folder: SnapshotFolder | None = None
+    ) -> None:
         self._corpus = corpus
+        self._sizes = sizes or Sizes()
+        self._folder = folder
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
+        self._busy: frozenset[int] = frozenset()
+        self._delays: deque[float] = deque(maxlen=_REMEMBERED)
+        self._current = time.monotonic()
+        self._upkeep = Upkeep(self._improve)
         # Searches run in threads of their own already.
         faiss.omp_set_num_threads(1)
 
@@ -99,58 +65,98 @@ class DenseFollower:
             return True
         return int(self._snapshot.dataset.latest_version) != self._snapshot.version
 
+    def delays(self) -> list[float]:
+        """Return, and forget, the seconds from commit to search of the versions since applied.
+
+        The version that a start finds does not count.
+        """
+        return [self._delays.popleft() for _ in range(len(self._delays))]
+
+    def lag_seconds(self, newest: int | None) -> float:
+        """Return for how many seconds searches may have lacked the version `newest`.
+
+        0 when they see it. None stands for a corpus that cannot be asked.
+        """
+        if newest is not None and self.version >= newest:
+            self._current = time.monotonic()
+            return 0.0
+        return time.monotonic() - self._current
+
     def refresh(self) -> Snapshot:
         """Apply the newest version of the corpus and return it."""
         with self._lock:
-            old = self._snapshot
-            if old is None or self.behind():
-                dataset = self._corpus.dataset()
-                fragments = dict(_fragments(dataset, old.fragments if old else {}))
-                dimension = self._corpus.identity.dimension
-                old = Snapshot(int(dataset.version), dimension, dataset, fragments)
-                self._snapshot = old
-            return old
+            snapshot = self._snapshot
+            if snapshot is None or self.behind():
+                first = snapshot is None
+                self._snapshot = snapshot = self._apply(snapshot)
+                if not first:
+                    self._delays.append(_age(snapshot))
+                self._upkeep.wake()
+            return snapshot
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left to build or to save; False if that takes too long.
+
+        `timeout` is in seconds. Raises whatever ended the work in the background.
+        """
+        return self._upkeep.settle(timeout)
+
+    def close(self) -> None:
+        """Begin no more work in the background, and leave saving to another process."""
+        self._upkeep.close()
+        if self._folder:
+            self._folder.close()
+
+    def _apply(self, old: Snapshot | None) -> Snapshot:
+        dataset = self._corpus.dataset()
+        saved = self._folder.load() if old is None and self._folder else {}
+        work = Applying(dataset, old.namespaces if old else saved, self._sizes.largest)
+        fragments = work.apply(old.fragments if old else {}, bool(saved))
+        changed = work.changed if old else work.namespaces.keys()
+        namespaces = {
+            name: joined(parts, self._sizes, self._busy) if name in changed else tuple(parts)
+            for name, parts in work.namespaces.items()
+        }
+        held = {name: parts for name, parts in namespaces.items() if parts}
+        dimension = self._corpus.identity.dimension
+        return Snapshot(int(dataset.version), dimension, dataset, fragments, held)
+
+    def _improve(self) -> bool:
+        """Build one segment anew, or save what is not saved; say whether there may be more."""
+        with self._lock:
+            namespaces: Segments = self._snapshot.namespaces if self._snapshot else {}
+            name, plan = _first_plan(namespaces, self._sizes)
+            if plan:
+                self._busy = frozenset(id(segment.store) for segment in plan.segments)
+        if plan:
+            try:
+                self._replace(name, build(plan.segments, plan.clustered))
+            finally:
+                self._busy = frozenset()
+        elif self._folder:
+            self._folder.save(namespaces)
+        return plan is not None
+
+    def _replace(self, name: str, built: Built) -> None:
+        """Put the new store in the place of its sources, as the newest version sees these."""
+        with self._lock:
+            assert self._snapshot is not None
+            before = self._snapshot.namespaces[name]
+            current = [part for store in built.sources for part in before if part.store is store]
+            kept = [part for part in before if part not in current]
+            after = joined([built.segment(current), *kept], self._sizes)
+            namespaces = dict(self._snapshot.namespaces) | {name: after}
+            self._snapshot = replace(self._snapshot, namespaces=namespaces)
 
 
-def _fragments(
-    dataset: lance.LanceDataset, known: dict[str, _Fragment]
-) -> Iterator[tuple[str, _Fragment]]:
-    for fragment in dataset.get_fragments():
-        # File names are unique for ever, fragment numbers are not after a rewrite.
-        key = "/".join(file.path for file in fragment.data_files())
-        deletions = str(fragment.deletion_file())
-        old = known.get(key)
-        if old is None:
-            yield key, _Fragment(deletions, _load(fragment))
-        elif old.deletions == deletions:
-            yield key, old
-        else:
-            yield key, _Fragment(deletions, _without_deleted(fragment, old.segments))
+def _age(snapshot: Snapshot) -> float:
+    # Lance gives local time without a zone.
+    committed = cast(datetime, snapshot.dataset.get_version()["timestamp"]).astimezone()
+    return max(0.0, (utc_now() - committed).total_seconds())
 
 
-def _load(fragment: lance.LanceFragment) -> Segments:
-    parts: dict[str, list[tuple[Addresses, Vectors]]] = {}
-    scanner = fragment.scanner(
-        columns=["namespace", "vector"], with_row_address=True, batch_size=_ROWS
-    )
-    for batch in scanner.to_batches():
-        namespaces = batch["namespace"].dictionary_encode()
-        codes = namespaces.indices.to_numpy(zero_copy_only=False)
-        addresses = batch["_rowaddr"].to_numpy().astype(np.int64)
-        vectors = batch["vector"].flatten().to_numpy().reshape(len(addresses), -1)
-        for code, name in enumerate(namespaces.dictionary.to_pylist()):
-            rows = codes == code
-            parts.setdefault(name, []).append((addresses[rows], vectors[rows]))
-    return {
-        name: Segment.build(
-            np.concatenate([addresses for addresses, _ in found]),
-            np.concatenate([vectors for _, vectors in found]),
-        )
-        for name, found in parts.items()
-    }
-
-
-def _without_deleted(fragment: lance.LanceFragment, segments: Segments) -> Segments:
-    table = fragment.scanner(columns=[], with_row_address=True).to_table()
-    alive = table["_rowaddr"].to_numpy().astype(np.int64)
-    return {name: segment.keep(alive) for name, segment in segments.items()}
+def _first_plan(namespaces: Segments, sizes: Sizes) -> tuple[str, Plan | None]:
+    for name, segments in namespaces.items():
+        if plan := next_plan(segments, sizes):
+            return name, plan
+    return "", None

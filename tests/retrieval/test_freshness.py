@@ -148,6 +148,18 @@ async def test_searches_look_for_news_now_and_then_only(
     assert follower.refreshes == before + 1
 
 
+async def test_what_others_refreshed_needs_no_look(
+    freshness: Freshness, follower: HeldFollower, clock: Clock
+) -> None:
+    await freshness.snapshot(None, soon(clock))
+    clock.ahead += 3_600
+    await freshness.refresh()
+    follower.gate.clear()
+    before = follower.refreshes
+    assert (await freshness.snapshot(None, soon(clock))).version > 0
+    assert follower.refreshes == before
+
+
 async def test_news_that_are_slow_to_load_leave_the_search_with_what_is_there(
     freshness: Freshness,
     follower: HeldFollower,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retrieval.chunk import Vectors
 from retrieval.corpus.store import Corpus
-from retrieval.dense.follower import Snapshot
+from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.errors import FilterError, OverloadedError, StageError, StaleIndexError
 from retrieval.pipeline import Searcher

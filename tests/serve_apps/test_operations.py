@@ -80,6 +80,9 @@ async def test_metrics_are_those_of_the_table(client: httpx.AsyncClient) -> None
     version = float(re.findall(r"^pmoves_index_version (\S+)", exposed, re.MULTILINE)[0])
     assert version >= stored["index_version"]
     assert "pmoves_index_lag_versions 0.0" in exposed
+    assert "pmoves_index_lag_seconds 0.0" in exposed
+    applied = re.findall(r"^pmoves_index_apply_seconds_(count|sum) (\S+)", exposed, re.MULTILINE)
+    assert {name: float(value) > 0 for name, value in applied} == {"count": True, "sum": True}
 
 
 async def test_document_ids_do_not_become_labels(client: httpx.AsyncClient) -> None:

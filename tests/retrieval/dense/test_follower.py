@@ -2,7 +2,9 @@ from dataclasses import replace
 from functools import partial
 from threading import Event
 
+import lance
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from retrieval.chunk import Chunk, Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower, Snapshot
+from retrieval.dense.tiers import Sizes
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, run_together, store
 
@@ -133,8 +136,97 @@ def test_a_new_version_costs_its_new_fragments_only(
     store(corpus, word_embedder, [make_chunk("e-1", "two")])
     second = follower.refresh()
     assert len(second.fragments) == 2
-    assert all(second.fragments[key] is part for key, part in first.fragments.items())
+    assert second.fragments.items() >= first.fragments.items()
     assert follower.refresh() is second
+
+
+def test_rows_written_anew_keep_their_vectors(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    """Compaction moves every row; only a new row is read."""
+    random = np.random.default_rng(3)
+    for at in range(4):
+        store(corpus, word_embedder, some_chunks(random, 20, "ab"[at % 2]))
+    follower = DenseFollower(corpus)
+    before = {id(part.store) for part in follower.snapshot.segments("ab")}
+    corpus.delete_document("a", "d3")
+    corpus.optimize()
+    store(corpus, word_embedder, [make_chunk("e-1", "boat", "b")])
+    snapshot = follower.refresh()
+    assert len(snapshot.fragments) < 4
+    assert_exact(snapshot, word_embedder)
+    new = [part for part in snapshot.segments("ab") if id(part.store) not in before]
+    assert sum(map(len, new)) <= 21
+
+
+def test_vectors_that_changed_under_the_same_text_are_read_again(
+    corpus: Corpus, word_embedder: WordEmbedder, caplog: pytest.LogCaptureFixture
+) -> None:
+    store(corpus, word_embedder, some_chunks(np.random.default_rng(3), 40, "a"))
+    follower = DenseFollower(corpus)
+    follower.refresh()
+    table = corpus.dataset().to_table()
+    others = -np.array(table["vector"].to_pylist(), np.float32)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(others.ravel()), others.shape[1])
+    at = table.schema.get_field_index("vector")
+    lance.write_dataset(
+        table.set_column(at, table.schema.field(at), column), corpus.chunks_uri, mode="overwrite"
+    )
+    assert_exact(follower.refresh(), word_embedder)
+    assert "written anew" in caplog.text
+
+
+def test_a_restored_version_brings_its_rows_back(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    store(corpus, word_embedder, some_chunks(np.random.default_rng(3), 40, "a"))
+    follower, before = DenseFollower(corpus), corpus.version
+    follower.refresh()
+    for document in range(6):
+        corpus.delete_document("a", f"d{document}")
+        assert_exact(follower.refresh(), word_embedder)
+    assert follower.snapshot.counts() == {}
+    old = lance.dataset(corpus.chunks_uri, version=before)
+    old.restore()  # type: ignore[no-untyped-call]
+    snapshot = follower.refresh()
+    assert snapshot.counts() == {"a": 40}
+    assert_exact(snapshot, word_embedder)
+
+
+def test_a_large_namespace_is_clustered_while_it_serves(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    follower = DenseFollower(corpus, Sizes(exact=100, largest=200))
+    random = np.random.default_rng(3)
+    for _ in range(8):
+        store(corpus, word_embedder, some_chunks(random, 60, "a"))
+        snapshot = follower.refresh()
+        scores = snapshot.search(word_embedder.embed_queries(["boat"])[0], ("a",), 5)[1]
+        assert len(scores) == 5
+    assert follower.settle(60)
+    settled = follower.snapshot
+    assert settled.version == corpus.version
+    assert settled.counts() == {"a": corpus.dataset().count_rows()}
+    assert any(part.store.clusters for part in settled.segments("a"))
+    rows = np.array(sorted(products(settled, np.zeros(32, np.float32), ("a",))), np.int64)
+    assert len(settled.search(np.ones(32, np.float32), ("a",), 10_000, rows)[0]) == len(rows)
+
+
+def test_deletes_during_a_build_are_not_lost(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    follower = DenseFollower(corpus, Sizes(exact=50, largest=500))
+    random = np.random.default_rng(3)
+    for number in range(6):
+        store(corpus, word_embedder, some_chunks(random, 80, "a"))
+        follower.refresh()
+        corpus.delete_document("a", f"d{number}")
+        snapshot = follower.refresh()
+        assert follower.settle(60)
+        for version in (snapshot, follower.snapshot):
+            assert version.counts() == {"a": version.dataset.count_rows()}
+            alive = set(products(version, np.ones(32, np.float32), ("a",)))
+            assert {
+                int(address)
+                for part in version.segments("a")
+                for address in part.addresses[part.mask]
+            } == alive
 
 
 def test_behind_tells_whether_there_is_news(corpus: Corpus, word_embedder: WordEmbedder) -> None:
@@ -146,6 +238,21 @@ def test_behind_tells_whether_there_is_news(corpus: Corpus, word_embedder: WordE
     assert follower.behind()
     follower.refresh()
     assert not follower.behind()
+
+
+def test_lag_and_delays(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    follower = DenseFollower(corpus)
+    follower.refresh()
+    assert follower.delays() == []
+    assert follower.lag_seconds(corpus.version) == 0
+    store(corpus, word_embedder, [make_chunk("d-1", "one")])
+    assert follower.lag_seconds(corpus.version) > 0
+    assert follower.lag_seconds(None) > 0
+    follower.refresh()
+    assert follower.lag_seconds(corpus.version) == 0
+    (delay,) = follower.delays()
+    assert 0 < delay < 300
+    assert follower.delays() == []
 
 
 def test_readers_see_whole_versions_while_writes_go_on(

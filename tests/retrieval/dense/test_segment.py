@@ -52,7 +52,7 @@ def test_keeping_again_starts_from_all_rows() -> None:
     segment = Segment.build(addresses, np.eye(4, dtype=np.float32))
     fewer = segment.keep(addresses[:2])
     assert (len(segment), len(fewer), len(fewer.keep(addresses))) == (4, 2, 4)
-    assert fewer.index is segment.index
+    assert fewer.store is segment.store
 
 
 @pytest.mark.parametrize("allowed", [[], [7, 8]])

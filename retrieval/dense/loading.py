@@ -1,0 +1,105 @@
+"""Reading rows of the chunks table as the dense index needs them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import lance
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from retrieval.chunk import Vectors
+from retrieval.dense.segment import Addresses, Keys
+
+_ROWS = 16_384
+_HEX_DIGITS = 16
+_FRAGMENT_BITS = 32
+_NIBBLES = np.full(256, 255, np.uint8)
+_NIBBLES[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of one namespace: where they stand and what they hold."""
+
+    addresses: Addresses
+    keys: Keys
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Rows"]) -> "Rows":
+        """Return the rows of all `parts`, one after the other."""
+        addresses = np.concatenate([part.addresses for part in parts])
+        return cls(addresses, np.concatenate([part.keys for part in parts]))
+
+    def take(self, chosen: slice | NDArray[np.int64]) -> "Rows":
+        """Return the rows numbered by `chosen`."""
+        return Rows(self.addresses[chosen], self.keys[chosen])
+
+
+def addresses_of(fragment: lance.LanceFragment) -> slice:
+    """Return the range of the addresses that rows of `fragment` have."""
+    first = int(fragment.fragment_id) << _FRAGMENT_BITS
+    return slice(first, first + (1 << _FRAGMENT_BITS))
+
+
+def file_key(fragment: lance.LanceFragment) -> str:
+    """Return what names the content of `fragment`, deletions apart, for ever."""
+    # File names are unique, fragment numbers are not after a rewrite.
+    return "/".join(file.path for file in fragment.data_files())
+
+
+def read_rows(fragment: lance.LanceFragment) -> Iterator[tuple[str, Rows, Vectors]]:
+    """Yield namespace, rows and vectors, some thousand rows at a time."""
+    for batch in _batches(fragment, ["namespace", "content_hash", "vector"]):
+        vectors = batch["vector"].flatten().to_numpy().reshape(batch.num_rows, -1)
+        for name, rows, mine in _by_namespace(batch):
+            yield name, rows, vectors[mine]
+
+
+def read_keys(fragment: lance.LanceFragment) -> Iterator[tuple[str, Rows]]:
+    """Yield namespace and rows, without the vectors."""
+    for batch in _batches(fragment, ["namespace", "content_hash"]):
+        for name, rows, _ in _by_namespace(batch):
+            yield name, rows
+
+
+def read_vectors(dataset: lance.LanceDataset, addresses: Addresses) -> Vectors:
+    """Return the vectors of the rows at `addresses`, in their order."""
+    table = dataset._take_rows(addresses.tolist(), columns=["vector"])
+    flat = table["vector"].combine_chunks().flatten().to_numpy()
+    return np.asarray(flat, np.float32).reshape(len(addresses), -1)
+
+
+def live_addresses(fragment: lance.LanceFragment) -> Addresses:
+    """Return the addresses of the rows of `fragment` that have not been deleted."""
+    table = fragment.scanner(columns=[], with_row_address=True).to_table()
+    return np.asarray(table["_rowaddr"].to_numpy(), dtype=np.int64)
+
+
+def _batches(fragment: lance.LanceFragment, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    scanner = fragment.scanner(columns=columns, with_row_address=True, batch_size=_ROWS)
+    yield from scanner.to_batches()
+
+
+def _by_namespace(batch: pa.RecordBatch) -> Iterator[tuple[str, Rows, NDArray[np.bool_]]]:
+    namespaces = batch["namespace"].dictionary_encode()
+    codes = namespaces.indices.to_numpy(zero_copy_only=False)
+    addresses = batch["_rowaddr"].to_numpy().astype(np.int64)
+    keys = _keys(batch["content_hash"])
+    for code, name in enumerate(namespaces.dictionary.to_pylist()):
+        mine = codes == code
+        yield name, Rows(addresses[mine], keys[mine]), mine
+
+
+def _keys(hashes: pa.StringArray) -> Keys:
+    """Return the first 64 bits of each hexadecimal hash, 0 where there is none."""
+    keys = np.zeros(len(hashes), np.uint64)
+    fit = pc.fill_null(pc.equal(pc.binary_length(hashes), 64), False)
+    heads = pc.utf8_slice_codeunits(hashes.filter(fit), 0, _HEX_DIGITS)
+    digits = np.frombuffer(b"".join(heads.cast(pa.binary()).to_pylist()), np.uint8)
+    nibbles = _NIBBLES[digits].reshape(-1, _HEX_DIGITS)
+    found = ((nibbles[:, ::2] << 4) | nibbles[:, 1::2]).copy().view(">u8").ravel()
+    found = np.where((nibbles == 255).any(axis=1), 0, found)
+    keys[fit.to_numpy(zero_copy_only=False)] = found
+    return keys

@@ -1,0 +1,68 @@
+"""One version of the corpus, ready to be searched."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import lance
+import numpy as np
+
+from retrieval.chunk import Vectors
+from retrieval.dense.segment import Addresses, Segment
+
+Segments = Mapping[str, tuple[Segment, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentState:
+    """What has been applied of a fragment: its addresses and its list of deleted rows."""
+
+    addresses: slice
+    deletions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of the corpus: table and vectors agree.
+
+    `namespaces` holds the segments of each namespace, oldest first.
+    """
+
+    version: int
+    dimension: int
+    dataset: lance.LanceDataset
+    fragments: Mapping[str, FragmentState]
+    namespaces: Segments
+
+    def segments(self, namespaces: Iterable[str]) -> Iterator[Segment]:
+        """Yield the segments of `namespaces`."""
+        for name in namespaces:
+            yield from self.namespaces.get(name, ())
+
+    def search(
+        self, query: Vectors, namespaces: Iterable[str], k: int, allowed: Addresses | None = None
+    ) -> tuple[Addresses, Vectors]:
+        """Return the `k` best addresses and their exact inner products, best first.
+
+        Nothing is missed in a small namespace; in a large one, or under a filter that
+        leaves many rows, a few in a hundred may be.
+        """
+        found = [segment.search(query, k, allowed) for segment in self.segments(namespaces)]
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        addresses = np.concatenate([part[0] for part in found])
+        scores = np.concatenate([part[1] for part in found])
+        best = np.lexsort((addresses, -scores))[:k]
+        return addresses[best], scores[best]
+
+    def vectors(self, namespaces: Iterable[str], addresses: Addresses) -> Vectors:
+        """Return the vectors of the rows at `addresses`, in their order; zeros where gone."""
+        rows = np.zeros((len(addresses), self.dimension), dtype=np.float32)
+        for segment in self.segments(namespaces):
+            here, vectors = segment.vectors(addresses)
+            rows[here] = vectors
+        return rows
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of vectors per namespace."""
+        counts = {name: sum(map(len, parts)) for name, parts in self.namespaces.items()}
+        return {name: count for name, count in counts.items() if count}
