@@ -96,6 +96,17 @@ class SearchSettings(Group):
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
 
 
+class LogSettings(Group):
+    """What is logged, and how; obeyed by the command line, the gateway and the embedder."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe level that is written."
+    )
+    format: Literal["plain", "json"] = Field(
+        "plain", description="One line of text or one JSON object an event."
+    )
+
+
 class LibrarySettings(BaseSettings):
     """What `retrieval` needs; other packages extend it by their own groups."""
 
@@ -118,6 +129,7 @@ class LibrarySettings(BaseSettings):
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
+    log: LogSettings = LogSettings()
 
     @property
     def corpus_uri(self) -> str:
