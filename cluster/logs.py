@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from cluster.settings import LogSettings
+from retrieval.settings import LogSettings
 
 _PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

@@ -52,17 +52,6 @@ class RaySettings(Group):
     )
 
 
-class LogSettings(Group):
-    """What is logged, and how."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe level that is written."
-    )
-    format: Literal["plain", "json"] = Field(
-        "plain", description="One line of text or one JSON object an event."
-    )
-
-
 class Settings(JobSettings, AppSettings):
     """Everything that can be set."""
 
@@ -73,7 +62,6 @@ class Settings(JobSettings, AppSettings):
         SecretStr(""), description="Key that the command line sends to a running mesh."
     )
     ray: RaySettings = RaySettings()
-    log: LogSettings = LogSettings()
 
     @property
     def run_dir(self) -> Path:

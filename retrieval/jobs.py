@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
@@ -119,6 +119,15 @@ class JobPage(BaseModel):
     next_cursor: str | None
 
 
+class JobCounts(BaseModel):
+    """How many jobs are in one state, and how many documents they have finished."""
+
+    jobs: int = 0
+    done: int = 0
+    quarantined: int = 0
+    skipped: int = 0
+
+
 class JobStore:
     """Jobs in the database at an SQLAlchemy URL; safe from several processes."""
 
@@ -179,6 +188,18 @@ class JobStore:
             rows = connection.execute(query).all()
         jobs = [Job.model_validate(dict(row._mapping)) for row in rows[:limit]]
         return JobPage(jobs=jobs, next_cursor=jobs[-1].job_id if len(rows) > limit else None)
+
+    def counts(self) -> dict[JobState, JobCounts]:
+        """Return the sums over all jobs by state."""
+        sums = [sa.func.sum(_JOBS.c[name]) for name in ("done", "quarantined", "skipped")]
+        query = sa.select(_JOBS.c.state, sa.func.count(), *sums).group_by(_JOBS.c.state)
+        found: dict[JobState, JobCounts] = {state: JobCounts() for state in get_args(JobState)}
+        with self._engine.connect() as connection:
+            for state, jobs, done, quarantined, skipped in connection.execute(query):
+                found[state] = JobCounts(
+                    jobs=jobs, done=done, quarantined=quarantined, skipped=skipped
+                )
+        return found
 
     def set_runner(self, job_id: str, runner_id: str) -> None:
         """Note which Ray job runs it."""

@@ -5,8 +5,10 @@ late leaves the answer to the other one, and the answer says so in `degraded`.
 """
 
 import asyncio
+import contextvars
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 from retrieval.chunk import JsonValue
 from retrieval.corpus.store import Corpus
@@ -14,18 +16,21 @@ from retrieval.dense.follower import DenseFollower, Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
 from retrieval.freshness import Freshness
-from retrieval.query import Degraded, Hit, SearchRequest, SearchResponse
+from retrieval.query import NOT_CONFIGURED, Degraded, Hit, SearchRequest, SearchResponse
 from retrieval.ranking import rank
 from retrieval.retrievers import Candidates, Retrievers
 from retrieval.settings import SearchSettings
-from retrieval.stopwatch import Stopwatch
+from retrieval.stopwatch import StageSpans, Stopwatch
 
 # Seconds for what is left to do once the sides have answered, even if they were late.
 _LEAST_TO_FINISH = 1.0
 
 
 class Searcher:
-    """Answers searches over one corpus; use it from one event loop."""
+    """Answers searches over one corpus; use it from one event loop.
+
+    `spans` is opened around each stage of each search.
+    """
 
     def __init__(
         self,
@@ -33,7 +38,9 @@ class Searcher:
         embedder: AsyncEmbedder,
         settings: SearchSettings | None = None,
         follower: DenseFollower | None = None,
+        spans: StageSpans = nullcontext,
     ) -> None:
+        self._spans = spans
         self.corpus = corpus
         self.embedder = embedder
         self.settings = settings or SearchSettings()
@@ -49,7 +56,7 @@ class Searcher:
         `min_index_version` is not visible in time, and `StageError` when no side
         could answer or the passages cannot be read.
         """
-        watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms)
+        watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms, self._spans)
         snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
         candidates = await self._retrievers.retrieve(request, snapshot, watch)
         hits = await self._hits(request, candidates, snapshot, watch)
@@ -101,7 +108,13 @@ class Searcher:
         self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch
     ) -> list[Hit]:
         work = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._finish, request, candidates, snapshot, watch
+            self._threads,
+            contextvars.copy_context().run,
+            self._finish,
+            request,
+            candidates,
+            snapshot,
+            watch,
         )
         left = max(_LEAST_TO_FINISH, watch.deadline - time.monotonic())
         try:
@@ -130,6 +143,4 @@ def _not_configured(request: SearchRequest) -> list[Degraded]:
         "rerank": request.use_rerank,
         "graph": request.graph_boost or request.entity_types,
     }
-    return [
-        Degraded(stage=stage, reason="not configured") for stage, value in asked.items() if value
-    ]
+    return [Degraded(stage=stage, reason=NOT_CONFIGURED) for stage, value in asked.items() if value]

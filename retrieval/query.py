@@ -124,6 +124,10 @@ class Hit(BaseModel):
     explain: Explanation | None = None
 
 
+TOO_LATE = "took longer than its time limit"
+NOT_CONFIGURED = "not configured"
+
+
 class Degraded(BaseModel):
     """A stage that gave nothing, and why."""
 

@@ -15,7 +15,7 @@ from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
 from retrieval.lexical.fulltext import search_text
-from retrieval.query import Degraded, SearchRequest
+from retrieval.query import TOO_LATE, Degraded, SearchRequest
 from retrieval.settings import SearchSettings
 from retrieval.stopwatch import Stopwatch
 
@@ -66,8 +66,8 @@ class Retrievers:
     async def _dense(self, search: "_Search") -> Found:
         settings, watch = self._settings, search.watch
         with watch.stage("embed"):
+            limit = watch.require_time(settings.embed_timeout_ms)
             embedding = self._embedder.embed_queries([search.request.query])
-            limit = watch.seconds_left(settings.embed_timeout_ms)
             search.vector = (await asyncio.wait_for(embedding, limit))[0]
         with watch.stage("dense"):
             return await self._in_thread(search.dense, settings.dense_timeout_ms, watch)
@@ -78,8 +78,9 @@ class Retrievers:
             return await self._in_thread(search.lexical, limit, search.watch)
 
     async def _in_thread(self, work: Callable[[], T], limit_ms: int, watch: Stopwatch) -> T:
+        limit = watch.require_time(limit_ms)
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        return await asyncio.wait_for(future, watch.seconds_left(limit_ms))
+        return await asyncio.wait_for(future, limit)
 
 
 class _Search:
@@ -156,5 +157,5 @@ def _scores(answer: Found | BaseException | None) -> dict[int, float] | None:
 
 def _failure(side: str, answer: Found | BaseException) -> Degraded:
     if isinstance(answer, TimeoutError):
-        return Degraded(stage=side, reason="took longer than its time limit")
+        return Degraded(stage=side, reason=TOO_LATE)
     return Degraded(stage=side, reason=f"failed: {type(answer).__name__}: {answer}"[:300])

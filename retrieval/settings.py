@@ -112,6 +112,17 @@ class DenseSettings(Group):
     save: bool = Field(True, description="Whether to save large indexes for quick starts.")
 
 
+class LogSettings(Group):
+    """What is logged, and how; obeyed by the command line, the gateway and the embedder."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe level that is written."
+    )
+    format: Literal["plain", "json"] = Field(
+        "plain", description="One line of text or one JSON object an event."
+    )
+
+
 class LibrarySettings(BaseSettings):
     """What `retrieval` needs; other packages extend it by their own groups."""
 
@@ -134,6 +145,7 @@ class LibrarySettings(BaseSettings):
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
+    log: LogSettings = LogSettings()
     dense: DenseSettings = DenseSettings()
 
     @property

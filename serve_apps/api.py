@@ -1,8 +1,8 @@
 """The HTTP application: routes, layers and error handling over a set of services."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -12,9 +12,12 @@ from serve_apps.handlers import add_exception_handlers
 from serve_apps.middleware.context import RequestContextMiddleware
 from serve_apps.middleware.guard import LoopbackGuardMiddleware
 from serve_apps.middleware.overload import OverloadMiddleware
+from serve_apps.middleware.slow_body import SlowBodyMiddleware
+from serve_apps.middleware.tracing import TracingMiddleware
 from serve_apps.openapi import describe
 from serve_apps.routes import admin, documents, health, ingest, jobs, namespaces, query, upsert
 from serve_apps.services import Services
+from serve_apps.version import version_of
 
 # The query comes first: routes are tried in order.
 _ROUTES = (query, upsert, documents, ingest, jobs, namespaces, admin, health)
@@ -31,10 +34,11 @@ def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with background(services):
             yield
+        await asyncio.to_thread(services.tracing.close)
 
     app = FastAPIOffline(
         title="PMOVES mesh",
-        version=_version(),
+        version=version_of("pmoves-mesh"),
         description="Hybrid search over your own documents.",
         lifespan=lifespan,
         redirect_slashes=False,
@@ -51,6 +55,7 @@ def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
 def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None:
     """Add the layers, the innermost first."""
     http, metrics = services.settings.http, services.metrics
+    app.add_middleware(SlowBodyMiddleware, seconds=http.body_s, bytes_per_s=http.body_bytes_per_s)
     app.add_middleware(
         OverloadMiddleware,
         metrics=metrics,
@@ -58,12 +63,5 @@ def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None
         retry_after_s=http.retry_after_s,
     )
     app.add_middleware(LoopbackGuardMiddleware, metrics=metrics)
+    app.add_middleware(TracingMiddleware, tracing=services.tracing)
     app.add_middleware(RequestContextMiddleware, metrics=metrics, echo_request_id=echo_request_id)
-
-
-def _version() -> str:
-    try:
-        return version("pmoves-mesh")
-    except PackageNotFoundError:
-        # Run from a checkout that is on the path but not installed.
-        return "0"

@@ -14,8 +14,6 @@ from serve_apps.ingress import check_ingress
 from serve_apps.loopback import require_loopback
 from serve_apps.settings import AppArgs
 
-_QUIET = LoggingConfig(enable_access_log=False)
-
 
 def build(args: AppArgs) -> serve.Application:
     """Return the application; settings that `args` leaves out come from the environment.
@@ -25,7 +23,7 @@ def build(args: AppArgs) -> serve.Application:
     require_loopback(args.http.host)
     check_ingress()
     settings = args.model_copy(update={"home": args.home.absolute()})
-    return _gateway(settings).bind(settings, _embedder(settings).bind(settings.embedding))
+    return _gateway(settings).bind(settings, _embedder(settings).bind(settings))
 
 
 def _embedder(settings: AppArgs) -> serve.Deployment:
@@ -36,7 +34,7 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
         ray_actor_options={"num_cpus": limits.embedder_cpus},
         max_ongoing_requests=limits.embedder_max_ongoing,
         max_queued_requests=limits.embedder_max_queued,
-        logging_config=_QUIET,
+        logging_config=_logging(settings),
     )
     return make(Embedder)
 
@@ -51,6 +49,16 @@ def _gateway(settings: AppArgs) -> serve.Deployment:
         max_ongoing_requests=2 * http.max_in_flight,
         max_queued_requests=http.max_in_flight,
         backpressure_config=BackpressureConfig(status_code=503, retry_after_s=http.retry_after_s),
-        logging_config=_QUIET,
+        logging_config=_logging(settings),
     )
     return make(serve.ingress()(Gateway))
+
+
+def _logging(settings: AppArgs) -> LoggingConfig:
+    """Return how Serve's log files of a replica look; our own access log stands in them."""
+    return LoggingConfig(
+        encoding="JSON" if settings.log.format == "json" else "TEXT",
+        log_level=settings.log.level.upper(),
+        enable_access_log=False,
+        additional_log_standard_attrs=["name"],
+    )

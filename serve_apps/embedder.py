@@ -5,24 +5,35 @@ from collections.abc import Sequence
 from retrieval.chunk import Vectors
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
-from retrieval.settings import EmbeddingSettings
+from serve_apps.logs import configure_replica_logging
+from serve_apps.settings import AppArgs
+from serve_apps.tracing import Carrier, make_tracing
 
 _WARM_UP = ("warm", "warm up " * 24, "warm up " * 240)
 
 
 class Embedder:
-    """Embeds texts for everybody; calls that wait are gathered into batches."""
+    """Embeds texts for everybody; calls that wait are gathered into batches.
 
-    def __init__(self, settings: EmbeddingSettings) -> None:
-        model = SentenceTransformerEmbedder(settings)
+    `trace` continues the caller's trace.
+    """
+
+    def __init__(self, settings: AppArgs) -> None:
+        configure_replica_logging(settings.log)
+        self._tracing = make_tracing(settings.tracing, "embedder")
+        model = SentenceTransformerEmbedder(settings.embedding)
         for text in _WARM_UP:
             model.embed_queries([text])
-        self._batching = BatchingEmbedder(model, settings.batch_tokens)
+        self._batching = BatchingEmbedder(model, settings.embedding.batch_tokens)
 
-    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+    async def embed_queries(self, texts: Sequence[str], trace: Carrier) -> Vectors:
         """Return the vectors of questions, float32 of shape (len(texts), dimension)."""
-        return await self._batching.embed_queries(texts)
+        with self._tracing.continued(trace, "embed_queries") as span:
+            span.set_attribute("pmoves.texts", len(texts))
+            return await self._batching.embed_queries(texts)
 
-    async def embed_passages(self, texts: Sequence[str]) -> Vectors:
+    async def embed_passages(self, texts: Sequence[str], trace: Carrier) -> Vectors:
         """Return the vectors of passages, float32 of shape (len(texts), dimension)."""
-        return await self._batching.embed_passages(texts)
+        with self._tracing.continued(trace, "embed_passages") as span:
+            span.set_attribute("pmoves.texts", len(texts))
+            return await self._batching.embed_passages(texts)

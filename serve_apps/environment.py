@@ -16,6 +16,8 @@ SERVE_ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    # Else a replica keeps a thousand lines back before it writes its log.
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
     "RAY_SERVE_HAPROXY_TCP_NODELAY": "1",
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     # On a busy machine HAProxy's keeper needs longer than Ray's five seconds to come up.

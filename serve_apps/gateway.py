@@ -13,9 +13,13 @@ from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
 from serve_apps.ingress import check_ingress
 from serve_apps.launcher import RayJobLauncher
+from serve_apps.logs import configure_replica_logging
+from serve_apps.metered import MeteredEmbedder
+from serve_apps.metrics import Metrics
 from serve_apps.remote import RemoteEmbedder
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
+from serve_apps.tracing import make_tracing
 
 
 class Gateway:
@@ -23,16 +27,26 @@ class Gateway:
 
     def __init__(self, settings: AppArgs, embedder: DeploymentHandle[Embedder]) -> None:
         check_ingress()
+        configure_replica_logging(settings.log)
+        metrics, tracing = Metrics(), make_tracing(settings.tracing, "gateway")
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
-        remote = RemoteEmbedder(embedder)
+        remote = MeteredEmbedder(RemoteEmbedder(embedder), metrics)
         address = ray.get_runtime_context().gcs_address
         self._services = Services(
             settings=settings,
             corpus=corpus,
             embedder=remote,
-            searcher=Searcher(corpus, remote, settings.search, open_follower(corpus, settings)),
+            searcher=Searcher(
+                corpus,
+                remote,
+                settings.search,
+                open_follower(corpus, settings),
+                tracing.stage,
+            ),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),
+            metrics=metrics,
+            tracing=tracing,
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

@@ -55,6 +55,21 @@ class JobWatcher:
             if job.runner_id:
                 self._check(job, job.runner_id)
         self._discard_uploads()
+        self._count()
+
+    def _count(self) -> None:
+        metrics, counts = self._services.metrics, self._services.jobs.counts()
+        for state, count in counts.items():
+            metrics.set("pmoves_jobs", count.jobs, state)
+        skipped = sum(count.skipped for count in counts.values())
+        quarantined = sum(count.quarantined for count in counts.values())
+        ready = sum(count.done for count in counts.values()) - skipped - quarantined
+        for outcome, number in (
+            ("ready", ready),
+            ("skipped", skipped),
+            ("quarantined", quarantined),
+        ):
+            metrics.set("pmoves_job_documents", number, outcome)
 
     def _check(self, job: Job, runner_id: str) -> None:
         if job.stop_requested:

@@ -1,10 +1,6 @@
-"""What the gateway counts, as Prometheus metrics in one registry.
+"""What the gateway counts, as Prometheus metrics in one registry."""
 
-`METRICS` is the whole list; documentation and tests read it.
-"""
-
-from dataclasses import dataclass
-from typing import Literal
+import platform
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,79 +11,16 @@ from prometheus_client import (
     generate_latest,
 )
 
-from retrieval.query import SearchResponse
+from retrieval.query import NOT_CONFIGURED, TOO_LATE, SearchResponse
+from serve_apps.metric_table import METRICS, Metric
+from serve_apps.version import version_of
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_REASONS = {TOO_LATE: "timeout", NOT_CONFIGURED: "not_configured"}
 
 # Creation times would double the number of series.
 disable_created_metrics()  # type: ignore[no-untyped-call]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric as it is exposed."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    help: str
-    labels: tuple[str, ...] = ()
-
-
-METRICS = (
-    Metric(
-        "pmoves_http_requests_total",
-        "counter",
-        "Answered HTTP requests by route template, method and status.",
-        ("route", "method", "status"),
-    ),
-    Metric(
-        "pmoves_http_request_seconds",
-        "histogram",
-        "Seconds from the first byte of a request to the last of its answer.",
-        ("route", "method"),
-    ),
-    Metric("pmoves_http_in_flight", "gauge", "Requests being worked on now."),
-    Metric(
-        "pmoves_http_refused_total",
-        "counter",
-        "Requests that no route saw, by reason: overload, host, origin, request_id.",
-        ("reason",),
-    ),
-    Metric(
-        "pmoves_search_stage_seconds", "histogram", "Seconds in each stage of a search.", ("stage",)
-    ),
-    Metric(
-        "pmoves_search_degraded_total",
-        "counter",
-        "Searches that a stage gave nothing to, by stage.",
-        ("stage",),
-    ),
-    Metric("pmoves_index_version", "gauge", "Corpus version that searches see."),
-    Metric("pmoves_index_lag_versions", "gauge", "Committed corpus versions not yet seen."),
-    Metric(
-        "pmoves_index_lag_seconds",
-        "gauge",
-        "Seconds since searches last were known to see the newest version; 0 when they do.",
-    ),
-    Metric(
-        "pmoves_index_apply_seconds",
-        "histogram",
-        "Seconds from the commit of a corpus version to the searches that see it.",
-    ),
-    Metric("pmoves_index_refresh_errors_total", "counter", "Failed looks for a newer version."),
-    Metric(
-        "pmoves_upkeep_runs_total",
-        "counter",
-        "Rounds of upkeep of the corpus by outcome: done, elsewhere, failed.",
-        ("outcome",),
-    ),
-    Metric("pmoves_upserted_chunks_total", "counter", "Chunks written by upsert-batch."),
-    Metric("pmoves_rejected_items_total", "counter", "Items that upsert-batch refused."),
-    Metric("pmoves_deleted_documents_total", "counter", "Documents deleted over HTTP."),
-    Metric("pmoves_uploaded_bytes_total", "counter", "Bytes of files uploaded."),
-    Metric("pmoves_jobs_started_total", "counter", "Ingest jobs started over HTTP."),
-)
 
 
 class Metrics:
@@ -100,6 +33,7 @@ class Metrics:
         self._histograms: dict[str, Histogram] = {}
         for metric in METRICS:
             self._register(metric)
+        self.set("pmoves_build_info", 1, *build_info())
 
     def _register(self, metric: Metric) -> None:
         name, text, labels, registry = metric.name, metric.help, metric.labels, self.registry
@@ -117,9 +51,15 @@ class Metrics:
         counter = self._counters[name]
         (counter.labels(*labels) if labels else counter).inc(by)
 
-    def set(self, name: str, value: float) -> None:
+    def set(self, name: str, value: float, *labels: str) -> None:
         """Set the gauge `name`."""
-        self._gauges[name].set(value)
+        gauge = self._gauges[name]
+        (gauge.labels(*labels) if labels else gauge).set(value)
+
+    def add(self, name: str, change: float, *labels: str) -> None:
+        """Raise the gauge `name` by `change`, or lower it."""
+        gauge = self._gauges[name]
+        (gauge.labels(*labels) if labels else gauge).inc(change)
 
     def observe(self, name: str, *labels: str, seconds: float) -> None:
         """Add one observation to the histogram `name`."""
@@ -131,7 +71,8 @@ class Metrics:
         for stage, milliseconds in response.timings_ms.items():
             self.observe("pmoves_search_stage_seconds", stage, seconds=milliseconds / 1000)
         for entry in response.degraded:
-            self.count("pmoves_search_degraded_total", entry.stage)
+            reason = _REASONS.get(entry.reason, "failed")
+            self.count("pmoves_search_degraded_total", entry.stage, reason)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -143,3 +84,8 @@ class Metrics:
     def expose(self) -> bytes:
         """Return all metrics in the Prometheus text format."""
         return generate_latest(self.registry)
+
+
+def build_info() -> tuple[str, str, str]:
+    """Return the versions of this project, of Ray, and of Python."""
+    return version_of("pmoves-mesh"), version_of("ray"), platform.python_version()

@@ -62,6 +62,9 @@ CONFLICT = ProblemType(
 EMBEDDING_IDENTITY = ProblemType(
     "embedding-identity", 409, "The embedding model differs", "The corpus has another model."
 )
+SLOW_BODY = ProblemType(
+    "slow-body", 408, "The body came too slowly", "It did not arrive in the time it has."
+)
 TOO_LARGE = ProblemType(
     "too-large", 413, "The request is too large", "Over a limit; `limits` names them."
 )

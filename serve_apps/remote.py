@@ -11,6 +11,7 @@ from ray.serve.handle import DeploymentHandle
 
 from retrieval.chunk import Vectors
 from retrieval.errors import OverloadedError, StageError
+from serve_apps.tracing import carrier
 
 # One message: large enough for full batches, small enough that no call hogs a replica.
 _TEXTS_PER_CALL = 256
@@ -48,8 +49,13 @@ class RemoteEmbedder:
 
 
 async def _call(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
+    answer = method.remote(texts, carrier())
     try:
-        vectors = await method.remote(texts)
+        vectors = await answer
+    except asyncio.CancelledError:
+        # The caller is late or gone: the embedder need not compute this any more.
+        answer.cancel()  # type: ignore[no-untyped-call]
+        raise
     except (BackPressureError, OverloadedError) as error:
         raise OverloadedError("the embedder has too much to do; try again later") from error
     except (DeploymentUnavailableError, RayError) as error:

@@ -12,6 +12,7 @@ from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from serve_apps.metrics import Metrics
 from serve_apps.settings import AppArgs
+from serve_apps.tracing import Tracing
 
 
 class LaunchError(PmovesError):
@@ -45,6 +46,7 @@ class Services:
     jobs: JobStore
     launcher: JobLauncher
     metrics: Metrics = field(default_factory=Metrics)
+    tracing: Tracing = field(default_factory=Tracing)
 
 
 def services_of(request: Request) -> Services:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from retrieval.settings import Group, LibrarySettings
+from retrieval.settings import Group, LibrarySettings, Share
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 MIB = 2**20
@@ -32,6 +32,18 @@ class HttpSettings(Group):
         2_048 * MIB, ge=1_024, le=1_024**5, description="Most bytes of files in one upload."
     )
     max_upload_files: int = Field(1_000, ge=1, le=100_000, description="Most files in one upload.")
+    body_s: float = Field(
+        20.0,
+        ge=0.1,
+        le=86_400,
+        description="Seconds that the body of a request may take to come in.",
+    )
+    body_bytes_per_s: int = Field(
+        4_096,
+        ge=1,
+        le=1_024**4,
+        description="Bytes of a body that buy it one second more.",
+    )
     max_in_flight: int = Field(
         256,
         ge=1,
@@ -71,11 +83,28 @@ class ServeSettings(Group):
     )
 
 
+class TracingSettings(Group):
+    """Where traces go; needs the extra `tracing`."""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="Where spans are sent to by OTLP over HTTP, such as "
+        "http://127.0.0.1:4318/v1/traces; empty: nowhere.",
+    )
+    sample_share: Share = Field(
+        1.0,
+        description="Share of the traces that begin here which are recorded; "
+        "callers decide over theirs.",
+    )
+
+
 class AppSettings(LibrarySettings):
     """What `serve_apps` needs."""
 
     http: HttpSettings = HttpSettings()
     serve: ServeSettings = ServeSettings()
+    tracing: TracingSettings = TracingSettings()
 
 
 class AllowedSources(Group):

@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_apps import problems
+from serve_apps.access_log import log_request
+from serve_apps.logs import request_id_var
 from serve_apps.metrics import Metrics
 
 REQUEST_ID = "x-request-id"
@@ -36,6 +38,7 @@ class RequestContextMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send, self._echo)
+        token = request_id_var.set(exchange.request_id)
         self._count_in_flight(1)
         try:
             if exchange.refused:
@@ -50,9 +53,10 @@ class RequestContextMiddleware:
             await self._fail(exchange, scope, receive)
         finally:
             self._count_in_flight(-1)
-            self._metrics.request(
-                exchange.route, scope["method"], exchange.status or _CLIENT_CLOSED, exchange.seconds
-            )
+            status, seconds = exchange.status or _CLIENT_CLOSED, exchange.seconds
+            self._metrics.request(exchange.route, scope["method"], status, seconds)
+            log_request(scope, exchange.route, status, seconds)
+            request_id_var.reset(token)
 
     def _count_in_flight(self, change: int) -> None:
         self._in_flight += change

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from retrieval.chunk import Document
 from retrieval.jobs import JobRequest, SourceItem
+from serve_apps.access_log import note_namespaces
 from serve_apps.background import refresh
 from serve_apps.body import invalid
 from serve_apps.jobs import new_job_id, start_job, uploads_folder
@@ -72,6 +73,7 @@ async def delete_document(
     """Remove a document with its chunks; searches do not find it any more."""
     services = services_of(request)
     namespace = query.namespace or services.settings.search.namespace
+    note_namespaces(request, [namespace])
     document = await _find(services, namespace, doc_id)
     if document.status == "deleted":
         raise ProblemError(NOT_FOUND, f"The document {doc_id!r} is deleted already.")
@@ -101,7 +103,9 @@ async def upload_documents(request: Request, response: Response) -> JobView:
     except ProblemError:
         await asyncio.to_thread(discard, upload)
         raise
-    job = await asyncio.to_thread(start_job, services, wanted, job_id)
+    note_namespaces(request, [wanted.namespace])
+    # A client that leaves now must not leave files behind that no job reads.
+    job = await asyncio.shield(asyncio.to_thread(start_job, services, wanted, job_id))
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 

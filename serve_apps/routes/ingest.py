@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from retrieval.jobs import JobRequest, SourceItem
+from serve_apps.access_log import note_namespaces
 from serve_apps.body import read_model
 from serve_apps.jobs import start_job
 from serve_apps.openapi import json_body
@@ -24,6 +25,7 @@ async def ingest(request: Request, response: Response) -> JobView:
     services = services_of(request)
     wanted = await read_model(request, IngestRequest, services.settings.http.max_query_bytes)
     job_request = await asyncio.to_thread(_job_request, wanted, services.settings)
+    note_namespaces(request, [job_request.namespace])
     job = await asyncio.to_thread(start_job, services, job_request)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)

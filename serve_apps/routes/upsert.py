@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from retrieval.corpus.store import Commit
 from retrieval.indexing import index_chunks
+from serve_apps.access_log import note_namespaces
 from serve_apps.background import refresh
 from serve_apps.body import read_body
 from serve_apps.openapi import json_body
@@ -24,6 +25,7 @@ async def upsert_batch(request: Request) -> UpsertResponse:
     body = await read_body(request, http.max_batch_bytes, "max_batch_bytes")
     batch = await asyncio.to_thread(parse_batch, body, http.max_batch_items, namespace)
     services.metrics.count("pmoves_rejected_items_total", by=len(batch.rejected))
+    note_namespaces(request, sorted({chunk.namespace for chunk in batch.chunks}))
     commit = Commit(services.searcher.version)
     if batch.chunks:
         commit = await index_chunks(

@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from retrieval import stopwatch
@@ -54,3 +57,26 @@ def test_a_stage_gets_its_limit_or_what_is_left(clock: Clock) -> None:
     assert watch.seconds_left(300) == pytest.approx(0.1)
     clock.now += 5
     assert watch.seconds_left(300) == 0.0
+
+
+def test_a_stage_whose_time_is_up_is_not_begun(clock: Clock) -> None:
+    watch = Stopwatch(1_000)
+    assert watch.require_time(300) == pytest.approx(0.3)
+    clock.now += 1
+    with pytest.raises(TimeoutError):
+        watch.require_time(300)
+
+
+def test_spans_are_opened_around_stages() -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def span(name: str) -> Iterator[None]:
+        seen.append(f"+{name}")
+        yield
+        seen.append(f"-{name}")
+
+    watch = Stopwatch(1_000, span)
+    with watch.stage("dense"):
+        seen.append("work")
+    assert seen == ["+dense", "work", "-dense"]

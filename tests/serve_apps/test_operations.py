@@ -8,7 +8,7 @@ import pytest
 from retrieval.chunk import JsonValue
 from retrieval.settings import StateSettings
 from serve_apps.api import create_app
-from serve_apps.metrics import METRICS
+from serve_apps.metric_table import METRICS
 from serve_apps.report import without_secrets
 from serve_apps.services import Services
 from tests.serve_apps.support import client_of, item, search, upsert
@@ -58,7 +58,7 @@ async def test_the_lexical_side_answers_while_the_embedder_is_down(
         assert [entry["stage"] for entry in answer["degraded"]] == ["dense"]
         assert len(answer["hits"]) == 1
         exposed = (await client.get("/metrics")).text
-    assert 'pmoves_search_degraded_total{stage="dense"} 1.0' in exposed
+    assert 'pmoves_search_degraded_total{reason="failed",stage="dense"} 1.0' in exposed
 
 
 async def test_metrics_are_those_of_the_table(client: httpx.AsyncClient) -> None:
@@ -76,7 +76,7 @@ async def test_metrics_are_those_of_the_table(client: httpx.AsyncClient) -> None
     assert "pmoves_upserted_chunks_total 2.0" in exposed
     assert "pmoves_rejected_items_total 1.0" in exposed
     assert 'pmoves_search_stage_seconds_count{stage="total"} 1.0' in exposed
-    assert 'pmoves_search_degraded_total{stage="rerank"} 1.0' in exposed
+    assert 'pmoves_search_degraded_total{reason="not_configured",stage="rerank"} 1.0' in exposed
     version = float(re.findall(r"^pmoves_index_version (\S+)", exposed, re.MULTILINE)[0])
     assert version >= stored["index_version"]
     assert "pmoves_index_lag_versions 0.0" in exposed

@@ -1,0 +1,46 @@
+"""An embedder whose calls are counted: what waits, how long it takes, what fails."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+
+from retrieval.chunk import Vectors
+from retrieval.embedding.base import AsyncEmbedder
+from retrieval.errors import OverloadedError
+from serve_apps.metrics import Metrics
+
+
+class MeteredEmbedder:
+    """An `AsyncEmbedder` that passes calls on to `embedder` and tells `metrics`."""
+
+    def __init__(self, embedder: AsyncEmbedder, metrics: Metrics) -> None:
+        self._embedder = embedder
+        self._metrics = metrics
+
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions."""
+        return await self._metered("queries", texts, self._embedder.embed_queries(texts))
+
+    async def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Embed passages."""
+        return await self._metered("passages", texts, self._embedder.embed_passages(texts))
+
+    async def _metered(self, kind: str, texts: Sequence[str], call: Awaitable[Vectors]) -> Vectors:
+        began = time.perf_counter()
+        self._metrics.add("pmoves_embedder_waiting_texts", len(texts), kind)
+        try:
+            vectors = await call
+        except BaseException as error:
+            self._metrics.count("pmoves_embedder_errors_total", kind, _reason(error))
+            raise
+        finally:
+            self._metrics.add("pmoves_embedder_waiting_texts", -len(texts), kind)
+        seconds = time.perf_counter() - began
+        self._metrics.observe("pmoves_embedder_seconds", kind, seconds=seconds)
+        return vectors
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
+    return "overloaded" if isinstance(error, OverloadedError) else "failed"

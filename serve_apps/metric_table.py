@@ -1,0 +1,107 @@
+"""Every metric of the gateway. Documentation, dashboard, alerts and tests are held to it.
+
+Names begin with `pmoves_`; counters end in `_total`; units are base units: seconds, bytes.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric as it is exposed."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS = (
+    Metric(
+        "pmoves_http_requests_total",
+        "counter",
+        "Answered HTTP requests by route template, method and status.",
+        ("route", "method", "status"),
+    ),
+    Metric(
+        "pmoves_http_request_seconds",
+        "histogram",
+        "Seconds from the first byte of a request to the last of its answer.",
+        ("route", "method"),
+    ),
+    Metric("pmoves_http_in_flight", "gauge", "Requests being worked on now."),
+    Metric(
+        "pmoves_http_refused_total",
+        "counter",
+        "Requests that no route saw, by reason: overload, host, origin, request_id.",
+        ("reason",),
+    ),
+    Metric(
+        "pmoves_search_stage_seconds", "histogram", "Seconds in each stage of a search.", ("stage",)
+    ),
+    Metric(
+        "pmoves_search_degraded_total",
+        "counter",
+        "Searches that a stage gave nothing to, by stage and reason: timeout, failed, "
+        "not_configured.",
+        ("stage", "reason"),
+    ),
+    Metric(
+        "pmoves_embedder_waiting_texts",
+        "gauge",
+        "Texts that this gateway has sent to the embedder and has no vectors of yet, by kind: "
+        "queries, passages.",
+        ("kind",),
+    ),
+    Metric(
+        "pmoves_embedder_seconds",
+        "histogram",
+        "Seconds from a call of the embedder to its vectors, waiting included.",
+        ("kind",),
+    ),
+    Metric(
+        "pmoves_embedder_errors_total",
+        "counter",
+        "Calls of the embedder without vectors, by reason: overloaded, failed, cancelled.",
+        ("kind", "reason"),
+    ),
+    Metric("pmoves_index_version", "gauge", "Corpus version that searches see."),
+    Metric("pmoves_index_lag_versions", "gauge", "Committed corpus versions not yet seen."),
+    Metric(
+        "pmoves_index_lag_seconds",
+        "gauge",
+        "Seconds since searches last were known to see the newest version; 0 when they do.",
+    ),
+    Metric(
+        "pmoves_index_apply_seconds",
+        "histogram",
+        "Seconds from the commit of a corpus version to the searches that see it.",
+    ),
+    Metric("pmoves_index_refresh_errors_total", "counter", "Failed looks for a newer version."),
+    Metric(
+        "pmoves_upkeep_runs_total",
+        "counter",
+        "Rounds of upkeep of the corpus by outcome: done, elsewhere, failed.",
+        ("outcome",),
+    ),
+    Metric("pmoves_upserted_chunks_total", "counter", "Chunks written by upsert-batch."),
+    Metric("pmoves_rejected_items_total", "counter", "Items that upsert-batch refused."),
+    Metric("pmoves_deleted_documents_total", "counter", "Documents deleted over HTTP."),
+    Metric("pmoves_uploaded_bytes_total", "counter", "Bytes of files uploaded."),
+    Metric("pmoves_jobs_started_total", "counter", "Ingest jobs started over HTTP."),
+    Metric("pmoves_jobs", "gauge", "Ingest jobs in the state database, by state.", ("state",)),
+    Metric(
+        "pmoves_job_documents",
+        "gauge",
+        "Documents that the jobs in the state database have finished, by outcome: ready, "
+        "skipped, quarantined.",
+        ("outcome",),
+    ),
+    Metric(
+        "pmoves_build_info",
+        "gauge",
+        "Always 1; the labels are the versions that run.",
+        ("version", "ray", "python"),
+    ),
+)
