@@ -16,8 +16,9 @@ Schema = Mapping[str, Any]
 _INTRODUCTION = """\
 # HTTP API
 
-One gateway answers everything, at `http://127.0.0.1:8000` unless set otherwise. It
-listens on this machine only. A running mesh gives the same description to programs at
+One gateway answers everything, at `http://127.0.0.1:8000` unless set otherwise. Once it
+has API keys, it asks for one: `Authorization: Bearer KEY`; [API keys](guide/keys.md) says
+which role each call needs. A running mesh gives the same description to programs at
 `/openapi.json`, and to people at `/docs`, to try out; your browser fetches the viewer of
 that page from the internet.
 

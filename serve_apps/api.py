@@ -7,11 +7,15 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from serve_apps.background import background
+from serve_apps.client_address import ClientAddresses
 from serve_apps.handlers import add_exception_handlers
 from serve_apps.middleware.context import RequestContextMiddleware
+from serve_apps.middleware.door import DoorMiddleware
 from serve_apps.middleware.guard import LoopbackGuardMiddleware
+from serve_apps.middleware.network import NetworkMiddleware
 from serve_apps.middleware.overload import OverloadMiddleware
 from serve_apps.openapi import describe
+from serve_apps.rate_limit import RateLimiter
 from serve_apps.routes import admin, documents, health, ingest, jobs, namespaces, query, upsert
 from serve_apps.services import Services
 
@@ -57,6 +61,18 @@ def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None
         retry_after_s=http.retry_after_s,
     )
     app.add_middleware(LoopbackGuardMiddleware, metrics=metrics)
+    app.add_middleware(
+        DoorMiddleware,
+        metrics=metrics,
+        keyring=services.keyring,
+        limiter=RateLimiter(services.settings.serve.gateway_replicas),
+    )
+    app.add_middleware(
+        NetworkMiddleware,
+        metrics=metrics,
+        addresses=ClientAddresses(services.ingress, http.trusted_proxies),
+        allowed=http.tailnet_cidrs if http.tailnet_only else None,
+    )
     app.add_middleware(RequestContextMiddleware, metrics=metrics, echo_request_id=echo_request_id)
 
 

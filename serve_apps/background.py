@@ -14,12 +14,14 @@ _log = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def background(services: Services) -> AsyncIterator[None]:
-    """Follow the corpus and watch the jobs while the context is open."""
+    """Follow the corpus, the jobs and the keys while the context is open."""
     pause = services.settings.serve.refresh_ms / 1000
-    watcher = JobWatcher(services)
+    watcher, keyring = JobWatcher(services), services.keyring
+    keys_pause = services.settings.keys.refresh_s
     tasks = [
         asyncio.create_task(_repeat(lambda: refresh(services), pause)),
         asyncio.create_task(_repeat(lambda: asyncio.to_thread(watcher.look), _WATCH_SECONDS)),
+        asyncio.create_task(_repeat(lambda: asyncio.to_thread(keyring.load), keys_pause)),
     ]
     try:
         yield
@@ -27,6 +29,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        keyring.close()
 
 
 async def refresh(services: Services) -> int:

@@ -10,7 +10,7 @@ from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
-from serve_apps.ingress import check_ingress
+from serve_apps.ingress import beyond_loopback, check_ingress, ingress_of
 from serve_apps.launcher import RayJobLauncher
 from serve_apps.remote import RemoteEmbedder
 from serve_apps.services import Services
@@ -21,7 +21,7 @@ class Gateway:
     """Speaks HTTP; searches the corpus in this very process, embeds through the embedder."""
 
     def __init__(self, settings: AppArgs, embedder: DeploymentHandle[Embedder]) -> None:
-        check_ingress()
+        check_ingress(settings.state_url)
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
         remote = RemoteEmbedder(embedder)
         address = ray.get_runtime_context().gcs_address
@@ -32,6 +32,8 @@ class Gateway:
             searcher=Searcher(corpus, remote, settings.search),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),
+            exposed=beyond_loopback(),
+            ingress=ingress_of(),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:
