@@ -27,6 +27,8 @@ SERVE_ENVIRONMENT: Mapping[str, str] = {
     # How long a replica that is told to stop stays up for requests on their way.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "30",
+    # The replicas' uvicorn would else believe X-Forwarded-For, since HAProxy is on loopback.
+    "FORWARDED_ALLOW_IPS": "none",
     # Threads that wait actively take the cores from their neighbours.
     "OMP_WAIT_POLICY": "PASSIVE",
 }

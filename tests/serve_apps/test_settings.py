@@ -10,9 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 import yaml
 from pydantic import ValidationError
 from ray import serve
+from starlette.types import Receive, Scope, Send
 
 from cluster.mesh.ports import any_free_port
 from retrieval.errors import InvalidInputError
@@ -187,6 +189,25 @@ def test_haproxy_alone_faces_other_machines(tmp_path: Path, also_at: str | None)
 def test_what_is_no_address_reaches_no_shell(tmp_path: Path, host: str) -> None:
     with pytest.raises(InvalidInputError, match="no address to listen on"):
         serve_environment(tmp_path / "run", PORTS, host)
+
+
+async def test_the_server_of_a_replica_believes_no_forwarded_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in serve_environment(tmp_path / "run", PORTS).items():
+        monkeypatch.setenv(name, value)
+    seen: list[object] = []
+
+    async def note(scope: Scope, _receive: Receive, _send: Send) -> None:
+        seen.append(scope["client"])
+
+    # As Serve makes it.
+    config = uvicorn.Config(note, lifespan="off", access_log=False, log_config=None)
+    config.load()
+    headers = [(b"x-forwarded-for", b"100.64.0.1")]
+    scope = {"type": "http", "client": ("127.0.0.1", 1), "headers": headers}
+    await config.loaded_app(scope, None, None)
+    assert seen == [("127.0.0.1", 1)]
 
 
 class _Echo(BaseHTTPRequestHandler):
