@@ -68,7 +68,9 @@ def _operations(description: Schema) -> Iterator[str]:
 
 
 def _operation(operation: Schema) -> Iterator[str]:
-    yield f"{operation['summary']}. {_one_line(operation.get('description', ''))}\n"
+    role = operation["x-role"]
+    access = f"Role: `{role}`." if role else "Needs no key."
+    yield f"{operation['summary']}. {_one_line(operation.get('description', ''))} {access}\n"
     if parameters := operation.get("parameters"):
         yield _table(
             _row(item["name"], item["schema"], item.get("required", False)) for item in parameters
