@@ -16,8 +16,9 @@ Schema = Mapping[str, Any]
 _INTRODUCTION = """\
 # HTTP API
 
-One gateway answers everything, at `http://127.0.0.1:8000` unless set otherwise. It
-listens on this machine only. A running mesh gives the same description to programs at
+One gateway answers everything, at `http://127.0.0.1:8000` unless set otherwise. Once it
+has API keys, it asks for one: `Authorization: Bearer KEY`; [API keys](guide/keys.md) says
+which role each call needs. A running mesh gives the same description to programs at
 `/openapi.json`, and to people at `/docs`, to try out, also where there is no internet.
 
 Bodies are JSON, and unknown fields are refused by name. Every error is a
@@ -66,7 +67,9 @@ def _operations(description: Schema) -> Iterator[str]:
 
 
 def _operation(operation: Schema) -> Iterator[str]:
-    yield f"{operation['summary']}. {_one_line(operation.get('description', ''))}\n"
+    role = operation["x-role"]
+    access = f"Role: `{role}`." if role else "Needs no key."
+    yield f"{operation['summary']}. {_one_line(operation.get('description', ''))} {access}\n"
     if parameters := operation.get("parameters"):
         yield _table(
             _row(item["name"], item["schema"], item.get("required", False)) for item in parameters

@@ -20,7 +20,9 @@ from cluster.setting_origins import DEFAULT, Given, Origins, line_of, read_origi
 from cluster.settings import Settings
 
 # Names that are no settings: set by the mesh for its own processes, or for debugging.
-RESERVED_NAMES = frozenset({"PMOVES_DEBUG", "PMOVES_MESH_ID", "PMOVES_MESH_DIR"})
+RESERVED_NAMES = frozenset(
+    {"PMOVES_DEBUG", "PMOVES_MESH_ID", "PMOVES_MESH_DIR", "PMOVES_PEER_NAMED"}
+)
 _TEST_PREFIX = "PMOVES_TEST_"
 # Names of the predecessor whose feature does not exist here yet.
 UNUSED_PREDECESSOR_NAMES = (
@@ -40,10 +42,7 @@ UNUSED_PREDECESSOR_NAMES = (
     "EMBEDDING_BACKEND",
     "TENSORZERO_BASE_URL",
     "TENSORZERO_RERANK_FUNCTION",
-    "TAILSCALE_ONLY",
     "TAILSCALE_ADMIN_ONLY",
-    "TAILSCALE_CIDRS",
-    "HIRAG_TRUSTED_PROXIES",
     "PDF_MAX_PAGES",
     "PDF_DEFAULT_NAMESPACE",
     "PMOVES_CONTRACTS_DIR",

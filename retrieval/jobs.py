@@ -7,23 +7,22 @@ survive the process that runs it.
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from retrieval.chunk import JsonValue, utc_now
-from retrieval.errors import CorpusError, InvalidInputError
+from retrieval.errors import InvalidInputError
 from retrieval.query import Namespace
+from retrieval.state.database import METADATA, open_database
 
 JobState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 FINISHED: frozenset[JobState] = frozenset({"succeeded", "failed", "stopped"})
 
-_METADATA = sa.MetaData()
 _JOBS = sa.Table(
     "jobs",
-    _METADATA,
+    METADATA,
     sa.Column("job_id", sa.String(64), primary_key=True),
     sa.Column("namespace", sa.String(128), nullable=False, index=True),
     sa.Column("state", sa.String(16), nullable=False),
@@ -132,15 +131,7 @@ class JobStore:
     """Jobs in the database at an SQLAlchemy URL; safe from several processes."""
 
     def __init__(self, url: str) -> None:
-        try:
-            address = sa.make_url(url)
-            self._engine = _open_engine(address)
-        except (sa.exc.SQLAlchemyError, OSError) as error:
-            reason = str(error).partition("\n")[0]
-            raise CorpusError(
-                f"cannot open the state database {_shown(url)}: {reason}; "
-                "set PMOVES_HOME or PMOVES_STATE__URL to one that can be written"
-            ) from error
+        self._engine = open_database(url)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -246,32 +237,5 @@ class JobStore:
                 raise InvalidInputError(f"there is no job {job_id!r}")
 
 
-def _open_engine(address: sa.URL) -> sa.Engine:
-    sqlite = address.get_backend_name() == "sqlite"
-    if sqlite and address.database:
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(address)
-    if sqlite:
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-    # Not `create_all`: between its look and its creation another process may be first.
-    with engine.begin() as connection:
-        connection.execute(sa.schema.CreateTable(_JOBS, if_not_exists=True))
-        for index in _JOBS.indexes:
-            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
-    return engine
-
-
-def _shown(url: str) -> str:
-    try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.SQLAlchemyError:
-        return "given by state.url"
-
-
 def _text(moment: datetime) -> str:
     return moment.isoformat()
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA busy_timeout=10000")
-    connection.execute("PRAGMA journal_mode=WAL")

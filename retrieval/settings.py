@@ -27,6 +27,9 @@ Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
 PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "ALPHA": ("search", "alpha"),
     "INDEXER_NAMESPACE": ("search", "namespace"),
+    "TAILSCALE_ONLY": ("http", "tailnet_only"),
+    "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
+    "HIRAG_TRUSTED_PROXIES": ("http", "trusted_proxies"),
 }
 
 

@@ -8,13 +8,17 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from serve_apps.background import background
+from serve_apps.client_address import ClientAddresses
 from serve_apps.handlers import add_exception_handlers
 from serve_apps.middleware.context import RequestContextMiddleware
+from serve_apps.middleware.door import DoorMiddleware
 from serve_apps.middleware.guard import LoopbackGuardMiddleware
+from serve_apps.middleware.network import NetworkMiddleware
 from serve_apps.middleware.overload import OverloadMiddleware
 from serve_apps.middleware.slow_body import SlowBodyMiddleware
 from serve_apps.middleware.tracing import TracingMiddleware
 from serve_apps.openapi import describe
+from serve_apps.rate_limit import RateLimiter
 from serve_apps.routes import admin, documents, health, ingest, jobs, namespaces, query, upsert
 from serve_apps.services import Services
 from serve_apps.version import version_of
@@ -63,5 +67,17 @@ def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None
         retry_after_s=http.retry_after_s,
     )
     app.add_middleware(LoopbackGuardMiddleware, metrics=metrics)
+    app.add_middleware(
+        DoorMiddleware,
+        metrics=metrics,
+        keyring=services.keyring,
+        limiter=RateLimiter(services.settings.serve.gateway_replicas),
+    )
+    app.add_middleware(
+        NetworkMiddleware,
+        metrics=metrics,
+        addresses=ClientAddresses(services.ingress, http.trusted_proxies),
+        allowed=http.tailnet_cidrs if http.tailnet_only else None,
+    )
     app.add_middleware(TracingMiddleware, tracing=services.tracing)
     app.add_middleware(RequestContextMiddleware, metrics=metrics, echo_request_id=echo_request_id)

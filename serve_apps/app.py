@@ -1,7 +1,7 @@
 """The Serve application: `serve run` or `serve deploy` with `serve_apps/config/embedded.yaml`.
 
-Bare, `serve run serve_apps.app:build` is refused where HAProxy is on: Serve would
-listen on every interface.
+Bare, `serve run serve_apps.app:build` is refused where HAProxy is on and there are no
+API keys: Serve would listen on every interface.
 """
 
 from ray import serve
@@ -11,18 +11,19 @@ from ray.serve.schema import LoggingConfig
 from serve_apps.embedder import Embedder
 from serve_apps.gateway import Gateway
 from serve_apps.ingress import check_ingress
-from serve_apps.loopback import require_loopback
+from serve_apps.loopback import require_keys
 from serve_apps.settings import AppArgs
 
 
 def build(args: AppArgs) -> serve.Application:
     """Return the application; settings that `args` leaves out come from the environment.
 
-    Raises `InvalidInputError` for an address that other machines can reach.
+    Raises `InvalidInputError` for an address that other machines can reach while there
+    are no API keys.
     """
-    require_loopback(args.http.host)
-    check_ingress()
     settings = args.model_copy(update={"home": args.home.absolute()})
+    require_keys(settings.http.host, settings.state_url)
+    check_ingress(settings.state_url)
     return _gateway(settings).bind(settings, _embedder(settings).bind(settings))
 
 

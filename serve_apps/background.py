@@ -14,13 +14,14 @@ _log = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def background(services: Services) -> AsyncIterator[None]:
-    """Follow the corpus, keep it in order and watch the jobs while the context is open."""
-    serve = services.settings.serve
-    watcher = JobWatcher(services)
+    """Follow the corpus, keep it in order, watch jobs and keys while the context is open."""
+    serve, keyring = services.settings.serve, services.keyring
+    watcher, keys_pause = JobWatcher(services), services.settings.keys.refresh_s
     tasks = [
         asyncio.create_task(_repeat(lambda: refresh(services), serve.refresh_ms / 1000)),
         asyncio.create_task(_repeat(lambda: keep_up(services), serve.upkeep_s)),
         asyncio.create_task(_repeat(lambda: asyncio.to_thread(watcher.look), _WATCH_SECONDS)),
+        asyncio.create_task(_repeat(lambda: asyncio.to_thread(keyring.load), keys_pause)),
     ]
     try:
         yield
@@ -28,6 +29,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        keyring.close()
 
 
 async def refresh(services: Services) -> int:

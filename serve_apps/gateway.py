@@ -11,7 +11,7 @@ from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
-from serve_apps.ingress import check_ingress
+from serve_apps.ingress import beyond_loopback, check_ingress, ingress_of
 from serve_apps.launcher import RayJobLauncher
 from serve_apps.logs import configure_replica_logging
 from serve_apps.metered import MeteredEmbedder
@@ -26,7 +26,7 @@ class Gateway:
     """Speaks HTTP; searches the corpus in this very process, embeds through the embedder."""
 
     def __init__(self, settings: AppArgs, embedder: DeploymentHandle[Embedder]) -> None:
-        check_ingress()
+        check_ingress(settings.state_url)
         configure_replica_logging(settings.log)
         metrics, tracing = Metrics(), make_tracing(settings.tracing, "gateway")
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
@@ -47,6 +47,8 @@ class Gateway:
             launcher=RayJobLauncher(settings, address),
             metrics=metrics,
             tracing=tracing,
+            exposed=beyond_loopback(),
+            ingress=ingress_of(),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

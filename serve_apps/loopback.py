@@ -1,8 +1,9 @@
-"""Without API keys, only this machine is served."""
+"""Who is on this machine, and what other machines need before they are served."""
 
 import ipaddress
 
 from retrieval.errors import InvalidInputError
+from retrieval.state.keys import KeyStore
 
 
 def is_loopback(host: str) -> bool:
@@ -15,11 +16,24 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def require_loopback(host: str) -> None:
-    """Raise `InvalidInputError` unless `host` means this machine only."""
-    if not is_loopback(host):
-        raise InvalidInputError(
-            f"http.host: {host!r} can be reached from other machines, and this version has no API "
-            "keys; they come with a later one. Listen on 127.0.0.1; with Serve's own commands, set "
-            "http_options.host in the config file, as serve_apps/config/embedded.yaml does."
-        )
+def require_keys(host: str, state_url: str) -> None:
+    """Raise `InvalidInputError` if other machines reach `host` and no API key can be used.
+
+    `state_url` names the state database, which holds the keys. Blocking.
+    """
+    if is_loopback(host) or _usable_keys(state_url):
+        return
+    raise InvalidInputError(
+        f"http.host: {host!r} can be reached from other machines, and there are no API keys that "
+        "could be used. Make one with `pmoves keys create --role admin`, or listen on 127.0.0.1; "
+        "with Serve's own commands, set http_options.host in the config file, as "
+        "serve_apps/config/embedded.yaml does."
+    )
+
+
+def _usable_keys(state_url: str) -> bool:
+    store = KeyStore(state_url)
+    try:
+        return store.usable()
+    finally:
+        store.close()

@@ -34,7 +34,8 @@ METRICS = (
     Metric(
         "pmoves_http_refused_total",
         "counter",
-        "Requests that no route saw, by reason: overload, host, origin, request_id.",
+        "Requests that no route saw, by reason: overload, host, origin, request_id, network, "
+        "unauthenticated, forbidden, rate, unavailable.",
         ("reason",),
     ),
     Metric(

@@ -1,4 +1,4 @@
-"""The OpenAPI description: bodies that are read by hand, and problem documents everywhere."""
+"""The OpenAPI description: bodies that are read by hand, roles, and problem documents."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from serve_apps.policy import rule_for
 from serve_apps.problems import MEDIA_TYPE, ProblemDocument
 
 _TEMPLATE = "#/components/schemas/{model}"
+_SCHEME = "apiKey"
 _models: dict[str, type[BaseModel]] = {}
 
 
@@ -39,9 +41,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
         models: list[type[BaseModel]] = [*_models.values(), ProblemDocument]
         for model in models:
             _add_model(components, model)
-        for path in schema["paths"].values():
-            for operation in path.values():
+        schema["components"]["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
                 _describe_problems(operation)
+                _describe_access(operation, method, path)
         for name in ("HTTPValidationError", "ValidationError"):
             components.pop(name, None)
         app.openapi_schema = schema
@@ -61,3 +65,10 @@ def _describe_problems(operation: dict[str, Any]) -> None:
         "description": "A problem document",
         "content": {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(model="ProblemDocument")}}},
     }
+
+
+def _describe_access(operation: dict[str, Any], method: str, path: str) -> None:
+    """Name the role; without any key in the mesh, nobody has to show one."""
+    role = rule_for(method.upper(), path).role
+    operation["x-role"] = role
+    operation["security"] = [{_SCHEME: []}, {}] if role else []

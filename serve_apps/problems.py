@@ -28,6 +28,18 @@ class ProblemType:
         return _PREFIX + self.name
 
 
+UNAUTHENTICATED = ProblemType(
+    "unauthenticated", 401, "A key is needed", "No API key, or one that is not good any more."
+)
+FORBIDDEN = ProblemType(
+    "forbidden", 403, "The key does not allow it", "The role or the namespace is not the key's."
+)
+NETWORK_NOT_ALLOWED = ProblemType(
+    "network-not-allowed", 403, "The network is not allowed", "The client's address is refused."
+)
+RATE_LIMITED = ProblemType(
+    "rate-limited", 429, "The key asks too often", "Try again after `Retry-After` seconds."
+)
 INVALID_REQUEST = ProblemType(
     "invalid-request",
     422,

@@ -6,19 +6,21 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from retrieval.chunk import JsonValue
+from serve_apps.caller import Caller
 from serve_apps.services import Services
+from serve_apps.settings import AppArgs
 from serve_apps.wire import Stats
 
 _SECRET_WORDS = ("key", "password", "secret", "token", "credential")
 _OBJECT = TypeAdapter(dict[str, JsonValue])
 
 
-def gather_stats(services: Services) -> Stats:
-    """Return the state of every stage."""
-    settings, index = services.settings, services.searcher.stats()
+def gather_stats(services: Services, caller: Caller) -> Stats:
+    """Return the state of every stage, as far as it is the caller's to know."""
+    settings, index = services.settings, _visible(services.searcher.stats(), caller)
     newest = services.corpus.version
     lag = max(0, newest - services.searcher.version)
-    jobs = services.jobs.list().jobs
+    jobs = services.jobs.list(caller.listed(())).jobs
     return Stats(
         index=index,
         projections={
@@ -33,10 +35,28 @@ def gather_stats(services: Services) -> Stats:
             "graph": "not configured",
         },
         jobs_active=sum(not job.finished for job in jobs),
-        settings=without_secrets(_OBJECT.validate_python(settings.model_dump(mode="json"))),
+        settings=_settings_shown(settings, caller),
         alpha=settings.search.alpha,
         collection=services.corpus.uri,
     )
+
+
+def _visible(index: dict[str, JsonValue], caller: Caller) -> dict[str, JsonValue]:
+    vectors = index["vectors"]
+    assert isinstance(vectors, dict)
+    own: dict[str, JsonValue] = {
+        name: count for name, count in vectors.items() if caller.sees(name)
+    }
+    return index | {"vectors": own} | ({} if caller.namespaces is None else {"segments": None})
+
+
+def _settings_shown(settings: AppArgs, caller: Caller) -> dict[str, JsonValue]:
+    shown = without_secrets(_OBJECT.validate_python(settings.model_dump(mode="json")))
+    search = shown["search"]
+    assert isinstance(search, dict)
+    if not caller.sees(settings.search.namespace):
+        search["namespace"] = "***"
+    return shown
 
 
 def without_secrets(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -1,6 +1,7 @@
 """What the routes work with, gathered in one place so that any of it can be exchanged."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from starlette.requests import Request
@@ -10,6 +11,10 @@ from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
+from retrieval.state.keys import KeyStore
+from serve_apps.client_address import Ingress
+from serve_apps.keyring import KeyRing
+from serve_apps.loopback import is_loopback
 from serve_apps.metrics import Metrics
 from serve_apps.settings import AppArgs
 from serve_apps.tracing import Tracing
@@ -37,7 +42,11 @@ class JobLauncher(Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """The parts behind the gateway."""
+    """The parts behind the gateway.
+
+    `exposed` says that other machines reach it, whatever `http.host` says; `ingress`
+    says what it stands behind.
+    """
 
     settings: AppArgs
     corpus: Corpus
@@ -47,6 +56,14 @@ class Services:
     launcher: JobLauncher
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = field(default_factory=Tracing)
+    exposed: bool = False
+    ingress: Ingress = "direct"
+
+    @cached_property
+    def keyring(self) -> KeyRing:
+        """The API keys; the first use reads them."""
+        exposed = self.exposed or not is_loopback(self.settings.http.host)
+        return KeyRing(KeyStore(self.settings.state_url), required=exposed)
 
 
 def services_of(request: Request) -> Services:

@@ -1,9 +1,10 @@
 """Settings of the HTTP gateway and of the Serve deployments."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from retrieval.settings import Group, LibrarySettings, Share
 
@@ -11,12 +12,27 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 MIB = 2**20
 
 
+def _split(value: object) -> object:
+    """Let a list be written with commas, as the predecessor did."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _network(value: str) -> str:
+    ip_network(value, strict=False)
+    return value
+
+
+Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValidator(_split)]
+
+
 class HttpSettings(Group):
     """The door: where it stands and how much fits through it."""
 
     host: str = Field(
         "127.0.0.1",
-        description="Address to listen on; only loopback, because there are no API keys yet.",
+        description="Address to listen on; any but loopback needs an API key, see `pmoves keys`.",
     )
     port: Port = Field(8000, description="TCP port of the gateway.")
     max_query_bytes: int = Field(
@@ -52,6 +68,29 @@ class HttpSettings(Group):
     )
     retry_after_s: int = Field(
         1, ge=1, le=3_600, description="Seconds in Retry-After when the gateway is overloaded."
+    )
+    tailnet_only: bool = Field(
+        False, description="Whether only this machine and `tailnet_cidrs` are answered."
+    )
+    tailnet_cidrs: Networks = Field(
+        ["100.64.0.0/10", "fd7a:115c:a1e0::/48"],
+        description="Networks that `tailnet_only` lets in.",
+    )
+    trusted_proxies: Networks = Field(
+        [],
+        description="Addresses or networks of proxies in front of the gateway whose "
+        "X-Forwarded-For is believed.",
+    )
+
+
+class KeySettings(Group):
+    """How the gateway keeps up with the API keys."""
+
+    refresh_s: float = Field(
+        2.0,
+        ge=0.1,
+        le=30,
+        description="Seconds after which a new or revoked API key counts, at the latest.",
     )
 
 
@@ -105,6 +144,7 @@ class AppSettings(LibrarySettings):
     http: HttpSettings = HttpSettings()
     serve: ServeSettings = ServeSettings()
     tracing: TracingSettings = TracingSettings()
+    keys: KeySettings = KeySettings()
 
 
 class AllowedSources(Group):

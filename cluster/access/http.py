@@ -156,4 +156,10 @@ def _refusal(response: httpx.Response) -> str:
         detail = problem.get("detail") or problem.get("title")
     except (ValueError, AttributeError):
         detail = response.text.strip()[:500]
-    return f"{response.status_code}: {detail or response.reason_phrase}"
+    told = f"{response.status_code}: {detail or response.reason_phrase}"
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        told += (
+            " Give a key in PMOVES_API_KEY; whoever runs the mesh makes one with "
+            "`pmoves keys create`."
+        )
+    return told

@@ -11,6 +11,7 @@ from cluster.cli.evaluation import add_evaluation
 from cluster.cli.group import Commands
 from cluster.cli.ingest import ingest
 from cluster.cli.jobs import jobs_app
+from cluster.cli.keys import keys_app
 from cluster.cli.maintenance import backup, compact, restore
 from cluster.cli.mesh import down, env, status, up
 from cluster.cli.output import say
@@ -33,6 +34,7 @@ for upkeep in (compact, backup, restore):
 app.add_typer(documents_app, name="documents")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(config_app, name="config")
+app.add_typer(keys_app, name="keys")
 add_evaluation(app)
 
 

@@ -1,10 +1,14 @@
 """`pmoves evaluate` and `pmoves bench`: they live in `eval`, and are imported when called."""
 
 import importlib
-from contextlib import AbstractContextManager, nullcontext
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import typer
 from typer.main import get_command
+
+from cluster.cli.options import settings
 
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _COMMANDS = {
@@ -23,10 +27,24 @@ def run(context: typer.Context) -> None:
     """Hand the rest of the command line to the command's own application."""
     name = context.info_name or ""
     application: typer.Typer = getattr(importlib.import_module("eval.cli"), f"{name}_app")
-    with _parts(name) as parts:
+    with _parts(name) as parts, _key_given():
         get_command(application).main(
             args=context.args, prog_name=f"pmoves {name}", standalone_mode=False, obj=parts
         )
+
+
+@contextmanager
+def _key_given() -> Iterator[None]:
+    """Hand the key on where `.env` or `pmoves.toml` holds it; `eval` reads the environment."""
+    key = settings().api_key.get_secret_value()
+    given = "PMOVES_API_KEY" not in os.environ and key
+    if given:
+        os.environ["PMOVES_API_KEY"] = key
+    try:
+        yield
+    finally:
+        if given:
+            del os.environ["PMOVES_API_KEY"]
 
 
 def _parts(name: str) -> AbstractContextManager[object]:

@@ -128,10 +128,21 @@ def _tell(state: "MeshState", loaded: "Settings", started: bool) -> None:
         ("lexical", "on"),
         ("rerank", "off"),
         ("graph", "off"),
-        ("reachable", "from this machine only"),
+        ("reachable", f"at {state.outside}" if state.outside else "from this machine only"),
+        ("keys", "required" if _has_keys(loaded) else "none: everybody on this machine may ask"),
     ]
     for name, value in lines:
         say(f"{name + ':':<11}{value}")
+
+
+def _has_keys(loaded: "Settings") -> bool:
+    from retrieval.state.keys import KeyStore
+
+    store = KeyStore(loaded.state_url)
+    try:
+        return bool(store.all())
+    finally:
+        store.close()
 
 
 def _print_status(found: "MeshStatus") -> None:

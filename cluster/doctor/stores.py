@@ -108,7 +108,10 @@ def _listeners(state: MeshState) -> Finding:
 
 
 def beyond_loopback(state: MeshState) -> list[str]:
-    """Return `process address:port` of everything that other machines could reach."""
+    """Return `process address:port` of everything that other machines could reach.
+
+    The gateway itself is left out where it is meant for them.
+    """
     from pathlib import Path
 
     import psutil
@@ -122,6 +125,8 @@ def beyond_loopback(state: MeshState) -> list[str]:
         for connection in connections:
             address = connection.laddr
             listens = connection.status == psutil.CONN_LISTEN
+            if state.outside and address and address.port == state.http_port:
+                continue
             if listens and address.ip.removeprefix("::ffff:") not in ("127.0.0.1", "::1"):
                 found.append(f"{process.name()} {address.ip}:{address.port}")
     return found

@@ -25,6 +25,7 @@ from cluster.mesh.state import MeshState, write_state
 from cluster.mesh.teardown import take_down
 from cluster.settings import Settings
 from retrieval.chunk import utc_now
+from serve_apps.loopback import require_keys
 
 APP_NAME = "pmoves"
 APP_IMPORT = "serve_apps.app:build"
@@ -35,8 +36,10 @@ def bring_up(settings: Settings, given: Mapping[str, str], console: Console) -> 
     """Start a mesh for `settings.home` and return its state once it is ready.
 
     `given` are the settings as environment variables. Whatever goes wrong, nothing
-    is left running; the error names the part and the log.
+    is left running; the error names the part and the log. `InvalidInputError` where
+    other machines would be served without keys.
     """
+    require_keys(settings.http.host, settings.state_url)
     state = _plan(settings)
     write_state(settings.run_dir, state)
     try:
@@ -47,8 +50,13 @@ def bring_up(settings: Settings, given: Mapping[str, str], console: Console) -> 
         raise
 
 
-def serve_config(settings: Settings, import_path: str = APP_IMPORT) -> dict[str, object]:
-    """Return the Serve config of the mesh; the application's settings come by environment."""
+def serve_config(
+    settings: Settings, host: str = "127.0.0.1", import_path: str = APP_IMPORT
+) -> dict[str, object]:
+    """Return the Serve config of the mesh; the application's settings come by environment.
+
+    `host` is where Serve itself listens.
+    """
     logging = {
         "encoding": "JSON" if settings.log.format == "json" else "TEXT",
         "log_level": settings.log.level.upper(),
@@ -63,7 +71,7 @@ def serve_config(settings: Settings, import_path: str = APP_IMPORT) -> dict[str,
     }
     return {
         "proxy_location": "EveryNode",
-        "http_options": {"host": settings.http.host, "port": settings.http.port},
+        "http_options": {"host": host, "port": settings.http.port},
         "logging_config": logging,
         "applications": [application],
     }
@@ -101,7 +109,9 @@ def _start(
     with Dashboard(state, timeout_s=_CALL_S) as dashboard:
         progress.wait("Ray's head starts", lambda: _ray_missing(head, state, dashboard))
         _link_logs(settings, state)
-        progress.wait("Serve's controller starts", lambda: _deploy(settings, dashboard))
+        progress.wait(
+            "Serve's controller starts", lambda: _deploy(settings, state.serve_host, dashboard)
+        )
         progress.wait(
             "the application starts", lambda: _application_missing(head, state, dashboard)
         )
@@ -132,9 +142,9 @@ def _require_alive(head: subprocess.Popen[bytes], state: MeshState) -> None:
     )
 
 
-def _deploy(settings: Settings, dashboard: Dashboard) -> None:
+def _deploy(settings: Settings, host: str, dashboard: Dashboard) -> None:
     # Past the time limit of bring-up, so that it is the limit that speaks.
-    dashboard.deploy(serve_config(settings), settings.ray.ready_s + _CALL_S)
+    dashboard.deploy(serve_config(settings, host), settings.ray.ready_s + _CALL_S)
 
 
 def _application_missing(

@@ -97,4 +97,4 @@ def _serve(state: MeshState) -> dict[str, str]:
         fallback=state.ports["fallback"],
     )
     # A short name: HAProxy takes 97 characters for the path of a socket.
-    return serve_environment(Path(state.temp_dir) / "h", ports)
+    return serve_environment(Path(state.temp_dir) / "h", ports, state.outside)

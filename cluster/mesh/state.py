@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from cluster.errors import MeshError
+from serve_apps.loopback import is_loopback
 
 
 class MeshState(BaseModel):
@@ -36,8 +37,18 @@ class MeshState(BaseModel):
 
     @property
     def url(self) -> str:
-        """Base URL of the gateway."""
-        return f"http://{self.host}:{self.http_port}"
+        """Base URL of the gateway for programs on this machine."""
+        return f"http://{_authority(self.serve_host)}:{self.http_port}"
+
+    @property
+    def serve_host(self) -> str:
+        """Where Serve listens: always on loopback, since HAProxy alone faces others."""
+        return self.host if is_loopback(self.host) else "127.0.0.1"
+
+    @property
+    def outside(self) -> str | None:
+        """`host:port` for other machines, or None where they are not served."""
+        return None if is_loopback(self.host) else f"{self.host}:{self.http_port}"
 
     @property
     def dashboard_url(self) -> str:
@@ -53,6 +64,10 @@ class MeshState(BaseModel):
     def token(self) -> str | None:
         """Ray's token, where Ray asks for one."""
         return Path(self.token_path).read_text().strip() if self.token_path else None
+
+
+def _authority(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def state_path(run_dir: Path) -> Path:

@@ -60,8 +60,10 @@ class HttpSystem:
                 break
             await asyncio.sleep(_retry_after(answer))
         if answer.is_error:
+            keyless = answer.status_code == httpx.codes.UNAUTHORIZED
             raise SearchSystemError(
                 f"{self._url}{path} answered {answer.status_code}: {answer.text[:500]}"
+                + ("; give a key in PMOVES_API_KEY or --api-key" if keyless else "")
             )
         return answer
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from retrieval.chunk import utc_now
 from serve_apps.background import refresh
+from serve_apps.caller import caller_of
 from serve_apps.report import gather_stats
 from serve_apps.services import services_of
 from serve_apps.wire import Refreshed, RerankStatus, Stats
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/hirag/admin", tags=["admin"])
 @router.get("/stats", summary="State of every stage")
 async def stats(request: Request) -> Stats:
     """Return index versions, model, stages and the settings in force without secrets."""
-    return await asyncio.to_thread(gather_stats, services_of(request))
+    return await asyncio.to_thread(gather_stats, services_of(request), caller_of(request))
 
 
 @router.get("/rerank-status", summary="State of the reranker")

@@ -12,6 +12,7 @@ from retrieval.jobs import JobRequest, SourceItem
 from serve_apps.access_log import note_namespaces
 from serve_apps.background import refresh
 from serve_apps.body import invalid
+from serve_apps.caller import Caller, caller_of
 from serve_apps.jobs import new_job_id, start_job, uploads_folder
 from serve_apps.openapi import form_body
 from serve_apps.problems import INVALID_REQUEST, NOT_FOUND, FieldError, ProblemError
@@ -46,7 +47,7 @@ async def list_documents(
     """Return one page of the ledger, in order of namespace and document."""
     page = await asyncio.to_thread(
         services_of(request).corpus.documents,
-        query.namespace or None,
+        caller_of(request).listed(query.namespace),
         status=query.status,
         source=query.source,
         limit=query.limit,
@@ -62,7 +63,8 @@ async def show_document(
 ) -> DocumentView:
     """Return one ledger row; a deleted document is shown as such."""
     services = services_of(request)
-    namespace = query.namespace or services.settings.search.namespace
+    default = services.settings.search.namespace
+    namespace = caller_of(request).chosen(query.namespace, default)
     return DocumentView.of(await _find(services, namespace, doc_id))
 
 
@@ -72,7 +74,8 @@ async def delete_document(
 ) -> DeletedDocument:
     """Remove a document with its chunks; searches do not find it any more."""
     services = services_of(request)
-    namespace = query.namespace or services.settings.search.namespace
+    default = services.settings.search.namespace
+    namespace = caller_of(request).chosen(query.namespace, default)
     note_namespaces(request, [namespace])
     document = await _find(services, namespace, doc_id)
     if document.status == "deleted":
@@ -99,7 +102,8 @@ async def upload_documents(request: Request, response: Response) -> JobView:
     upload = await receive_upload(request, uploads_folder(services, job_id), limits)
     services.metrics.count("pmoves_uploaded_bytes_total", by=upload.size)
     try:
-        wanted = _job_request(upload, services.settings.search.namespace)
+        default = services.settings.search.namespace
+        wanted = _job_request(upload, caller_of(request), default)
     except ProblemError:
         await asyncio.to_thread(discard, upload)
         raise
@@ -110,7 +114,7 @@ async def upload_documents(request: Request, response: Response) -> JobView:
     return JobView.of(job)
 
 
-def _job_request(upload: Upload, default_namespace: str) -> JobRequest:
+def _job_request(upload: Upload, caller: Caller, default_namespace: str) -> JobRequest:
     values = {name: value for name, value in upload.fields.items() if value}
     try:
         # The form carries metadata as JSON text, so it is read as a model of its own.
@@ -120,6 +124,7 @@ def _job_request(upload: Upload, default_namespace: str) -> JobRequest:
         fields = UploadFields.model_validate({**values, "metadata": metadata})
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False)) from None
+    namespace = caller.chosen(fields.namespace, default_namespace)
     _check_files(upload, fields.doc_id)
     sources = [
         SourceItem(
@@ -130,7 +135,6 @@ def _job_request(upload: Upload, default_namespace: str) -> JobRequest:
         )
         for file in upload.files
     ]
-    namespace = fields.namespace or default_namespace
     return JobRequest(namespace=namespace, sources=sources, metadata=fields.metadata)
 
 

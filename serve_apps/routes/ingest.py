@@ -1,16 +1,18 @@
 """`POST /ingest`."""
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
 from retrieval.jobs import JobRequest, SourceItem
 from serve_apps.access_log import note_namespaces
 from serve_apps.body import read_model
+from serve_apps.caller import caller_of
 from serve_apps.jobs import start_job
 from serve_apps.openapi import json_body
 from serve_apps.services import services_of
-from serve_apps.settings import AppArgs
 from serve_apps.sources import allowed_path
 from serve_apps.wire import IngestRequest, JobView
 
@@ -24,20 +26,22 @@ async def ingest(request: Request, response: Response) -> JobView:
     """Start a job that reads files and folders on the gateway's machine."""
     services = services_of(request)
     wanted = await read_model(request, IngestRequest, services.settings.http.max_query_bytes)
-    job_request = await asyncio.to_thread(_job_request, wanted, services.settings)
-    note_namespaces(request, [job_request.namespace])
+    default = services.settings.search.namespace
+    namespace = caller_of(request).chosen(wanted.namespace, default)
+    note_namespaces(request, [namespace])
+    roots = services.settings.ingest.roots
+    job_request = await asyncio.to_thread(_job_request, wanted, namespace, roots)
     job = await asyncio.to_thread(start_job, services, job_request)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 
 
-def _job_request(wanted: IngestRequest, settings: AppArgs) -> JobRequest:
-    roots = settings.ingest.roots
+def _job_request(wanted: IngestRequest, namespace: str, roots: Sequence[Path]) -> JobRequest:
     paths = [
         allowed_path(uri, roots, f"sources.{number}") for number, uri in enumerate(wanted.sources)
     ]
     return JobRequest(
-        namespace=wanted.namespace or settings.search.namespace,
+        namespace=namespace,
         sources=[SourceItem(uri=path.as_uri()) for path in dict.fromkeys(paths)],
         recursive=wanted.recursive,
         include=wanted.include,

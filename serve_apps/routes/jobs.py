@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from retrieval.jobs import Job
+from serve_apps.caller import Caller, caller_of
 from serve_apps.problems import NOT_FOUND, ProblemError
 from serve_apps.services import Services, services_of
 from serve_apps.wire import JobList, JobsQuery, JobView
@@ -16,8 +17,9 @@ router = APIRouter(tags=["jobs"])
 @router.get("/jobs", summary="List jobs")
 async def list_jobs(request: Request, query: Annotated[JobsQuery, Query()]) -> JobList:
     """Return one page of jobs, newest first."""
+    namespaces = caller_of(request).listed(query.namespace)
     page = await asyncio.to_thread(
-        services_of(request).jobs.list, query.namespace or None, query.limit, query.cursor
+        services_of(request).jobs.list, namespaces, query.limit, query.cursor
     )
     return JobList(jobs=[JobView.of(job) for job in page.jobs], next_cursor=page.next_cursor)
 
@@ -25,19 +27,20 @@ async def list_jobs(request: Request, query: Annotated[JobsQuery, Query()]) -> J
 @router.get("/jobs/{job_id}", summary="Show a job")
 async def show_job(request: Request, job_id: str) -> JobView:
     """Return the progress of one job."""
-    return JobView.of(await _find(services_of(request), job_id))
+    return JobView.of(await _find(services_of(request), caller_of(request), job_id))
 
 
 @router.delete("/jobs/{job_id}", status_code=202, summary="Stop a job")
 async def stop_job(request: Request, job_id: str) -> JobView:
     """Ask a job to stop; what it has stored stays. A job that has ended is left as it is."""
     services = services_of(request)
-    await _find(services, job_id)
+    await _find(services, caller_of(request), job_id)
     return JobView.of(await asyncio.to_thread(services.jobs.request_stop, job_id))
 
 
-async def _find(services: Services, job_id: str) -> Job:
+async def _find(services: Services, caller: Caller, job_id: str) -> Job:
     job = await asyncio.to_thread(services.jobs.get, job_id)
-    if job is None:
+    # A job of a foreign namespace is as unknown as one that never was.
+    if job is None or not caller.sees(job.namespace):
         raise ProblemError(NOT_FOUND, f"There is no job {job_id!r}.")
     return job

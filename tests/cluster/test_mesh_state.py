@@ -36,6 +36,23 @@ def test_state_survives_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     assert state.ray_address == "127.0.0.1:20000"
 
 
+@pytest.mark.parametrize(
+    ("host", "url", "serve_host", "outside"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8123", "127.0.0.1", None),
+        ("::1", "http://[::1]:8123", "::1", None),
+        ("0.0.0.0", "http://127.0.0.1:8123", "127.0.0.1", "0.0.0.0:8123"),
+        ("192.168.1.2", "http://127.0.0.1:8123", "127.0.0.1", "192.168.1.2:8123"),
+        ("::", "http://127.0.0.1:8123", "127.0.0.1", ":::8123"),
+    ],
+)
+def test_serve_stays_on_loopback(
+    tmp_path: Path, host: str, url: str, serve_host: str, outside: str | None
+) -> None:
+    state = example(tmp_path).model_copy(update={"host": host})
+    assert (state.url, state.serve_host, state.outside) == (url, serve_host, outside)
+
+
 def test_no_state_is_none(tmp_path: Path) -> None:
     assert read_state(tmp_path) is None
 

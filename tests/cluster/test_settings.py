@@ -169,3 +169,24 @@ def test_given_values_make_the_same_settings_elsewhere(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     assert Settings() == first
+
+
+def test_every_name_of_the_predecessor_leads_to_a_setting() -> None:
+    assert set(PREDECESSOR_NAMES.values()) <= {field.path for field in setting_fields()}
+
+
+def test_the_networks_of_the_predecessor_are_understood(
+    clean_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILSCALE_ONLY", "true")
+    monkeypatch.setenv("TAILSCALE_CIDRS", "100.64.0.0/10, 10.8.0.0/16")
+    monkeypatch.setenv("HIRAG_TRUSTED_PROXIES", "10.0.0.1")
+    settings = require_usable(read_settings())
+    http = settings.http
+    assert (http.tailnet_only, http.trusted_proxies) == (True, ["10.0.0.1"])
+    assert http.tailnet_cidrs == ["100.64.0.0/10", "10.8.0.0/16"]
+    given = given_values(read_settings(), settings)
+    assert given["PMOVES_HTTP__TAILNET_CIDRS"] == '["100.64.0.0/10", "10.8.0.0/16"]'
+    monkeypatch.setenv("TAILSCALE_CIDRS", "everywhere")
+    (fault,) = read_settings().faults
+    assert (fault.name, "TAILSCALE_CIDRS" in fault.origin) == ("http.tailnet_cidrs.0", True)

@@ -56,7 +56,7 @@ def read_page(name: str) -> Page:
 
 def all_pages() -> list[Page]:
     """Return every page of the documentation, and those at the top of the checkout."""
-    names = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+    names = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
     names += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))]
     return [read_page(name) for name in names]
 

@@ -94,3 +94,11 @@ async def test_an_absent_mesh_is_named() -> None:
     with pytest.raises(SearchSystemError, match=r"http://127.0.0.1:9.* cannot be reached"):
         await system.search(SearchRequest(query="x"))
     await system.close()
+
+
+async def test_a_mesh_that_asks_for_a_key_says_where_to_put_one(url: str) -> None:
+    Handler.replies.append((401, {"WWW-Authenticate": "Bearer"}, {"title": "A key is needed"}))
+    system = HttpSystem(url)
+    with pytest.raises(SearchSystemError, match="PMOVES_API_KEY"):
+        await system.search(SearchRequest(query="x"))
+    await system.close()

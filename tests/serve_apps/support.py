@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from retrieval.state.keys import KeyRequest, KeyStore, Role
 from serve_apps.problems import CATALOGUE, MEDIA_TYPE, ProblemType
-from serve_apps.services import LaunchError
+from serve_apps.services import LaunchError, Services
 
 BASE_URL = "http://127.0.0.1:8000"
 Json = dict[str, Any]
@@ -91,3 +92,18 @@ def problem(answer: httpx.Response, kind: ProblemType) -> Json:
 def wrong_fields(body: Json) -> list[str]:
     """Return the names of the fields that a problem document complains of."""
     return [error["field"] for error in body["errors"]]
+
+
+def make_key(services: Services, role: Role, *namespaces: str, **fields: Any) -> str:
+    """Make a key for `namespaces`, or for all; return its token."""
+    store = KeyStore(services.settings.state_url)
+    request = KeyRequest(role=role, namespaces=namespaces or None, **fields)
+    try:
+        return store.create(request)[1]
+    finally:
+        store.close()
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that shows a key."""
+    return {"Authorization": f"Bearer {token}"}

@@ -59,6 +59,15 @@ async def test_every_call_says_what_it_does_and_how_it_fails(description: dict[s
         assert "422" not in operation["responses"], name
 
 
+async def test_every_call_names_its_role(description: dict[str, Any]) -> None:
+    roles = {name: operation["x-role"] for name, operation in operations(description)}
+    assert roles["post /hirag/query"] == "read"
+    assert roles["delete /documents/{doc_id}"] == "ingest"
+    assert roles["get /hirag/admin/stats"] == "admin"
+    assert {name for name, role in roles.items() if role is None} == {"get /healthz", "get /readyz"}
+    assert description["components"]["securitySchemes"]["apiKey"]["scheme"] == "bearer"
+
+
 async def test_bodies_that_are_read_by_hand_are_described(description: dict[str, Any]) -> None:
     schemas = description["components"]["schemas"]
     assert schemas["SearchRequest"]["additionalProperties"] is False

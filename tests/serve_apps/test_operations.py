@@ -104,8 +104,9 @@ async def test_stats_tell_the_state_of_every_stage(client: httpx.AsyncClient) ->
 
 
 async def test_stats_hold_no_secrets(services: Services) -> None:
+    app = create_app(services)
     services.settings.state = StateSettings(url="postgresql://pmoves:hunter2@db/state")
-    async with client_of(create_app(services)) as client:
+    async with client_of(app) as client:
         answer = await client.get("/hirag/admin/stats")
     assert "hunter2" not in answer.text
     assert answer.json()["settings"]["state"]["url"] == "postgresql://pmoves:***@db/state"

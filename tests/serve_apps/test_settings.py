@@ -4,15 +4,22 @@ import json
 import os
 import shlex
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
+import uvicorn
 import yaml
 from pydantic import ValidationError
 from ray import serve
+from starlette.types import Receive, Scope, Send
 
+from cluster.mesh.ports import any_free_port
 from retrieval.errors import InvalidInputError
 from retrieval.settings import CorpusSettings
+from retrieval.state.keys import KeyRequest, KeyStore
 from serve_apps.app import build
 from serve_apps.environment import ServePorts, serve_environment
 from serve_apps.launcher import _reason, entry_point, mesh_environment
@@ -57,8 +64,33 @@ def test_an_application_is_built_for_loopback(tmp_path: Path, host: str) -> None
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
 def test_no_application_is_built_for_other_machines(tmp_path: Path, host: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"http\.host.*API keys.*later"):
+    with pytest.raises(InvalidInputError, match=r"http\.host.*no API keys.*keys create"):
         build(AppArgs(home=tmp_path, http=HttpSettings(host=host)))
+
+
+def test_a_usable_key_opens_other_addresses(tmp_path: Path) -> None:
+    settings = AppArgs(home=tmp_path, http=HttpSettings(host="0.0.0.0"))
+    store = KeyStore(settings.state_url)
+    key, _ = store.create(KeyRequest(role="read"))
+    assert isinstance(build(settings), serve.Application)
+    store.revoke(key.key_id)
+    store.close()
+    with pytest.raises(InvalidInputError, match="no API keys that could be used"):
+        build(settings)
+
+
+@pytest.mark.parametrize("name", ["tailnet_cidrs", "trusted_proxies"])
+def test_networks_are_lists_or_have_commas(name: str) -> None:
+    def read(value: object) -> list[str]:
+        found: list[str] = getattr(HttpSettings.model_validate({name: value}), name)
+        return found
+
+    assert read("10.0.0.1, 192.168.0.0/16,::1") == ["10.0.0.1", "192.168.0.0/16", "::1"]
+    assert read(["10.0.0.0/8"]) == ["10.0.0.0/8"]
+    assert read("") == []
+    for wrong in ("10.0.0.0/99", ["localhost"], "10.0.0"):
+        with pytest.raises(ValidationError):
+            read(wrong)
 
 
 def test_the_config_file_names_the_builder_and_loopback() -> None:
@@ -132,3 +164,88 @@ def test_haproxy_keeps_its_own_pages_to_this_machine(tmp_path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
     binds = [line.strip() for line in config.read_text().splitlines() if "bind" in line]
     assert binds == ["bind 127.0.0.1:9101", "bind 0.0.0.0:8000", "bind 127.0.0.1:8404"]
+
+
+def corrected(folder: Path, also_at: str | None, times: int) -> list[str]:
+    """Return the lines of a configuration that HAProxy was started with `times`."""
+    environment = serve_environment(folder, PORTS, also_at)
+    config = folder / "haproxy.cfg"
+    config.write_text(HAPROXY.format(ports=PORTS))
+    command = [environment["RAY_SERVE_HAPROXY_BINARY_PATH"], "-c", "-f", str(config)]
+    for _ in range(times):
+        subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
+    return config.read_text().splitlines()
+
+
+@pytest.mark.parametrize("also_at", [None, "0.0.0.0:8000", "192.168.1.2:8000", ":::8000"])
+def test_haproxy_alone_faces_other_machines(tmp_path: Path, also_at: str | None) -> None:
+    lines = corrected(tmp_path / "run", also_at, times=2)
+    ours = [line.partition("#")[0].strip() for line in lines if line.endswith("# pmoves")]
+    binds = [] if also_at is None else [f"bind {also_at}"]
+    assert ours == ["http-request set-header x-pmoves-peer %[src]", *binds]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0:80'; reboot; '", "a b:80", "$(id):80", "host"])
+def test_what_is_no_address_reaches_no_shell(tmp_path: Path, host: str) -> None:
+    with pytest.raises(InvalidInputError, match="no address to listen on"):
+        serve_environment(tmp_path / "run", PORTS, host)
+
+
+async def test_the_server_of_a_replica_believes_no_forwarded_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in serve_environment(tmp_path / "run", PORTS).items():
+        monkeypatch.setenv(name, value)
+    seen: list[object] = []
+
+    async def note(scope: Scope, _receive: Receive, _send: Send) -> None:
+        seen.append(scope["client"])
+
+    # As Serve makes it.
+    config = uvicorn.Config(note, lifespan="off", access_log=False, log_config=None)
+    config.load()
+    headers = [(b"x-forwarded-for", b"100.64.0.1")]
+    scope = {"type": "http", "client": ("127.0.0.1", 1), "headers": headers}
+    await config.loaded_app(scope, None, None)
+    assert seen == [("127.0.0.1", 1)]
+
+
+class _Echo(BaseHTTPRequestHandler):
+    """Answers with what it takes for the peer."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        body = ",".join(self.headers.get_all("X-PMOVES-Peer", [])).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_haproxy_names_its_peer_whatever_the_client_claims(tmp_path: Path, outside: bool) -> None:
+    backend = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
+    threading.Thread(target=backend.serve_forever, daemon=True).start()
+    front, *others = (any_free_port() for _ in range(4))
+    ports = ServePorts(*others)
+    also_at = f"0.0.0.0:{front}" if outside else None
+    environment = serve_environment(tmp_path / "run", ports, also_at)
+    text = HAPROXY.format(ports=ports).replace("0.0.0.0:8000", f"127.0.0.1:{front}")
+    server = f"backend nothing\n    server one 127.0.0.1:{backend.server_port}"
+    config = tmp_path / "run" / "haproxy.cfg"
+    config.write_text(text.replace("backend nothing\nlisten", f"{server}\nlisten"))
+    command = [environment["RAY_SERVE_HAPROXY_BINARY_PATH"], "-f", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as proxy:
+        try:
+            forged = {"X-PMOVES-Peer": "100.64.0.1"}
+            transport = httpx.HTTPTransport(retries=8)
+            with httpx.Client(transport=transport, trust_env=False) as client:
+                answer = client.get(f"http://127.0.0.1:{front}/", headers=forged)
+        finally:
+            proxy.terminate()
+    backend.shutdown()
+    backend.server_close()
+    assert answer.text == "127.0.0.1"

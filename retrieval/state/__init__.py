@@ -1,0 +1,1 @@
+"""The state database: jobs, API keys, and the migrations that make their tables."""

@@ -1,0 +1,1 @@
+"""How the state database came to its present tables, one revision a file."""

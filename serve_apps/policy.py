@@ -1,0 +1,78 @@
+"""Who may call what: the one table of every route."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.routing import compile_path
+
+from retrieval.state.keys import ApiKey, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a route asks of its caller.
+
+    No `role` means that everybody may call it. `local` lets programs on this machine
+    in without a key; `whole` wants a key for all namespaces, because the answer
+    tells of all of them.
+    """
+
+    role: Role | None
+    local: bool = False
+    whole: bool = False
+
+    def refusal(self, key: ApiKey) -> str | None:
+        """Return why `key` is not enough, or None where it is."""
+        if self.role is not None and not key.may(self.role):
+            return f"This key has the role '{key.role}'; the call needs '{self.role}'."
+        if self.whole and key.namespaces is not None:
+            return "This call tells of all namespaces, and the key is for some of them only."
+        return None
+
+
+_PUBLIC = Rule(None)
+_READ, _INGEST, _ADMIN = Rule("read"), Rule("ingest"), Rule("admin")
+RULES: Mapping[tuple[str, str], Rule] = {
+    ("POST", "/hirag/query"): _READ,
+    ("POST", "/hirag/upsert-batch"): _INGEST,
+    ("GET", "/documents"): _READ,
+    ("POST", "/documents"): _INGEST,
+    ("GET", "/documents/{doc_id:path}"): _READ,
+    ("DELETE", "/documents/{doc_id:path}"): _INGEST,
+    ("POST", "/ingest"): _INGEST,
+    ("GET", "/jobs"): _INGEST,
+    ("GET", "/jobs/{job_id}"): _INGEST,
+    ("DELETE", "/jobs/{job_id}"): _INGEST,
+    ("GET", "/namespaces"): _READ,
+    ("GET", "/hirag/admin/stats"): _ADMIN,
+    ("GET", "/hirag/admin/rerank-status"): _ADMIN,
+    ("POST", "/hirag/admin/refresh"): _ADMIN,
+    ("POST", "/hirag/admin/cache/clear"): _ADMIN,
+    ("GET", "/"): _READ,
+    ("GET", "/docs"): _READ,
+    ("GET", "/docs/oauth2-redirect"): _READ,
+    ("GET", "/redoc"): _READ,
+    ("GET", "/openapi.json"): _READ,
+    ("GET", "/healthz"): _PUBLIC,
+    ("GET", "/readyz"): _PUBLIC,
+    ("GET", "/metrics"): Rule("admin", local=True, whole=True),
+}
+_PATTERNS = [
+    (method, compile_path(template)[0], rule) for (method, template), rule in RULES.items()
+]
+# A route that nobody has entered above is for those who may do everything.
+UNLISTED = Rule("admin", whole=True)
+
+
+def rule_for(method: str, path: str) -> Rule:
+    """Return the rule of the route that answers `method` on `path`."""
+    asked = "GET" if method == "HEAD" else method
+    for own, pattern, rule in _PATTERNS:
+        if own == asked and pattern.match(path):
+            return rule
+    return UNLISTED
+
+
+def methods_of(path: str) -> list[str]:
+    """Return the methods that `path` is listed with."""
+    return sorted({method for method, pattern, _ in _PATTERNS if pattern.match(path)})
