@@ -1,5 +1,6 @@
 """What the gateway knows of the keys, and for how long it believes it."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -194,3 +195,17 @@ async def test_an_exposed_gateway_is_closed_without_any_key(services: Services) 
     async with client_of(create_app(services)) as client:
         problem(await client.get("/namespaces"), problems.UNAUTHENTICATED)
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_the_gateway_reads_the_keys_again_by_itself(services: Services) -> None:
+    services.settings.keys.refresh_s = 0.1
+    key = make_key(services, "read")
+    store = KeyStore(services.settings.state_url)
+    async with client_of(create_app(services)) as client, asyncio.timeout(60):
+        assert (await client.get("/namespaces", headers=bearer(key))).status_code == 200
+        store.revoke(key.split("_")[1])
+        while (await client.get("/namespaces", headers=bearer(key))).status_code == 200:
+            await asyncio.sleep(0.05)
+        answer = await client.get("/namespaces", headers=bearer(key))
+        assert "revoked" in problem(answer, problems.UNAUTHENTICATED)["detail"]
+    store.close()
