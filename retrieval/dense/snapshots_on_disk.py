@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
+from weakref import WeakKeyDictionary
 
 import faiss
 import numpy as np
@@ -63,7 +64,7 @@ class SnapshotFolder:
         self._least_rows = least_rows
         self._lock: IO[bytes] | None = None
         self._closed = False
-        self._names: dict[int, tuple[Store, str]] = {}
+        self._names: WeakKeyDictionary[Store, str] = WeakKeyDictionary()
 
     def load(self) -> dict[str, tuple[Segment, ...]]:
         """Return all usable segments by namespace, their rows without a place yet.
@@ -78,7 +79,7 @@ class SnapshotFolder:
             except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
                 _LOG.warning("the saved index %s is left out: %s", path, _first_line(error))
                 continue
-            self._names[id(store)] = store, path.stem
+            self._names[store] = path.stem
             name = description.namespace
             found[name] = (*found.get(name, ()), _unplaced(store))
         return found
@@ -120,14 +121,14 @@ class SnapshotFolder:
         return True
 
     def _save(self, namespace: str, store: Store) -> str:
-        if id(store) in self._names:
-            return self._names[id(store)][1]
+        if (known := self._names.get(store)) is not None:
+            return known
         digest = hashlib.sha256(json.dumps([namespace, self._identity.model_dump()]).encode())
         digest.update(store.keys.tobytes())
         name = digest.hexdigest()[:_NAME_DIGITS]
         # One that is there already was left out when this process began: it is no good.
         self._write(name, namespace, store)
-        self._names[id(store)] = store, name
+        self._names[store] = name
         return name
 
     def _write(self, name: str, namespace: str, store: Store) -> None:
@@ -163,8 +164,6 @@ class SnapshotFolder:
         for path in self._folder.iterdir():
             if path.name != "lock" and path.name.split(".")[0] not in kept:
                 path.unlink(missing_ok=True)
-        used = {key: entry for key, entry in self._names.items() if entry[1] in kept}
-        self._names = used
 
     def _described(self, path: Path) -> Description:
         try:
