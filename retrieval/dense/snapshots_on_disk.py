@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -64,6 +65,7 @@ class SnapshotFolder:
         self._least_rows = least_rows
         self._lock: IO[bytes] | None = None
         self._closed = False
+        self._closing = threading.Lock()
         self._names: WeakKeyDictionary[Store, str] = WeakKeyDictionary()
 
     def load(self) -> dict[str, tuple[Segment, ...]]:
@@ -90,7 +92,7 @@ class SnapshotFolder:
         A folder that cannot be written costs a warning only.
         """
         try:
-            if not self._closed and self._mine():
+            if self._mine():
                 kept = {
                     self._save(name, segment.store)
                     for name, segments in namespaces.items()
@@ -103,22 +105,30 @@ class SnapshotFolder:
 
     def close(self) -> None:
         """Save no more, and let another process do so."""
-        self._closed = True
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        with self._closing:
+            self._closed = True
+            if self._lock is not None:
+                self._lock.close()
+                self._lock = None
 
     def _mine(self) -> bool:
-        if self._lock is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            lock = (self._folder / "lock").open("ab")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.close()
-                return False
-            self._lock = lock
-        return True
+        """Say whether this process saves; the first to ask does."""
+        with self._closing:
+            if self._lock is None and not self._closed:
+                self._lock = self._locked()
+            return self._lock is not None
+
+    def _locked(self) -> IO[bytes] | None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = (self._folder / "lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            if not isinstance(error, BlockingIOError):
+                raise
+            return None
+        return lock
 
     def _save(self, namespace: str, store: Store) -> str:
         if (known := self._names.get(store)) is not None:
