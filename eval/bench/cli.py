@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from eval.bench.growth import GrowthPlan, bench_growth
+from eval.bench.growth_report import GrowthBenchReport
 from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
 from eval.bench.parts import BenchParts, MeshAddress
 from eval.bench.search import SearchPlan, bench_search
@@ -14,6 +16,7 @@ from eval.bench.search_report import SearchBenchReport
 from eval.errors import EvaluationError
 from retrieval.settings import LibrarySettings
 
+_SIZES = (10_000, 100_000, 1_000_000)
 _DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[
     str | None,
@@ -25,6 +28,16 @@ Rounds = Annotated[int, typer.Option(min=1, help="Rounds, in each of which both 
 Searches = Annotated[int, typer.Option(min=20, help="Searches per round and number of clients.")]
 Files = Annotated[int, typer.Option(min=1, help="PDF files in a round.")]
 Pages = Annotated[int, typer.Option(min=1, help="Pages of a file.")]
+Sizes = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--size", min=100, help="Numbers of chunks; 10,000, 100,000 and 1,000,000 by default."
+    ),
+]
+GrowthClients = Annotated[int, typer.Option("--clients", min=1, help="Searches at once.")]
+Folder = Annotated[
+    Path | None, typer.Option(help="Where the corpora may lie for a while; 10 KB a chunk.")
+]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as JSON.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -75,11 +88,26 @@ def ingest(
     _show("ingest", report, out, as_json)
 
 
+@bench_app.command("growth")
+def growth(
+    size: Sizes = None,
+    rounds: Rounds = 3,
+    searches: Searches = 200,
+    clients: GrowthClients = 4,
+    folder: Folder = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Searches, commits, memory and starts at several sizes of a synthetic corpus."""
+    plan = GrowthPlan(tuple(size or _SIZES), rounds, searches, clients)
+    _show("growth", bench_growth(plan, folder), out, as_json)
+
+
 @bench_app.command("all")
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """Everything above with its defaults, one after the other."""
+    """Search and ingest with their defaults, one after the other; growth takes far longer."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
 
@@ -92,7 +120,10 @@ def _mesh(context: typer.Context, url: str | None) -> AbstractContextManager[Mes
 
 
 def _show(
-    name: str, report: SearchBenchReport | IngestBenchReport, out: Path | None, as_json: bool
+    name: str,
+    report: SearchBenchReport | IngestBenchReport | GrowthBenchReport,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

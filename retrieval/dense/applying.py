@@ -52,8 +52,7 @@ class Applying:
         """
         current = {file_key(part): part for part in self._dataset.get_fragments()}
         vanished = [known[key] for key in known.keys() - current.keys()]
-        for gone in vanished:
-            self._drop(gone.addresses)
+        self._drop([state.addresses for state in vanished])
         new = []
         for key, fragment in current.items():
             if (state := known.get(key)) is None:
@@ -74,11 +73,12 @@ class Applying:
         if held == len(alive):
             return []
         # A restored version can bring rows back that no segment holds any more.
-        self._drop(within)
+        self._drop([within])
         return [fragment]
 
-    def _drop(self, within: slice) -> None:
-        self._replace(lambda part: part.without(within))
+    def _drop(self, ranges: Sequence[slice]) -> None:
+        if ranges:
+            self._replace(lambda part: part.without(ranges))
 
     def _replace(self, change: Callable[[Segment], Segment]) -> None:
         for name, parts in self.namespaces.items():

@@ -18,12 +18,14 @@ from retrieval.chunk import utc_now
 from retrieval.corpus.store import Corpus
 from retrieval.dense.applying import Applying
 from retrieval.dense.building import Built, build
+from retrieval.dense.memory import give_back_memory
 from retrieval.dense.snapshot import Segments, Snapshot
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
 from retrieval.dense.tiers import Plan, Sizes, joined, next_plan
 from retrieval.dense.upkeep import Upkeep
 
 _REMEMBERED = 1_000
+_GIVE_BACK_S = 10.0
 
 __all__ = ["DenseFollower", "Snapshot"]
 
@@ -45,6 +47,7 @@ class DenseFollower:
         self._busy: frozenset[int] = frozenset()
         self._delays: deque[float] = deque(maxlen=_REMEMBERED)
         self._current = time.monotonic()
+        self._gave_back = float("-inf")
         self._upkeep = Upkeep(self._improve)
         # Searches run in threads of their own already.
         faiss.omp_set_num_threads(1)
@@ -133,9 +136,13 @@ class DenseFollower:
                 self._replace(name, build(plan.segments, plan.clustered))
             finally:
                 self._busy = frozenset()
-        elif self._folder:
+            return True
+        if self._folder:
             self._folder.save(namespaces)
-        return plan is not None
+        if time.monotonic() - self._gave_back > _GIVE_BACK_S:
+            give_back_memory()
+            self._gave_back = time.monotonic()
+        return False
 
     def _replace(self, name: str, built: Built) -> None:
         """Put the new store in the place of its sources, as the newest version sees these."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from retrieval.chunk import Vectors
 from retrieval.dense.segment import Addresses, Keys
 
-_ROWS = 16_384
+_ROWS = 8_192
+_READ_AHEAD = 2
 _HEX_DIGITS = 16
 _FRAGMENT_BITS = 32
 _NIBBLES = np.full(256, 255, np.uint8)
@@ -78,7 +79,9 @@ def live_addresses(fragment: lance.LanceFragment) -> Addresses:
 
 
 def _batches(fragment: lance.LanceFragment, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    scanner = fragment.scanner(columns=columns, with_row_address=True, batch_size=_ROWS)
+    scanner = fragment.scanner(
+        columns=columns, with_row_address=True, batch_size=_ROWS, batch_readahead=_READ_AHEAD
+    )
     yield from scanner.to_batches()
 
 

@@ -1,5 +1,6 @@
 """An immutable piece of the dense index."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import faiss
@@ -16,7 +17,7 @@ NO_ADDRESS = -1
 _Found = tuple[Addresses, Vectors]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Store:
     """Vectors of one namespace that never change, shared by all versions that hold them.
 
@@ -82,11 +83,12 @@ class Segment:
         alive[rows] = np.isin(self.addresses[rows], addresses)
         return replace(self, alive=_some(alive))
 
-    def without(self, within: slice) -> "Segment":
-        """Return this segment without the rows at addresses from `start` to before `stop`."""
-        rows = self._rows_within(within)
-        if not len(rows):
+    def without(self, ranges: Sequence[slice]) -> "Segment":
+        """Return this segment without the rows at addresses in any of `ranges`."""
+        found = [rows for within in ranges if len(rows := self._rows_within(within))]
+        if not found:
             return self
+        rows = np.concatenate(found)
         addresses, alive = self.addresses.copy(), self.mask.copy()
         addresses[rows], alive[rows] = NO_ADDRESS, False
         return Segment.of(self.store, addresses, alive)

@@ -12,9 +12,11 @@ import hashlib
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
+from weakref import WeakKeyDictionary
 
 import faiss
 import numpy as np
@@ -63,7 +65,8 @@ class SnapshotFolder:
         self._least_rows = least_rows
         self._lock: IO[bytes] | None = None
         self._closed = False
-        self._names: dict[int, tuple[Store, str]] = {}
+        self._closing = threading.Lock()
+        self._names: WeakKeyDictionary[Store, str] = WeakKeyDictionary()
 
     def load(self) -> dict[str, tuple[Segment, ...]]:
         """Return all usable segments by namespace, their rows without a place yet.
@@ -78,7 +81,7 @@ class SnapshotFolder:
             except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
                 _LOG.warning("the saved index %s is left out: %s", path, _first_line(error))
                 continue
-            self._names[id(store)] = store, path.stem
+            self._names[store] = path.stem
             name = description.namespace
             found[name] = (*found.get(name, ()), _unplaced(store))
         return found
@@ -89,7 +92,7 @@ class SnapshotFolder:
         A folder that cannot be written costs a warning only.
         """
         try:
-            if not self._closed and self._mine():
+            if self._mine():
                 kept = {
                     self._save(name, segment.store)
                     for name, segments in namespaces.items()
@@ -102,35 +105,40 @@ class SnapshotFolder:
 
     def close(self) -> None:
         """Save no more, and let another process do so."""
-        self._closed = True
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        with self._closing:
+            self._closed = True
+            if self._lock is not None:
+                self._lock.close()
+                self._lock = None
 
     def _mine(self) -> bool:
-        if self._lock is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            lock = (self._folder / "lock").open("ab")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.close()
-                return False
-            self._lock = lock
-        if self._closed:
-            # While this one opened it.
-            self.close()
-        return not self._closed
+        """Say whether this process saves; the first to ask does."""
+        with self._closing:
+            if self._lock is None and not self._closed:
+                self._lock = self._locked()
+            return self._lock is not None
+
+    def _locked(self) -> IO[bytes] | None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = (self._folder / "lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            if not isinstance(error, BlockingIOError):
+                raise
+            return None
+        return lock
 
     def _save(self, namespace: str, store: Store) -> str:
-        if id(store) in self._names:
-            return self._names[id(store)][1]
+        if (known := self._names.get(store)) is not None:
+            return known
         digest = hashlib.sha256(json.dumps([namespace, self._identity.model_dump()]).encode())
         digest.update(store.keys.tobytes())
         name = digest.hexdigest()[:_NAME_DIGITS]
         # One that is there already was left out when this process began: it is no good.
         self._write(name, namespace, store)
-        self._names[id(store)] = store, name
+        self._names[store] = name
         return name
 
     def _write(self, name: str, namespace: str, store: Store) -> None:
@@ -166,8 +174,6 @@ class SnapshotFolder:
         for path in self._folder.iterdir():
             if path.name != "lock" and path.name.split(".")[0] not in kept:
                 path.unlink(missing_ok=True)
-        used = {key: entry for key, entry in self._names.items() if entry[1] in kept}
-        self._names = used
 
     def _described(self, path: Path) -> Description:
         try:

@@ -83,7 +83,9 @@ def test_what_changes_while_building_shows_in_the_result() -> None:
         Segment.build(ALL[300:600], vectors[300:]).keep(ALL[300:500]),
     ]
     built = build(before, True)
-    moved = before[0].without(slice(0, 30)).revive(np.array([4]), np.array([10**9]))
+    moved = (
+        before[0].without([slice(0, 15), slice(15, 30)]).revive(np.array([4]), np.array([10**9]))
+    )
     now = [moved, before[1].keep(ALL[300:400])]
     segment = built.segment(now)
     assert len(segment.store) == 500

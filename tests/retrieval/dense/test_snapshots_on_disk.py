@@ -216,3 +216,12 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(
     with started(filled, tmp_path / "file" / "dense") as follower:
         assert_whole(filled, follower)
     assert "cannot save the index" in caplog.text
+
+
+def test_a_closed_folder_saves_no_more(filled: Corpus, tmp_path: Path) -> None:
+    saved = on_disk(filled, tmp_path / "other")
+    saved.close()
+    follower = DenseFollower(filled, SIZES, saved)
+    assert_whole(filled, follower)
+    assert follower.settle(60)
+    assert not (tmp_path / "other").exists()
