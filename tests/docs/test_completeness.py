@@ -11,7 +11,7 @@ from retrieval.corpus.filters import TEXT_FIELDS, TIME_FIELDS
 from retrieval.corpus.schema import DOCUMENTS, chunks_schema
 from retrieval.query import Condition, SearchRequest, SearchResponse, Source
 from retrieval.settings import PREDECESSOR_NAMES
-from serve_apps.metrics import METRICS, Metric
+from serve_apps.metric_table import METRICS, Metric
 from serve_apps.problems import CATALOGUE, ProblemType
 from serve_apps.wire import IngestRequest, JobView, UpsertItem, UpsertOptions, UpsertResponse
 from tests.docs.pages import Page, read_page

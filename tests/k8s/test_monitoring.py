@@ -27,9 +27,7 @@ _LABEL = re.compile(r"([a-z_]+)\s*(?:=~|!~|!=|=)")
 
 def series() -> dict[str, Metric]:
     """Return the names under which samples appear."""
-    return {
-        metric.name + suffix: metric for metric in METRICS for suffix in SUFFIXES[metric.kind]
-    }
+    return {metric.name + suffix: metric for metric in METRICS for suffix in SUFFIXES[metric.kind]}
 
 
 def dashboard() -> Any:

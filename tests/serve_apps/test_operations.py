@@ -8,7 +8,7 @@ import pytest
 from retrieval.chunk import JsonValue
 from retrieval.settings import StateSettings
 from serve_apps.api import create_app
-from serve_apps.metrics import METRICS
+from serve_apps.metric_table import METRICS
 from serve_apps.report import without_secrets
 from serve_apps.services import Services
 from tests.serve_apps.support import client_of, item, search, upsert
