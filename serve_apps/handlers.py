@@ -105,7 +105,11 @@ def _on_told(request: Request, error: Exception) -> Response:
 
 
 def _on_hidden(request: Request, error: Exception) -> Response:
-    _log.error("request %s: %s", request.state.request_id, error, exc_info=error)
+    if isinstance(error, StageError):
+        # Callers bring it about at will, by a short time limit.
+        _log.warning("request %s: %s", request.state.request_id, error)
+    else:
+        _log.error("request %s: %s", request.state.request_id, error, exc_info=error)
     what = next(_HIDDEN[base] for base in type(error).__mro__ if base in _HIDDEN)
     detail = (
         f"{what}. Try again later; the log has the reason under request id "
