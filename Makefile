@@ -4,7 +4,7 @@ BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo up down test lint types unit integration soak bench docs clean requirements
+.PHONY: help demo up down test lint types unit integration soak fuzz bench docs clean requirements
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -37,6 +37,7 @@ types: .venv/.dev ## mypy, strict.
 	$(BIN)/mypy tests
 
 unit: .venv/.dev ## The fast tests.
+	@scripts/promtool
 	$(BIN)/pytest -m "not integration" -n 2 --dist loadgroup
 
 integration: .venv/.dev ## The tests that start Ray and the mesh.
@@ -45,6 +46,12 @@ integration: .venv/.dev ## The tests that start Ray and the mesh.
 soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits.
 	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 $(BIN)/pytest --timeout=7200 -m integration \
 		tests/retrieval/corpus
+
+fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \
+		$(BIN)/pytest -p no:randomly tests/serve_apps/test_fuzz.py
+	FUZZ_MUTANTS=$${FUZZ_MUTANTS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \
+		$(BIN)/pytest -p no:randomly tests/data_jobs/test_fuzz.py
 
 bench: .venv/.dev ## The benchmarks behind the README's figures.
 	$(BIN)/pmoves bench all

@@ -11,7 +11,8 @@ Mode = Literal["hybrid", "dense", "lexical"]
 Namespace = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)
 ]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
 Scalar = str | int | float | bool
 
 
@@ -43,20 +44,20 @@ class SearchRequest(BaseModel):
     query: Annotated[str, Field(min_length=1, max_length=8192)]
     namespace: Namespace = "pmoves"
     namespaces: Annotated[list[Namespace], Field(min_length=1, max_length=64)] | None = None
-    k: Annotated[int, Field(ge=1, le=200)] = 10
+    k: Annotated[int, Field(ge=1, le=200, strict=True)] = 10
     alpha: Share | None = None
     fusion: Fusion | None = None
     mode: Mode = "hybrid"
     filters: Filters | None = None
-    graph_boost: Annotated[float, Field(ge=0, le=1)] | None = None
+    graph_boost: Share | None = None
     entity_types: list[str] | None = None
-    use_rerank: bool | None = None
-    rerank_topn: Annotated[int, Field(ge=1, le=200)] | None = None
-    rerank_k: Annotated[int, Field(ge=1, le=200)] | None = None
+    use_rerank: Flag | None = None
+    rerank_topn: Annotated[int, Field(ge=1, le=200, strict=True)] | None = None
+    rerank_k: Annotated[int, Field(ge=1, le=200, strict=True)] | None = None
     rerank_fusion: Literal["mul", "wsum"] | None = None
-    explain: bool = False
-    min_index_version: Annotated[int, Field(ge=0)] | None = None
-    timeout_ms: Annotated[int, Field(ge=1, le=300_000)] | None = None
+    explain: Flag = False
+    min_index_version: Annotated[int, Field(ge=0, strict=True)] | None = None
+    timeout_ms: Annotated[int, Field(ge=1, le=300_000, strict=True)] | None = None
 
     @model_validator(mode="after")
     def _query_is_not_blank(self) -> Self:

@@ -48,6 +48,7 @@ def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.routes = [route for module in _ROUTES for route in module.router.routes]
     for module in _ROUTES:
         app.include_router(module.router)
     add_exception_handlers(app)

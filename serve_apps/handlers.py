@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from retrieval.errors import (
     CorpusError,
@@ -80,7 +81,21 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
         404: f"There is no {request.method} {request.url.path}; /docs lists what there is.",
         405: f"{request.url.path} does not answer {request.method}; see the header Allow.",
     }.get(error.status_code, str(error.detail))
-    return _respond(request, ProblemError(kind, detail, headers=dict(error.headers or {})))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        known = _methods(request)
+        headers |= {"Allow": ", ".join(sorted(known))} if known else {}
+    return _respond(request, ProblemError(kind, detail, headers=headers))
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what the path answers to; the router only tells of its first route."""
+    return {
+        method
+        for route in request.app.state.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods
+    }
 
 
 def _on_told(request: Request, error: Exception) -> Response:
@@ -90,7 +105,11 @@ def _on_told(request: Request, error: Exception) -> Response:
 
 
 def _on_hidden(request: Request, error: Exception) -> Response:
-    _log.error("request %s: %s", request.state.request_id, error, exc_info=error)
+    if isinstance(error, StageError):
+        # Callers bring it about at will, by a short time limit.
+        _log.warning("request %s: %s", request.state.request_id, error)
+    else:
+        _log.error("request %s: %s", request.state.request_id, error, exc_info=error)
     what = next(_HIDDEN[base] for base in type(error).__mro__ if base in _HIDDEN)
     detail = (
         f"{what}. Try again later; the log has the reason under request id "

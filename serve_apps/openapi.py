@@ -25,7 +25,12 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
 
 def form_body(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     """Return what a route needs as `openapi_extra` to show a multipart form as its body."""
-    schema = {"type": "object", "properties": properties, "required": required}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     }

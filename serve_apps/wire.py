@@ -9,12 +9,13 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
 from retrieval.jobs import Job, JobState
-from retrieval.query import Namespace
+from retrieval.query import Flag, Namespace
 
 
 def _without_nul(value: str) -> str:
@@ -23,13 +24,22 @@ def _without_nul(value: str) -> str:
     return value
 
 
+_FILE_URI = r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$"
 NotNul = AfterValidator(_without_nul)
 Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S"), NotNul
 ]
 Passage = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S"), NotNul]
+# Described only: what is no such URI is refused with a problem of its own.
+FileUri = Annotated[
+    Identifier, WithJsonSchema({"type": "string", "maxLength": 1_024, "pattern": _FILE_URI})
+]
 Payload = dict[str, JsonValue]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+
+
+# Base64 of the ledger, ids of jobs.
+_CURSOR = r"^[A-Za-z0-9_=-]+$"
 
 
 class Strict(BaseModel):
@@ -57,13 +67,20 @@ class UpsertOptions(Strict):
     """
 
     jsonl: str | None = None
-    replace: bool = False
-    index_lexical: bool = True
-    ensure_collection: bool = True
+    replace: Flag = False
+    index_lexical: Flag = True
+    ensure_collection: Flag = True
+
+
+def _given(name: str) -> dict[str, JsonValue]:
+    kind = {"items": "array", "jsonl": "string"}[name]
+    return {"required": [name], "properties": {name: {"type": kind}}}
 
 
 class UpsertRequest(UpsertOptions):
     """`POST /hirag/upsert-batch`: either `items`, or `jsonl` with one item a line."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_given("items"), _given("jsonl")]})
 
     items: list[UpsertItem] | None = None
 
@@ -102,13 +119,13 @@ class UpsertResponse(BaseModel):
 class IngestRequest(Strict):
     """`POST /ingest`; `sources` are `file:` URIs inside the allowed folders."""
 
-    sources: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
+    sources: Annotated[list[FileUri], Field(min_length=1, max_length=1_000)]
     namespace: Namespace | None = None
-    recursive: bool = True
+    recursive: Flag = True
     include: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
     exclude: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
     metadata: Payload = Field(default_factory=dict)
-    retry_quarantined: bool = False
+    retry_quarantined: Flag = False
 
 
 class UploadFields(Strict):
@@ -123,7 +140,7 @@ class Paging(Strict):
     """Cursor paging: `cursor` is the `next_cursor` of the page before."""
 
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100
-    cursor: Annotated[str, StringConstraints(max_length=8_192)] | None = None
+    cursor: Annotated[str, StringConstraints(max_length=8_192, pattern=_CURSOR)] | None = None
 
 
 class DocumentsQuery(Paging):
@@ -131,7 +148,7 @@ class DocumentsQuery(Paging):
 
     namespace: Annotated[list[Namespace], Field(max_length=64)] = Field(default_factory=list)
     status: DocumentStatus | None = None
-    source: str | None = None
+    source: Annotated[str, StringConstraints(max_length=4_096)] | None = None
 
 
 class JobsQuery(Paging):

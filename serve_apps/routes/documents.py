@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from retrieval.chunk import Document
 from retrieval.jobs import JobRequest, SourceItem
@@ -31,10 +32,23 @@ from serve_apps.wire import (
 router = APIRouter(tags=["documents"])
 _FORM = form_body(
     {
-        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
-        "namespace": {"type": "string"},
-        "doc_id": {"type": "string", "description": "Only with a single file."},
-        "metadata": {"type": "string", "description": "A JSON object."},
+        "files": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "minItems": 1,
+        },
+        # Empty fields count as left out, for web forms send them.
+        "namespace": {"type": "string", "pattern": r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127})?$"},
+        "doc_id": {
+            "type": "string",
+            "description": "Only with a single file.",
+            "maxLength": 1_024,
+        },
+        "metadata": {
+            "type": "string",
+            "description": "A JSON object.",
+            "contentMediaType": "application/json",
+        },
     },
     required=["files"],
 )
@@ -117,10 +131,10 @@ async def upload_documents(request: Request, response: Response) -> JobView:
 def _job_request(upload: Upload, caller: Caller, default_namespace: str) -> JobRequest:
     values = {name: value for name, value in upload.fields.items() if value}
     try:
-        # The form carries metadata as JSON text, so it is read as a model of its own.
-        metadata = UploadFields.model_validate_json(
-            f'{{"metadata": {values.pop("metadata", "{}")}}}'
-        ).metadata
+        metadata = from_json(values.get("metadata", "{}"), allow_inf_nan=False)
+    except ValueError as error:
+        raise _form_problem("metadata", f"is not JSON: {error}") from None
+    try:
         fields = UploadFields.model_validate({**values, "metadata": metadata})
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False)) from None

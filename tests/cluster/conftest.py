@@ -1,6 +1,7 @@
 """A home of its own for every test, with a real corpus or a real gateway where asked for."""
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -57,9 +58,15 @@ def corpus(home: Path, packaged_embedder: SentenceTransformerEmbedder) -> Corpus
 
 @pytest.fixture
 def gateway(
-    home: Path, corpus: Corpus, packaged_embedder: SentenceTransformerEmbedder
+    home: Path,
+    corpus: Corpus,
+    packaged_embedder: SentenceTransformerEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
     """The URL of a gateway over the corpus, served over HTTP without Ray."""
+    # It shares this process with the command line, whose output is looked at.
+    monkeypatch.setattr(logging.getLogger("serve_apps"), "propagate", False)
+    monkeypatch.setattr(logging.getLogger("serve_apps"), "handlers", [logging.NullHandler()])
     settings = AppArgs(home=home)
     embedder = BatchingEmbedder(packaged_embedder)
     services = Services(

@@ -94,6 +94,14 @@ async def test_nothing_below_the_level_is_written(services: Services, events: Ev
         assert events() == []
 
 
+async def test_a_caller_without_patience_leaves_no_traceback(
+    client: httpx.AsyncClient, events: Events
+) -> None:
+    await client.post("/hirag/query", json={"query": "x", "timeout_ms": 1, "mode": "dense"})
+    assert not [event for event in events() if "exc_text" in event]
+    assert {event["levelname"] for event in events()} <= {"INFO", "WARNING"}
+
+
 async def test_an_unexpected_error_is_told_without_what_it_quotes(
     services: Services, events: Events
 ) -> None:

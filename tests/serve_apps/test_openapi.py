@@ -92,6 +92,22 @@ async def test_every_reference_leads_somewhere(description: dict[str, Any]) -> N
     assert references <= description["components"]["schemas"].keys()
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/documents", "GET, POST"),
+        ("/documents/a/b", "DELETE, GET"),
+        ("/jobs/a", "DELETE, GET"),
+        ("/hirag/query", "POST"),
+    ],
+)
+async def test_every_method_of_a_path_is_told(
+    client: httpx.AsyncClient, path: str, allowed: str
+) -> None:
+    answer = await client.request("PATCH", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
 async def test_the_docs_pages_need_no_other_server(client: httpx.AsyncClient, page: str) -> None:
     answer = await client.get(page)

@@ -76,7 +76,7 @@ async def test_errors_become_problems_without_internals(
     kind: problems.ProblemType,
     told: str,
 ) -> None:
-    caplog.set_level(logging.ERROR, "serve_apps")
+    caplog.set_level(logging.WARNING, "serve_apps")
     async with client_of(broken_app(services, error)) as client:
         answer = await client.get("/broken")
         body = problem(answer, kind)

@@ -163,3 +163,22 @@ async def test_many_searches_at_once_each_get_their_own_answer(client: httpx.Asy
     assert [found(answer)[0] for answer in answers] == [f"doc{at}-0" for at in range(24)]
     assert len({answer["request_id"] for answer in answers}) == 24
     assert [answer["query"] for answer in answers] == words
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("k", "10"),
+        ("k", True),
+        ("alpha", "0.5"),
+        ("explain", "yes"),
+        ("use_rerank", 1),
+        ("min_index_version", False),
+        ("timeout_ms", "1000"),
+    ],
+)
+async def test_values_of_another_kind_are_refused(
+    client: httpx.AsyncClient, field: str, value: object
+) -> None:
+    answer = await client.post("/hirag/query", json={"query": "x", field: value})
+    assert wrong_fields(problem(answer, problems.INVALID_REQUEST)) == [field]

@@ -136,6 +136,39 @@ async def test_document_ids_pass_haproxy_unchanged(client: httpx.AsyncClient) ->
     assert answer.json()["doc_id"] == "a/b c//ü%?#"
 
 
+async def test_a_client_that_goes_away_frees_its_slot(
+    client: httpx.AsyncClient, mesh: Mesh
+) -> None:
+    # Waits for a version that never comes, for as long as its caller lets it.
+    body = b'{"query": "x", "min_index_version": 1000000, "timeout_ms": 300000}'
+    head = f"POST /hirag/query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    _, writer = await asyncio.open_connection("127.0.0.1", mesh.state.http_port)
+    writer.write(head.encode() + body)
+    await writer.drain()
+    async with asyncio.timeout(30):
+        while "pmoves_http_in_flight 2.0" not in (await client.get("/metrics")).text:
+            await asyncio.sleep(0.1)
+        writer.close()
+        while "pmoves_http_in_flight 1.0" not in (await client.get("/metrics")).text:
+            await asyncio.sleep(0.1)
+    assert 'route="/hirag/query",status="499"} 1.0' in (await client.get("/metrics")).text
+
+
+async def test_each_request_leaves_a_line_in_the_gateways_log(
+    client: httpx.AsyncClient, mesh: Mesh
+) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"X-Request-ID": "look-for-me", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    body = {"query": "hush-hush", "namespace": "books"}
+    await client.post("/hirag/query", json=body, headers=headers)
+    folder = Path(mesh.state.home) / "logs/ray/serve"
+    text = "".join(file.read_text() for file in folder.glob("replica_*gateway*.log"))
+    line = next(line for line in text.splitlines() if "POST /hirag/query" in line and trace in line)
+    assert "request_id=look-for-me" in line
+    assert "namespace=books" in line
+    assert "hush-hush" not in text
+
+
 async def test_http_is_served_on_loopback_only(mesh: Mesh) -> None:
     listening = [
         place for process in mesh_processes(mesh.state.mesh_id) for place in listens(process)
