@@ -1,6 +1,7 @@
 """The record that says what a corpus is: its schema version and its model."""
 
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -37,15 +38,25 @@ def read_identity(uri: str) -> EmbeddingIdentity:
     Raises `SchemaVersionError` when newer code wrote it, `CorpusError` when the
     record is missing or damaged.
     """
-    rows = open_table(table_uri(uri, "meta")).to_table().to_pylist()
-    if len(rows) != 1:
-        raise CorpusError(f"the corpus {uri} has {len(rows)} meta records instead of one")
-    if rows[0]["schema_version"] > SCHEMA_VERSION:
+    row = _read_row(uri)
+    if row["schema_version"] > SCHEMA_VERSION:
         raise SchemaVersionError(
-            f"the corpus {uri} has schema version {rows[0]['schema_version']}, this code knows up "
+            f"the corpus {uri} has schema version {row['schema_version']}, this code knows up "
             f"to {SCHEMA_VERSION}; update pmoves-mesh"
         )
     try:
-        return EmbeddingIdentity.model_validate_json(rows[0]["identity"])
+        return EmbeddingIdentity.model_validate_json(row["identity"])
     except ValidationError as error:
         raise CorpusError(f"the corpus {uri} has a damaged embedding identity: {error}") from error
+
+
+def read_schema_version(uri: str) -> int:
+    """Return the schema version of the corpus at `uri`, whether this code knows it or not."""
+    return int(_read_row(uri)["schema_version"])
+
+
+def _read_row(uri: str) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = open_table(table_uri(uri, "meta")).to_table().to_pylist()
+    if len(rows) != 1:
+        raise CorpusError(f"the corpus {uri} has {len(rows)} meta records instead of one")
+    return rows[0]

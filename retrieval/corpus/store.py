@@ -19,6 +19,7 @@ from retrieval.corpus.ledger import DocumentPage, Ledger
 from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.lookup import rows_by, stored_chunks
 from retrieval.corpus.meta import create_meta, read_identity
+from retrieval.corpus.migrations import migrate
 from retrieval.corpus.replacing import merge_rows, replace_rows
 from retrieval.corpus.schema import (
     DOCUMENTS,
@@ -98,6 +99,7 @@ class Corpus:
         if not table_exists(table_uri(uri, "meta")):
             create_meta(uri, identity)
         read_identity(uri).require(identity, f"the corpus {uri}")
+        migrate(uri)
         corpus = cls(uri, identity)
         if not table_exists(corpus._ledger.uri):
             create_table(corpus._ledger.uri, DOCUMENTS.empty_table())

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cluster.cli.app import app
+from retrieval.corpus.locking import sole_keeper
 from retrieval.corpus.store import Corpus
 from retrieval.jobs import JobRequest, JobStore, SourceItem
 
@@ -108,8 +109,18 @@ def test_jobs_are_listed_shown_and_stopped(reach: list[str], home: Path) -> None
 
 def test_compact_keeps_the_corpus(corpus: Corpus) -> None:
     before = corpus.version
-    assert answer("compact")["version"] >= before
+    answered = answer("compact")
+    assert answered["version"] >= before
+    assert answered["done"] is True
     assert corpus.namespaces()["pmoves"].chunks == 2
+
+
+def test_compact_leaves_it_to_the_process_that_is_at_it(corpus: Corpus) -> None:
+    with sole_keeper(corpus.chunks_uri) as ours:
+        assert ours
+        result = pmoves("compact")
+    assert result.exit_code == 0
+    assert "by another process already" in result.stdout
 
 
 def test_an_empty_home_says_what_to_do(home: Path) -> None:

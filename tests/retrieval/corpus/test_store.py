@@ -248,11 +248,37 @@ def test_everybody_may_create_the_same_corpus_at_once(
     assert state(opened[-1].dataset()) == {"d": {"d-1": "one"}}
 
 
+@pytest.fixture(params=["folder", "object store"])
+def either(request: pytest.FixtureRequest, tmp_path: Path, word_embedder: WordEmbedder) -> Corpus:
+    """A corpus with locks, and one at a URL, where only Lance stands between the writers."""
+    uri = str(tmp_path / "c") if request.param == "folder" else f"file://{tmp_path}/c"
+    return Corpus.open(uri, word_embedder.identity)
+
+
+def test_without_locks_documents_are_replaced_and_deleted_too(
+    either: Corpus, word_embedder: WordEmbedder
+) -> None:
+    first = [make_chunk(f"d-{at}", f"old {at}") for at in range(3)]
+    other = [make_chunk("e-1", "stays")]
+    assert store(either, word_embedder, [*first, *other], replace=True).upserted == 4
+    second = [make_chunk("d-1", "new"), make_chunk("d-9", "more")]
+    commit = store(either, word_embedder, second, replace=True)
+    assert (commit.upserted, commit.deleted) == (2, 2)
+    assert state(either.dataset())["d"] == {"d-1": "new", "d-9": "more"}
+    gone = either.commit([], np.empty((0, 32), np.float32), replace=[("ns", "d")])
+    assert (gone.upserted, gone.deleted) == (0, 2)
+    either.record([Document("ns", "e", "s", "ready"), Document("ns", "e", "s", "queued")])
+    assert either.delete_document("ns", "e").deleted == 1
+    assert either.optimize()
+    assert state(either.dataset()) == {}
+
+
 @pytest.mark.parametrize("shared_ids", [True, False])
 @pytest.mark.parametrize("known", [True, False])
 def test_writers_of_one_document_never_mix(
-    corpus: Corpus, word_embedder: WordEmbedder, shared_ids: bool, known: bool
+    either: Corpus, word_embedder: WordEmbedder, shared_ids: bool, known: bool
 ) -> None:
+    corpus = either
     if known:
         store(corpus, word_embedder, [make_chunk(f"d-old{at}", "old") for at in range(3)])
     barrier, writers = Barrier(4, timeout=60), range(4)
@@ -273,8 +299,9 @@ def test_writers_of_one_document_never_mix(
 
 
 def test_writers_of_the_same_chunks_leave_one_of_each(
-    corpus: Corpus, word_embedder: WordEmbedder
+    either: Corpus, word_embedder: WordEmbedder
 ) -> None:
+    corpus = either
     store(corpus, word_embedder, [make_chunk("a-1", "there before")])
     barrier = Barrier(4, timeout=60)
 
