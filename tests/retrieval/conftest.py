@@ -10,6 +10,8 @@ from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.pipeline import Searcher
 from retrieval.settings import SearchSettings
 from tests.embedders import WordEmbedder
+from tests.retrieval.asking import PASSAGES
+from tests.retrieval.building import store
 
 
 @pytest.fixture
@@ -38,3 +40,10 @@ def searcher(corpus: Corpus, batching: BatchingEmbedder) -> Iterator[Searcher]:
     made = Searcher(corpus, batching, patience)
     yield made
     made.close()
+
+
+@pytest.fixture
+def library(corpus: Corpus, word_embedder: WordEmbedder) -> Corpus:
+    """The corpus, with the passages of `tests.retrieval.asking`."""
+    store(corpus, word_embedder, PASSAGES)
+    return corpus
