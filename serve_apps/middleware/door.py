@@ -60,6 +60,7 @@ class DoorMiddleware:
         if rule.local and not authorization and client is not None and client.is_loopback:
             return Caller(namespaces=None, guarded=True)
         key = await self._keyring.authenticate(authorization)
+        scope["state"]["key_id"] = key.key_id
         self._limiter.spend(key)
         if refusal := rule.refusal(key):
             raise _refused(scope, rule, refusal)

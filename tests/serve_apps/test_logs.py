@@ -11,6 +11,7 @@ from ray._common.formatters import JSONFormatter
 
 from retrieval.errors import StageError
 from retrieval.settings import LogSettings
+from retrieval.state.keys import split_token
 from serve_apps.api import create_app
 from serve_apps.app import build
 from serve_apps.logs import (
@@ -22,7 +23,16 @@ from serve_apps.logs import (
 )
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
-from tests.serve_apps.support import BASE_URL, Json, client_of, item, search, upsert
+from tests.serve_apps.support import (
+    BASE_URL,
+    Json,
+    bearer,
+    client_of,
+    item,
+    make_key,
+    search,
+    upsert,
+)
 
 Events = Callable[[], list[Json]]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -50,6 +60,23 @@ def events(restored: None) -> Events:
     logging.getLogger(SERVE_LOGGER).handlers = [handler]
     configure_replica_logging(LogSettings())
     return lambda: [json.loads(line) for line in file.getvalue().splitlines()]
+
+
+async def test_the_line_names_the_key_and_never_holds_it(
+    services: Services, events: Events
+) -> None:
+    token = make_key(services, "read", "books")
+    async with client_of(create_app(services)) as client:
+        for namespace in ("books", "films"):
+            body = {"query": "tea", "namespace": namespace}
+            await client.post("/hirag/query", json=body, headers=bearer(token))
+        await client.post("/ingest", json={"sources": []}, headers=bearer(token))
+    lines = events()
+    assert [line["status"] for line in lines] == [200, 403, 403]
+    parts = split_token(token)
+    assert parts is not None
+    assert {line["key_id"] for line in lines} == {parts[0]}
+    assert parts[1] not in str(lines)
 
 
 async def test_the_line_has_what_an_operator_asks_for(
