@@ -42,6 +42,11 @@ _JOBS = sa.Table(
 )
 
 
+def new_job_id() -> str:
+    """Return an id that sorts by time, as the store's cursors need it."""
+    return f"job-{utc_now():%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
+
+
 class SourceItem(BaseModel):
     """One source: a URI, and where its bytes lie if that is somewhere else."""
 
@@ -140,10 +145,8 @@ class JobStore:
     def create(self, request: JobRequest, job_id: str | None = None) -> Job:
         """Store a new queued job; `InvalidInputError` where `job_id` is taken."""
         now = utc_now()
-        # Ids sort by time, so that they serve as cursors.
-        name = job_id or f"job-{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
         job = Job(
-            job_id=name,
+            job_id=job_id or new_job_id(),
             namespace=request.namespace,
             state="queued",
             request=request,
@@ -154,7 +157,7 @@ class JobStore:
             with self._engine.begin() as connection:
                 connection.execute(_JOBS.insert().values(job.model_dump(mode="json")))
         except sa.exc.IntegrityError as error:
-            raise InvalidInputError(f"there is a job {name!r} already") from error
+            raise InvalidInputError(f"there is a job {job.job_id!r} already") from error
         return job
 
     def get(self, job_id: str) -> Job | None:

@@ -2,19 +2,12 @@
 
 import shutil
 import time
-import uuid
 from pathlib import Path
 
-from retrieval.chunk import utc_now
 from retrieval.jobs import Job, JobRequest
 from serve_apps.services import LaunchError, Services
 
 _STOP_GRACE_S = 15.0
-
-
-def new_job_id() -> str:
-    """Return an id that sorts by time, as the job store's cursors need it."""
-    return f"job-{utc_now():%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
 
 
 def uploads_folder(services: Services, job_id: str) -> Path:

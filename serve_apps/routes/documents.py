@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from retrieval.chunk import Document
-from retrieval.jobs import JobRequest, SourceItem
+from retrieval.jobs import JobRequest, SourceItem, new_job_id
 from serve_apps.access_log import note_namespaces
 from serve_apps.background import refresh
 from serve_apps.body import invalid
 from serve_apps.caller import Caller, caller_of
-from serve_apps.jobs import new_job_id, start_job, uploads_folder
+from serve_apps.jobs import start_job, uploads_folder
 from serve_apps.openapi import form_body
 from serve_apps.problems import INVALID_REQUEST, NOT_FOUND, FieldError, ProblemError
 from serve_apps.services import Services, services_of

@@ -5,9 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from retrieval.jobs import JobRequest, SourceItem
+from retrieval.jobs import JobRequest, SourceItem, new_job_id
 from serve_apps import problems
-from serve_apps.jobs import JobWatcher, new_job_id, uploads_folder
+from serve_apps.jobs import JobWatcher, uploads_folder
 from serve_apps.services import Services
 from tests.serve_apps.support import NotedLauncher, problem
 
