@@ -13,16 +13,12 @@ import uvicorn
 from cluster.setting_fields import setting_fields
 from retrieval.chunk import Chunk, Document, Locator
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.ids import chunk_id
-from retrieval.jobs import JobStore
-from retrieval.pipeline import Searcher
 from retrieval.settings import PREDECESSOR_NAMES
 from serve_apps.api import create_app
-from serve_apps.services import Services
 from serve_apps.settings import AppArgs
-from tests.serve_apps.support import NotedLauncher
+from tests.serve_apps.support import services_over
 
 PASSAGES = {
     "tea": ("Tea, brewed", "Green tea is brewed with water of eighty degrees.", 3),
@@ -67,17 +63,10 @@ def gateway(
     # It shares this process with the command line, whose output is looked at.
     monkeypatch.setattr(logging.getLogger("serve_apps"), "propagate", False)
     monkeypatch.setattr(logging.getLogger("serve_apps"), "handlers", [logging.NullHandler()])
-    settings = AppArgs(home=home)
-    embedder = BatchingEmbedder(packaged_embedder)
-    services = Services(
-        settings=settings,
-        corpus=corpus,
-        embedder=embedder,
-        searcher=Searcher(corpus, embedder, settings.search),
-        jobs=JobStore(settings.state_url),
-        launcher=NotedLauncher(),
-    )
-    with socket.socket() as listener:
+    with (
+        services_over(corpus, packaged_embedder, AppArgs(home=home)) as services,
+        socket.socket() as listener,
+    ):
         listener.bind(("127.0.0.1", 0))
         # Callers may come before the server does; until then they wait in line.
         listener.listen()
@@ -89,9 +78,6 @@ def gateway(
         finally:
             server.should_exit = True
             thread.join()
-    services.searcher.close()
-    embedder.close()
-    services.jobs.close()
 
 
 def _chunk(doc_id: str) -> Chunk:

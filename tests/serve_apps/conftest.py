@@ -8,14 +8,11 @@ import httpx
 import pytest
 
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
-from retrieval.jobs import JobStore
-from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.services import Services
 from serve_apps.settings import AllowedSources, AppArgs, HttpSettings
-from tests.serve_apps.support import NotedLauncher, client_of
+from tests.serve_apps.support import NotedLauncher, client_of, services_over
 
 with warnings.catch_warnings():
     # Ray declares its own models in a way that pydantic has left behind.
@@ -59,19 +56,8 @@ def services(
 ) -> Iterator[Services]:
     """The parts of a gateway over an empty corpus."""
     corpus = Corpus.open(settings.corpus_uri, packaged_embedder.identity)
-    embedder = BatchingEmbedder(packaged_embedder)
-    made = Services(
-        settings=settings,
-        corpus=corpus,
-        embedder=embedder,
-        searcher=Searcher(corpus, embedder, settings.search),
-        jobs=JobStore(settings.state_url),
-        launcher=launcher,
-    )
-    yield made
-    made.searcher.close()
-    embedder.close()
-    made.jobs.close()
+    with services_over(corpus, packaged_embedder, settings, launcher) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,15 +1,21 @@
 """What the tests of the gateway share beside fixtures."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
+from retrieval.corpus.store import Corpus
+from retrieval.embedding.base import Embedder
+from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.jobs import JobStore
+from retrieval.pipeline import Searcher
 from retrieval.state.keys import KeyRequest, KeyStore, Role
 from serve_apps.problems import CATALOGUE, MEDIA_TYPE, ProblemType
 from serve_apps.services import LaunchError, Services
+from serve_apps.settings import AppArgs
 
 BASE_URL = "http://127.0.0.1:8000"
 Json = dict[str, Any]
@@ -38,6 +44,28 @@ class NotedLauncher:
     def failure(self, runner_id: str) -> str | None:
         """Return what the test has put in."""
         return self.failures.get(runner_id)
+
+
+@contextmanager
+def services_over(
+    corpus: Corpus, model: Embedder, settings: AppArgs, launcher: NotedLauncher | None = None
+) -> Iterator[Services]:
+    """The parts of a gateway over `corpus`, without a cluster; ended with the block."""
+    embedder = BatchingEmbedder(model)
+    services = Services(
+        settings=settings,
+        corpus=corpus,
+        embedder=embedder,
+        searcher=Searcher(corpus, embedder, settings.search),
+        jobs=JobStore(settings.state_url),
+        launcher=launcher or NotedLauncher(),
+    )
+    try:
+        yield services
+    finally:
+        services.searcher.close()
+        embedder.close()
+        services.jobs.close()
 
 
 @asynccontextmanager

@@ -16,14 +16,11 @@ import pytest
 import uvicorn
 
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.batching import BatchingEmbedder
-from retrieval.jobs import JobStore
-from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs, HttpSettings
 from tests.embedders import WordEmbedder
-from tests.serve_apps.support import NotedLauncher, client_of, item, upsert
+from tests.serve_apps.support import client_of, item, services_over, upsert
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "15")
 SEED = os.environ.get("FUZZ_SEED", "1")
@@ -43,21 +40,10 @@ def fuzzed(settings: AppArgs, roots: Path, word_embedder: WordEmbedder) -> Itera
     """The parts of a gateway with something in them, and with the limits of the settings."""
     settings.http = HttpSettings()
     corpus = Corpus.open(settings.corpus_uri, word_embedder.identity)
-    embedder = BatchingEmbedder(word_embedder)
-    made = Services(
-        settings=settings,
-        corpus=corpus,
-        embedder=embedder,
-        searcher=Searcher(corpus, embedder, settings.search),
-        jobs=JobStore(settings.state_url),
-        launcher=NotedLauncher(),
-    )
     (roots / "talk.md").write_text("# Talk")
-    asyncio.run(_fill(made))
-    yield made
-    made.searcher.close()
-    embedder.close()
-    made.jobs.close()
+    with services_over(corpus, word_embedder, settings) as made:
+        asyncio.run(_fill(made))
+        yield made
 
 
 async def _fill(services: Services) -> None:
