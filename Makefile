@@ -3,6 +3,8 @@
 BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
+# Many processes import the same modules; the tests' too are compiled only once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo up down test lint types unit integration soak fuzz bench docs clean requirements
 .DEFAULT_GOAL := help
@@ -44,7 +46,7 @@ integration: .venv/.dev ## The tests that start Ray and the mesh.
 	$(BIN)/pytest -m integration --timeout=900
 
 soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits.
-	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 $(BIN)/pytest --timeout=7200 -m integration \
+	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 $(BIN)/pytest -m integration \
 		tests/retrieval/corpus
 
 fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.

@@ -1,10 +1,14 @@
-"""What every folder of tests shares: the property-test profile and two embedders."""
+"""What every folder of tests shares: the property-test profile, two embedders, an empty home."""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.settings import EmbeddingSettings
+from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
 
 settings.register_profile(
@@ -19,10 +23,10 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that need the model in one of xdist's processes: it takes long to load."""
+    """Take the tests that need the model for integration tests: it loads for many seconds."""
     for item in items:
         if "packaged_embedder" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("model"))
+            item.add_marker(pytest.mark.integration)
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +39,12 @@ def packaged_embedder() -> SentenceTransformerEmbedder:
 def word_embedder() -> WordEmbedder:
     """A small deterministic embedder: texts that share words are near each other."""
     return WordEmbedder()
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory, word_embedder: WordEmbedder) -> Path:
+    """A home with an empty corpus and state; to be copied, which is faster than to make one."""
+    home = tmp_path_factory.mktemp("empty") / "home"
+    Corpus.open(str(home / "corpus"), word_embedder.identity)
+    open_database(f"sqlite:///{home / 'state.db'}").dispose()
+    return home

@@ -67,6 +67,7 @@ def test_a_taken_port_fails_with_its_holder(home: Path, monkeypatch: pytest.Monk
     assert "(process " in found["port"]["detail"]
 
 
+@pytest.mark.integration
 def test_a_mesh_without_its_head_is_told(home: Path, tmp_path: Path) -> None:
     write_state(home / "run", example(tmp_path))
     assert "pmoves down" in findings()[1]["mesh"]["advice"]

@@ -7,6 +7,7 @@ import pytest
 from tests.docs.pages import read_page
 
 
+@pytest.mark.integration
 def test_library_snippet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """An empty corpus in a folder of its own, and what answers from it."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from tests.retrieval.building import store
 
 
 @pytest.fixture
-def corpus(tmp_path: Path, word_embedder: WordEmbedder) -> Corpus:
+def corpus(tmp_path: Path, empty_home: Path, word_embedder: WordEmbedder) -> Corpus:
     """An empty corpus; the path holds a space on purpose."""
+    shutil.copytree(empty_home / "corpus", tmp_path / "my corpus")
     return Corpus.open(str(tmp_path / "my corpus"), word_embedder.identity)
 
 

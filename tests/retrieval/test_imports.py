@@ -1,6 +1,8 @@
 import sys
 from subprocess import run
 
+import pytest
+
 HEAVY = ("ray", "torch", "transformers", "sentence_transformers", "fastapi")
 
 
@@ -11,6 +13,7 @@ def modules_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.integration
 def test_the_library_is_imported_without_ray_and_without_loading_a_model() -> None:
     loaded = modules_after("import retrieval.library, retrieval.jobs")
     assert "retrieval" in loaded

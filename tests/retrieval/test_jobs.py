@@ -206,6 +206,7 @@ jobs.close()
 """
 
 
+@pytest.mark.integration
 def test_processes_create_and_use_one_database_at_once(url: str) -> None:
     names = ["a", "b", "c"]
     workers = [

@@ -45,6 +45,7 @@ async def found(searcher: Searcher, text: str, version: int, mode: Mode) -> set[
     return {hit.chunk_id for hit in response.hits}
 
 
+@pytest.mark.integration
 async def test_every_write_is_seen_by_whichever_replica_answers(
     replicas: list[Searcher], corpus: Corpus, word_embedder: WordEmbedder
 ) -> None:

@@ -1,5 +1,6 @@
-"""A gateway over a real corpus and the real model, without Serve."""
+"""A gateway over a real corpus and an embedder that needs no loading, without Serve."""
 
+import shutil
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,10 +9,10 @@ import httpx
 import pytest
 
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from serve_apps.api import create_app
 from serve_apps.services import Services
 from serve_apps.settings import AllowedSources, AppArgs, HttpSettings
+from tests.embedders import WordEmbedder
 from tests.serve_apps.support import NotedLauncher, client_of, services_over
 
 with warnings.catch_warnings():
@@ -52,11 +53,12 @@ def launcher() -> NotedLauncher:
 
 @pytest.fixture
 def services(
-    settings: AppArgs, packaged_embedder: SentenceTransformerEmbedder, launcher: NotedLauncher
+    settings: AppArgs, empty_home: Path, word_embedder: WordEmbedder, launcher: NotedLauncher
 ) -> Iterator[Services]:
     """The parts of a gateway over an empty corpus."""
-    corpus = Corpus.open(settings.corpus_uri, packaged_embedder.identity)
-    with services_over(corpus, packaged_embedder, settings, launcher) as made:
+    shutil.copytree(empty_home, settings.home, dirs_exist_ok=True)
+    corpus = Corpus.open(settings.corpus_uri, word_embedder.identity)
+    with services_over(corpus, word_embedder, settings, launcher) as made:
         yield made
 
 

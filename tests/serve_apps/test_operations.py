@@ -97,7 +97,7 @@ async def test_stats_tell_the_state_of_every_stage(client: httpx.AsyncClient) ->
     body = (await client.get("/hirag/admin/stats")).json()
     assert body["index"]["vectors"] == {"pmoves": 1}
     assert body["projections"]["dense"]["lag_versions"] == 0
-    assert body["embedding"]["dimension"] == 384
+    assert body["embedding"]["dimension"] == 32
     assert body["stages"]["rerank"] == "not configured"
     assert body["settings"]["http"]["host"] == "127.0.0.1"
     assert (body["alpha"], body["rerank_enabled"]) == (0.7, False)

@@ -45,6 +45,7 @@ async def test_questions_lie_near_passages_of_their_topic() -> None:
     assert right >= 25  # one in 400 by chance
 
 
+@pytest.mark.integration
 def test_every_figure_is_there(tmp_path: Path) -> None:
     arguments = ["growth", "--size", "300", "--size", "600", "--rounds", "1", "--searches", "20"]
     arguments += ["--folder", str(tmp_path), "--out", str(tmp_path / "out"), "--json"]

@@ -84,6 +84,7 @@ def url() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.integration
 def test_both_get_the_same_queries_and_none_twice(url: str) -> None:
     local = DirectSystem()
     plan = SearchPlan(url, clients=(1, 4), rounds=2, searches=25)

@@ -157,7 +157,7 @@ def test_one_keeper_at_a_time(corpus: Corpus, word_embedder: WordEmbedder) -> No
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(0 if "PMOVES_TEST_COMMITS" in os.environ else 300)
 def test_many_commits_cost_the_last_no_more_than_the_first(
     corpus: Corpus, word_embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

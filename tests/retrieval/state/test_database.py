@@ -112,6 +112,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     database.open_database(f"sqlite:///{path}").dispose()
 
 
+@pytest.mark.integration
 def test_processes_adopt_one_database_at_once(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.executescript(OLD_JOBS)
