@@ -40,10 +40,10 @@ types: .venv/.dev ## mypy, strict.
 
 unit: .venv/.dev ## The fast tests.
 	@scripts/promtool
-	$(BIN)/pytest -m "not integration" -n 2 --dist loadgroup
+	$(BIN)/pytest -m "not integration" -n 2
 
 integration: .venv/.dev ## The tests that start Ray and the mesh.
-	$(BIN)/pytest -m integration --timeout=900
+	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900
 
 soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits.
 	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 $(BIN)/pytest -m integration \

@@ -28,6 +28,7 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "ALPHA": ("search", "alpha"),
     "INDEXER_NAMESPACE": ("search", "namespace"),
     "TAILSCALE_ONLY": ("http", "tailnet_only"),
+    "TAILSCALE_ADMIN_ONLY": ("http", "tailnet_admin_only"),
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
     "HIRAG_TRUSTED_PROXIES": ("http", "trusted_proxies"),
 }

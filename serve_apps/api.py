@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from serve_apps.background import background
-from serve_apps.client_address import ClientAddresses
+from serve_apps.client_address import ClientAddresses, Networks
 from serve_apps.handlers import add_exception_handlers
 from serve_apps.middleware.context import RequestContextMiddleware
 from serve_apps.middleware.door import DoorMiddleware
@@ -78,7 +78,9 @@ def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None
         NetworkMiddleware,
         metrics=metrics,
         addresses=ClientAddresses(services.ingress, http.trusted_proxies),
-        allowed=http.tailnet_cidrs if http.tailnet_only else None,
+        allowed=Networks(http.tailnet_cidrs),
+        only=http.tailnet_only,
+        admin_only=http.tailnet_admin_only,
     )
     app.add_middleware(TracingMiddleware, tracing=services.tracing)
     app.add_middleware(RequestContextMiddleware, metrics=metrics, echo_request_id=echo_request_id)

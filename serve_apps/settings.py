@@ -72,9 +72,12 @@ class HttpSettings(Group):
     tailnet_only: bool = Field(
         False, description="Whether only this machine and `tailnet_cidrs` are answered."
     )
+    tailnet_admin_only: bool = Field(
+        False, description="The same for the calls that need the role `admin` alone."
+    )
     tailnet_cidrs: Networks = Field(
         ["100.64.0.0/10", "fd7a:115c:a1e0::/48"],
-        description="Networks that `tailnet_only` lets in.",
+        description="Networks that `tailnet_only` and `tailnet_admin_only` let in.",
     )
     trusted_proxies: Networks = Field(
         [],

@@ -22,11 +22,24 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take the tests that need the model for integration tests: it loads for many seconds."""
+    """Mark the tests that need the model, and begin with those that start Ray.
+
+    Under xdist the tests of a group share a process, one after the other: the model
+    takes seconds to load, and two Rays at once are too much for a small machine.
+    """
     for item in items:
         if "packaged_embedder" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.integration)
+            if not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group("model"))
+    items.sort(key=lambda item: _group(item) != "ray")
+
+
+def _group(item: pytest.Item) -> str | None:
+    marker = item.get_closest_marker("xdist_group")
+    return marker and str(marker.args[0])
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from cluster.mesh.dashboard import Dashboard
 from cluster.mesh.processes import end_mesh, mesh_processes
 from cluster.mesh.state import MeshState, read_state
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
 READY_S = "180"
 
 

@@ -35,7 +35,11 @@ ADVICE = "\nFailed to apply UDF transform after 1/1 attempts.\nTo change retries
 
 FIRST = "first-run"
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.timeout(900),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -24,7 +24,11 @@ from retrieval.corpus.store import Corpus
 from retrieval.jobs import JobStore
 from tests.data_jobs.library import write_library
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.timeout(900),
+]
 
 ROOT = Path(__file__).parents[2]
 BINARIES = Path(sys.executable).parent

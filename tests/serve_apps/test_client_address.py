@@ -106,6 +106,18 @@ async def test_the_tailnet_alone(services: Services) -> None:
     services.keyring.close()
 
 
+async def test_the_tailnet_alone_for_administration(services: Services) -> None:
+    services.settings.http.tailnet_admin_only = True
+    key = bearer(make_key(services, "admin"))
+    for path in ("/namespaces", "/healthz", "/docs"):
+        assert (await answer(services, EVIL, path, **key)).status_code == 200, path
+    for path in ("/hirag/admin/stats", "/metrics", "/hirag/admin/anything"):
+        problem(await answer(services, EVIL, path, **key), problems.NETWORK_NOT_ALLOWED)
+        inside = await answer(services, "100.64.0.9", path, **key)
+        assert inside.status_code != 403, path
+    services.keyring.close()
+
+
 async def test_without_keys_nobody_comes_through_a_proxy(services: Services) -> None:
     for path in ("/namespaces", "/metrics", "/healthz"):
         assert (await answer(services, "127.0.0.1", path)).status_code == 200

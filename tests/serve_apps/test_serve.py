@@ -20,7 +20,11 @@ from cluster.mesh.state import MeshState, read_state
 from serve_apps import problems
 from tests.serve_apps.support import Json, found, item, problem, search, upsert
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.timeout(420),
+]
 SOURCES = Path(__file__).parents[2]
 
 
