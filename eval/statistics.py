@@ -27,6 +27,10 @@ class Estimate(BaseModel):
     def __str__(self) -> str:
         return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
+    def signed(self) -> str:
+        """Return it as a difference, with its sign."""
+        return f"{self.mean:+.4f} [{self.low:+.4f}, {self.high:+.4f}]"
+
 
 def row_means(samples: Values) -> Values:
     """Return the mean of each row."""

@@ -86,6 +86,11 @@ class Dataset:
         found = self.records.get(query_id, {}).get("tags")
         return [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
 
+    @cached_property
+    def document_ids(self) -> frozenset[str]:
+        """The ids of all documents."""
+        return frozenset(document.doc_id for document in self.documents)
+
     @property
     def judged_queries(self) -> dict[str, str]:
         """The queries that have a relevant document; only these are measured."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from eval.provenance import SystemDescription
 from retrieval.chunk import Chunk
 from retrieval.query import SearchRequest, SearchResponse
 
@@ -13,6 +14,10 @@ class SearchSystem(Protocol):
     @property
     def name(self) -> str:
         """How reports call it."""
+        ...
+
+    async def describe(self) -> SystemDescription:
+        """Return the settings, model and code that answers come from."""
         ...
 
     async def index(self, chunks: Sequence[Chunk]) -> int:
