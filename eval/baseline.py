@@ -14,7 +14,8 @@ from retrieval.chunk import JsonValue
 from retrieval.query import Mode
 
 _DIGITS = 6
-_TOP = 3
+_SCORE_DIGITS = 4
+_TOP = 2
 _QUERY_DEPTH = 5
 
 
@@ -106,7 +107,7 @@ def _collection(run: StoredRun) -> BaselineCollection:
                 values={
                     metric: round(values[query], _DIGITS) for metric, values in found.values.items()
                 },
-                top=found.top.get(query, [])[:_TOP],
+                top=[_shortened(hit) for hit in found.top.get(query, [])[:_TOP]],
             )
             for query in run.queries
         }
@@ -119,7 +120,7 @@ def _collection(run: StoredRun) -> BaselineCollection:
 def _line_by_line(value: JsonValue, depth: int = 0) -> str:
     """Return JSON with a line for each query, so that a change of one is a change of a line."""
     if depth >= _QUERY_DEPTH or not isinstance(value, dict):
-        return json.dumps(_rounded(value), ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False)
     inner = [
         f"{json.dumps(name, ensure_ascii=False)}: {_line_by_line(item, depth + 1)}"
         for name, item in value.items()
@@ -127,9 +128,12 @@ def _line_by_line(value: JsonValue, depth: int = 0) -> str:
     return "{\n" + ",\n".join(inner) + "\n}"
 
 
+def _shortened(hit: StoredHit) -> StoredHit:
+    """Return `hit` with scores of so few digits as a reader wants."""
+    return StoredHit.model_validate(_rounded(hit.model_dump(mode="json")))
+
+
 def _rounded(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return {name: _rounded(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return round(value, _DIGITS) if isinstance(value, float) else value
+    return round(value, _SCORE_DIGITS) if isinstance(value, float) else value

@@ -135,6 +135,7 @@ def evaluate_command(
         known_items=with_known_items,
         suites=load_suites(suite) if suite else None,
         baseline=load_baseline(baseline) if baseline else None,
+        makes_baseline=save_baseline is not None,
     )
     collection = _collection(dataset, context.obj)
     system = HttpSystem(against, api_key) if against else _local(settings)

@@ -17,7 +17,7 @@ from eval.provenance import Provenance, SystemDescription, code_version
 from eval.report import EvaluationReport, report_of
 from eval.runs import Run
 from eval.stored import StoredQuery, StoredRun
-from eval.systems.base import SearchSystem
+from eval.systems.base import SearchSystem, description_of
 from retrieval.ids import content_hash
 from retrieval.query import Mode
 
@@ -75,7 +75,7 @@ async def evaluate(
     metrics = parse_metrics(options.metrics or standard_metrics(options.k, options.depth))
     if not dataset.judged_queries:
         raise EvaluationError(f"{dataset.name} has no query with a relevant document")
-    description = await system.describe()
+    description = await description_of(system)
     start = time.perf_counter()
     place = await _prepared(system, dataset, options, depth, progress)
     seconds = time.perf_counter() - start

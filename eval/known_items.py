@@ -20,14 +20,14 @@ _TYPO_LETTERS = 6
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _CONTENT_WORD = re.compile(r"[^\W_]{4,}")
 _LONG_WORD = re.compile(rf"[^\W\d_]{{{_TYPO_LETTERS},}}")
-# A digit, and a capital or a hyphen: LT-0937, 2026-0417-R, MV-TIDE-24; no year, no price.
-_IDENTIFIER = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Z-])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b")
+# A digit and a capital: LT-0937, 2026-0417-R, MV-TIDE-24; no year, no date, no price.
+_IDENTIFIER = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _IDENTIFIER_LETTERS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What is asked, and the text that must stand in one document only."""
+    """What is asked, and what must stand in one document only, single spaces around words."""
 
     query: str
     taken: str
@@ -75,21 +75,20 @@ def _unique(
 ) -> Iterator[tuple[str, str]]:
     """Yield the queries whose piece stands in one document only."""
     for doc_id, piece in found:
-        taken = _plain(piece.taken)
-        if sum(taken in passage for passage in text.values()) == 1:
+        if sum(piece.taken in passage for passage in text.values()) == 1:
             yield doc_id, piece.query
 
 
 def _title(document: DatasetDocument, rng: random.Random) -> Piece | None:
     title = " ".join(document.title.split())
-    return Piece(title, title) if title else None
+    return Piece(title, _plain(title)) if title else None
 
 
 def _extract(document: DatasetDocument, rng: random.Random) -> Piece | None:
     """Return four words in a row, at least two of them no little words."""
     for words in _runs_of_words(document, rng):
         if sum(bool(_CONTENT_WORD.search(word)) for word in words) >= 2:
-            return Piece(" ".join(words), " ".join(words))
+            return Piece(" ".join(words), _plain(" ".join(words)))
     return None
 
 
@@ -99,7 +98,7 @@ def _sentence(document: DatasetDocument, rng: random.Random) -> Piece | None:
     if not fitting:
         return None
     chosen = rng.choice(fitting)
-    return Piece(chosen, chosen)
+    return Piece(chosen, _plain(chosen))
 
 
 def _typo(document: DatasetDocument, rng: random.Random) -> Piece | None:
@@ -110,7 +109,8 @@ def _typo(document: DatasetDocument, rng: random.Random) -> Piece | None:
         if long and sum(bool(_CONTENT_WORD.search(word)) for word in words) >= 2:
             wrong = _exchanged(words[at], long, rng)
             if wrong != words[at]:
-                return Piece(" ".join([*words[:at], wrong, *words[at + 1 :]]), " ".join(words))
+                asked = " ".join([*words[:at], wrong, *words[at + 1 :]])
+                return Piece(asked, _plain(" ".join(words)))
     return None
 
 
@@ -121,7 +121,7 @@ def _exchanged(word: str, long: re.Match[str], rng: random.Random) -> str:
 
 
 def _identifier(document: DatasetDocument, rng: random.Random) -> Piece | None:
-    """Return a code such as `LT-0937`, as it stands between two spaces."""
+    """Return a code such as `LT-0937`, which no other document has, not even in a bracket."""
     words = [word for word in document.text.split() if len(word) >= _IDENTIFIER_LETTERS]
     codes = [word for word in words if _IDENTIFIER.fullmatch(word)]
     if not codes:

@@ -29,13 +29,15 @@ class Plan:
     """What to ask, and what to hold the answers against.
 
     Without `suites` there is one of all queries and one for each tag; with a
-    `baseline` these may not fall behind it in the first metric.
+    `baseline` these may not fall behind it in the first metric. A run that
+    `makes_baseline` needs none.
     """
 
     options: Options
     known_items: bool = False
     suites: Sequence[Suite] | None = None
     baseline: Baseline | None = None
+    makes_baseline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Session:
         measured = {
             name: Measured(item, found[name].run, suites[name]) for name, item in datasets.items()
         }
-        for name, reports in judge(measured, plan.baseline).items():
+        judged = judge(measured, plan.baseline, makes_baseline=plan.makes_baseline)
+        for name, reports in judged.items():
             found[name].report.suites.extend(reports)
         return cls(found, _moved(found, plan.baseline))
 

@@ -23,7 +23,6 @@ from eval.bench.machine import this_machine
 from eval.bench.search import in_process
 from eval.errors import EvaluationError
 from eval.progress import LineProgress, Progress
-from eval.provenance import SystemDescription
 from retrieval.chunk import Chunk
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
@@ -171,10 +170,6 @@ class _Direct:
 
     def __init__(self, searcher: Searcher) -> None:
         self._searcher = searcher
-
-    async def describe(self) -> SystemDescription:
-        """Return nothing: the report says what was measured."""
-        return SystemDescription()
 
     async def index(self, chunks: Sequence[Chunk]) -> int:
         """Raise: chunks come with their vectors here."""

@@ -15,7 +15,7 @@ from retrieval.chunk import JsonValue
 
 SUFFIX = ".csv"
 _NEEDED = ("query", "relevant")
-_KNOWN = (*_NEEDED, "query_id", "grade", "namespace", "tags")
+COLUMNS = (*_NEEDED, "query_id", "grade", "namespace", "tags")
 Row = dict[str, str]
 
 
@@ -56,8 +56,8 @@ def _require_header(file: Path, header: Sequence[str]) -> None:
         if name not in header:
             raise DatasetError.at(file, 1, f"the header lacks the column {name!r}")
     for name in header:
-        if name not in _KNOWN:
-            known = ", ".join(_KNOWN)
+        if name not in COLUMNS:
+            known = ", ".join(COLUMNS)
             raise DatasetError.at(file, 1, f"the column {name!r} is none of {known}")
 
 

@@ -58,6 +58,9 @@ class Suite(BaseModel):
     @field_validator("thresholds")
     @classmethod
     def _thresholds_are_known(cls, given: dict[str, Threshold]) -> dict[str, Threshold]:
+        for name in LATENCIES.keys() & given.keys():
+            if given[name].max_regression is not None:
+                raise ValueError(f"{name}: times depend on the machine; use max")
         return {_spelled(name): threshold for name, threshold in given.items()}
 
     @property

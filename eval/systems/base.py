@@ -1,7 +1,7 @@
 """The interface of what is evaluated: something that stores passages and answers searches."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from eval.provenance import SystemDescription
 from retrieval.chunk import Chunk
@@ -16,10 +16,6 @@ class SearchSystem(Protocol):
         """How reports call it."""
         ...
 
-    async def describe(self) -> SystemDescription:
-        """Return the settings, model and code that answers come from."""
-        ...
-
     async def index(self, chunks: Sequence[Chunk]) -> int:
         """Make `chunks` the whole content of their documents; return the index version."""
         ...
@@ -31,3 +27,17 @@ class SearchSystem(Protocol):
     async def close(self) -> None:
         """Give back connections and threads."""
         ...
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A system that can also tell what its answers come from."""
+
+    async def describe(self) -> SystemDescription:
+        """Return settings, model and code, as far as they are known."""
+        ...
+
+
+async def description_of(system: SearchSystem) -> SystemDescription:
+    """Return what `system` tells of itself; an empty description where it tells nothing."""
+    return await system.describe() if isinstance(system, Describing) else SystemDescription()

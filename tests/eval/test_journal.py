@@ -1,6 +1,7 @@
 """Answers on disk, and evaluations that are interrupted."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ from eval.datasets.base import Dataset, DatasetDocument
 from eval.errors import EvaluationError
 from eval.evaluate import Options, evaluate
 from eval.journal import Journal, StoredAnswer, StoredHit
-from retrieval.query import SearchRequest, SearchResponse
-from tests.eval.scripted import ScriptedSystem
+from retrieval.query import Mode, SearchRequest, SearchResponse
+from tests.eval.scripted import Answers, ScriptedSystem
 
 DATASET = Dataset(
     "many",
@@ -18,7 +19,8 @@ DATASET = Dataset(
     {f"q{number}": f"query {number}" for number in range(20)},
     {f"q{number}": {f"d{number}": 1} for number in range(20)},
 )
-ANSWERS = {(f"query {n}", mode): [f"d{n}"] for n in range(20) for mode in ("hybrid", "dense")}
+MODES: tuple[Mode, ...] = ("hybrid", "dense")
+ANSWERS: Answers = {(f"query {n}", mode): [f"d{n}"] for n in range(20) for mode in MODES}
 
 
 class Interrupted(Exception):
@@ -39,10 +41,9 @@ class UnluckySystem(ScriptedSystem):
         return await super().search(request)
 
 
-def options(folder: Path, **changes: object) -> Options:
+def options(folder: Path) -> Options:
     """Return options that keep a journal in `folder`."""
-    values: dict[str, object] = {"modes": ["hybrid", "dense"], "concurrency": 3, **changes}
-    return Options(journals=folder, **values)  # type: ignore[arg-type]
+    return Options(modes=MODES, concurrency=3, journals=folder)
 
 
 async def test_answers_that_are_stored_are_not_asked_for_again(tmp_path: Path) -> None:
@@ -61,9 +62,15 @@ async def test_answers_that_are_stored_are_not_asked_for_again(tmp_path: Path) -
 
 async def test_another_question_is_another_evaluation(tmp_path: Path) -> None:
     await evaluate(DATASET, ScriptedSystem(ANSWERS), options(tmp_path))
-    for number, changes in enumerate(({"depth": 50}, {"namespace": "mine"}, {"explain": True}), 2):
+    plain = options(tmp_path)
+    others = [
+        replace(plain, depth=50),
+        replace(plain, namespace="mine"),
+        replace(plain, explain=True),
+    ]
+    for number, other in enumerate(others, 2):
         system = ScriptedSystem(ANSWERS)
-        await evaluate(DATASET, system, options(tmp_path, **changes))
+        await evaluate(DATASET, system, other)
         assert len(system.requests) >= 40
         assert len(list(tmp_path.iterdir())) == number
 

@@ -1,5 +1,7 @@
 """An evaluation stays in its own namespace, and asks in others only what it may."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from eval.datasets.base import Dataset, DatasetDocument
@@ -7,7 +9,7 @@ from eval.errors import EvaluationError
 from eval.evaluate import Options, evaluate
 from eval.provenance import SystemDescription
 from retrieval.chunk import Chunk
-from tests.eval.scripted import ScriptedSystem
+from tests.eval.scripted import Answers, ScriptedSystem
 
 DATASET = Dataset(
     "tiny",
@@ -48,7 +50,7 @@ class BatchKeeping(ScriptedSystem):
         super().__init__({})
         self.batches: list[set[str]] = []
 
-    async def index(self, chunks: "list[Chunk]") -> int:  # type: ignore[override]
+    async def index(self, chunks: Sequence[Chunk]) -> int:
         self.batches.append({chunk.doc_id for chunk in chunks})
         return await super().index(chunks)
 
@@ -78,7 +80,7 @@ QUESTIONS = Dataset(
 
 
 async def test_questions_about_an_existing_namespace_write_nothing() -> None:
-    answers = {("first?", "hybrid"): ["z", "a"], ("second?", "hybrid"): ["b", "c"]}
+    answers: Answers = {("first?", "hybrid"): ["z", "a"], ("second?", "hybrid"): ["b", "c"]}
     system = ScriptedSystem(answers)
     found = await evaluate(QUESTIONS, system, Options(modes=["hybrid"]))
     assert not system.chunks

@@ -11,7 +11,7 @@ from eval.datasets.load import load_dataset
 from eval.datasets.questions import read_questions
 from eval.errors import DatasetError
 
-LINES = [
+LINES: list[dict[str, object]] = [
     {"query": "what lifts?", "namespace": "wings", "relevant": ["a", "b"], "tags": ["air"]},
     {"id": "q7", "query": "what drags?", "gold_ids": ["c"], "metadata": {"persona": "Archon"}},
     {"query": "graded", "relevant": {"a": 2, "b": 0}, "options": {"alpha": 0.3}},
@@ -72,7 +72,8 @@ def test_questions_about_documents_name_known_ones(tmp_path: Path) -> None:
 
 def test_the_hash_sees_tags_and_options(tmp_path: Path) -> None:
     hashes = {load_dataset(jsonl(tmp_path, *LINES)).content_hash}
-    for change in ({"tags": ["sea"]}, {"options": {"alpha": 0.1}}):
+    changes: list[dict[str, object]] = [{"tags": ["sea"]}, {"options": {"alpha": 0.1}}]
+    for change in changes:
         hashes.add(load_dataset(jsonl(tmp_path, LINES[0] | change, *LINES[1:])).content_hash)
     assert len(hashes) == 3
 
