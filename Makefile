@@ -6,7 +6,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Many processes import the same modules; the tests' too are compiled only once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down test lint types unit integration soak fuzz bench docs clean requirements
+.PHONY: help demo up down test lint types unit integration eval soak fuzz bench docs clean requirements
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -27,7 +27,7 @@ up: .venv/.default ## Start the mesh and leave it serving.
 down: .venv/.default ## Stop the mesh.
 	@$(BIN)/pmoves down
 
-test: lint types unit integration docs ## Everything that CI runs.
+test: lint types unit integration eval docs ## Everything that CI runs.
 
 lint: .venv/.dev ## Style, formatting and the import rules between folders.
 	$(BIN)/ruff check .
@@ -44,6 +44,10 @@ unit: .venv/.dev ## The fast tests.
 
 integration: .venv/.dev ## The tests that start Ray and the mesh.
 	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900
+
+eval: .venv/.dev ## Search quality on the sample library, held against its baseline.
+	@$(BIN)/pmoves evaluate library --known-items --mode hybrid --metric nDCG@10 --explain \
+		--suite eval/library/suites.yaml --baseline eval/library/baseline.json
 
 soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits.
 	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 $(BIN)/pytest -m integration \

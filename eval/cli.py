@@ -1,7 +1,6 @@
-"""`pmoves evaluate`, and `pmoves bench` from its own folder."""
+"""`pmoves evaluate`, and `pmoves compare` and `pmoves bench` from files of their own."""
 
 import asyncio
-import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,20 +9,26 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
+from eval.baseline import baseline_of, load_baseline
 from eval.bench.cli import bench_app
+from eval.compare_cli import compare_app
 from eval.datasets.base import Dataset
 from eval.datasets.load import load_dataset
-from eval.evaluate import Evaluation, Options, evaluate
-from eval.known_items import known_items
+from eval.errors import EvaluationError
+from eval.evaluate import Options
+from eval.formats import Format, render
+from eval.parts import EvaluateParts
 from eval.progress import LineProgress
-from eval.report import write_files
+from eval.session import Plan, Session
+from eval.suites.spec import load_suites
 from eval.systems.base import SearchSystem
 from eval.systems.http import HttpSystem
 from retrieval.query import Mode
 from retrieval.settings import LibrarySettings
 
-__all__ = ["bench_app", "evaluate_app"]
+__all__ = ["bench_app", "compare_app", "evaluate_app"]
 
+SAMPLE = "library"
 evaluate_app = typer.Typer(add_completion=False)
 
 
@@ -35,17 +40,26 @@ class ModeChoice(StrEnum):
     LEXICAL = "lexical"
 
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="DATASET", help="Folder in Cranfield's or BEIR's layout.")
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="Folder in Cranfield's, BEIR's or TREC's layout, file of questions (.jsonl, .csv), "
+        "s3:// address of one of them, or 'library', the sample library.",
+    ),
 ]
 Against = Annotated[
     str | None,
     typer.Option(envvar="PMOVES_URL", help="Address of a running mesh; without: in process."),
 ]
 ApiKey = Annotated[str | None, typer.Option(envvar="PMOVES_API_KEY", help="Key for the mesh.")]
-Cut = Annotated[int, typer.Option("--k", min=1, max=200, help="nDCG and recall at this rank.")]
+Cut = Annotated[int, typer.Option("--k", min=1, max=200, help="Rank of the usual metrics.")]
 Modes = Annotated[
     list[ModeChoice] | None, typer.Option("--mode", help="Which modes; all by default.")
+]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option("--metric", help="Such as nDCG@10, MRR, MAP or bpref; repeat it for several."),
 ]
 Concurrency = Annotated[int, typer.Option(min=1, max=256, help="Searches under way at once.")]
 Namespace = Annotated[
@@ -54,53 +68,100 @@ Namespace = Annotated[
 KnownItems = Annotated[
     bool, typer.Option("--known-items", help="Also search for pieces of the documents themselves.")
 ]
+SuiteFile = Annotated[
+    Path | None, typer.Option("--suite", help="YAML file of suites with thresholds.")
+]
+BaselineFile = Annotated[
+    Path | None, typer.Option("--baseline", help="Baseline that nothing may fall behind.")
+]
+SaveBaseline = Annotated[
+    Path | None, typer.Option(help="Write the values of this run as a baseline.")
+]
+Tolerance = Annotated[
+    float, typer.Option(min=0, max=1, help="By how much a mean may fall, with --save-baseline.")
+]
+Label = Annotated[str, typer.Option(help="What to call the run.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Keep why each of the first hits won.")]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for reports and run files; default: in <home>.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
+Form = Annotated[Format, typer.Option("--format", help="How to print the report.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")]
 
 _MODES: TypeAdapter[list[Mode]] = TypeAdapter(list[Mode])
 
 
 @evaluate_app.command("evaluate")
 def evaluate_command(
-    dataset: Folder,
+    context: typer.Context,
+    dataset: Source,
     against: Against = None,
     api_key: ApiKey = None,
     k: Cut = 10,
     mode: Modes = None,
+    metric: Metrics = None,
     concurrency: Concurrency = 8,
     namespace: Namespace = None,
     with_known_items: KnownItems = False,
+    suite: SuiteFile = None,
+    baseline: BaselineFile = None,
+    save_baseline: SaveBaseline = None,
+    tolerance: Tolerance = 0.01,
+    label: Label = "",
+    explain: Explain = False,
     out: Out = None,
+    form: Form = Format.TABLE,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how well a labelled collection is ranked: hybrid, dense and lexical."""
+    """Measure how well a labelled collection is ranked: hybrid, dense and lexical.
+
+    Ends with 1 where a threshold of a suite does not hold, or where a suite is
+    significantly worse than the baseline. Interrupted, it goes on where it was when
+    it is called again.
+    """
     settings = LibrarySettings()
-    collection = load_dataset(dataset)
-    collections = [collection, *([known_items(collection)] if with_known_items else [])]
     options = Options(
         modes=_MODES.validate_python(mode or list(ModeChoice)),
         k=k,
         concurrency=concurrency,
         namespace=namespace,
+        metrics=metric or (),
+        label=label,
+        explain=explain,
+        journals=settings.home / "evaluations" / "unfinished",
     )
+    plan = Plan(
+        options,
+        known_items=with_known_items,
+        suites=load_suites(suite) if suite else None,
+        baseline=load_baseline(baseline) if baseline else None,
+        makes_baseline=save_baseline is not None,
+    )
+    collection = _collection(dataset, context.obj)
     system = HttpSystem(against, api_key) if against else _local(settings)
-    evaluations = asyncio.run(_evaluate_all(collections, system, options))
+    session = asyncio.run(_run(collection, system, plan))
     folder = out or settings.home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    for evaluation in evaluations:
-        write_files(evaluation.report, evaluation.runs, folder / evaluation.report.dataset)
-    _print(evaluations, folder, as_json)
+    session.save(folder)
+    if save_baseline:
+        baseline_of(session.runs, tolerance).save(save_baseline)
+    _print(session, folder, Format.JSON if as_json else form)
+    if not session.passed:
+        raise typer.Exit(1)
 
 
-async def _evaluate_all(
-    collections: list[Dataset], system: SearchSystem, options: Options
-) -> list[Evaluation]:
+async def _run(collection: Dataset, system: SearchSystem, plan: Plan) -> Session:
     try:
-        return [await evaluate(item, system, options, LineProgress()) for item in collections]
+        return await Session.run(collection, system, plan, LineProgress())
     finally:
         await system.close()
+
+
+def _collection(source: str, parts: object) -> Dataset:
+    if source != SAMPLE or Path(source).exists():
+        return load_dataset(source)
+    if not isinstance(parts, EvaluateParts):
+        raise EvaluationError("there is no sample library; run this as `pmoves evaluate library`")
+    return parts.sample_library()
 
 
 def _local(settings: LibrarySettings) -> SearchSystem:
@@ -110,10 +171,9 @@ def _local(settings: LibrarySettings) -> SearchSystem:
     return LocalSystem(settings)
 
 
-def _print(evaluations: list[Evaluation], folder: Path, as_json: bool) -> None:
-    reports = [evaluation.report for evaluation in evaluations]
-    if as_json:
-        typer.echo(json.dumps({"reports": [item.model_dump(mode="json") for item in reports]}))
-        return
-    typer.echo("\n\n".join(report.to_text() for report in reports))
-    typer.echo(f"\nReports and TREC run files: {folder}")
+def _print(session: Session, folder: Path, form: Format) -> None:
+    typer.echo(render(session.reports, form))
+    if form in (Format.TABLE, Format.MARKDOWN):
+        for text in session.moved:
+            typer.echo(f"\n{text}")
+        typer.echo(f"\nReports, runs and TREC run files: {folder}")

@@ -1,33 +1,37 @@
 """How well a system ranks a labelled collection, with and without each of its sides."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import UTC, datetime
+from pathlib import Path
 
-import numpy as np
-
-from eval.asking import Asked, Asker, index_dataset
+from eval.asking import Asker, Place, index_dataset, refuse_foreign
+from eval.bench.machine import this_machine
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
-from eval.metrics import Judged, hit_at_k, mrr, ndcg_at_k, recall_at_k
+from eval.journal import Journal, StoredAnswer
+from eval.measuring import mode_run, parse_metrics, standard_metrics
 from eval.progress import Progress
-from eval.report import Comparison, EvaluationReport, ModeReport
+from eval.provenance import Provenance, SystemDescription, code_version
+from eval.report import EvaluationReport, report_of
 from eval.runs import Run
-from eval.statistics import bootstrap, randomization_p
-from eval.systems.base import SearchSystem
+from eval.stored import StoredQuery, StoredRun
+from eval.systems.base import SearchSystem, description_of
+from retrieval.ids import content_hash
 from retrieval.query import Mode
 
-Metric = Callable[[Sequence[str], Judged], float]
-Values = dict[str, list[float]]
+_PACKAGES = ("numpy", "faiss-cpu", "pylance", "torch", "sentence-transformers")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to ask and how.
 
-    nDCG is taken at `k`, recall at `k` and at `depth`, which is how many hits are
-    fetched. Without `namespace`, one is used that belongs to the documents.
+    `depth` is how many hits are fetched; the `k` best are kept in the run. Without
+    `metrics` the usual ones are taken at `k` and `depth`. Without `namespace`, one
+    is used that belongs to the documents. `journals` is a folder in which an
+    evaluation that was interrupted is found again.
     """
 
     modes: Sequence[Mode] = ("hybrid", "dense", "lexical")
@@ -35,14 +39,23 @@ class Options:
     depth: int = 100
     concurrency: int = 8
     namespace: str | None = None
+    metrics: Sequence[str] = ()
+    label: str = ""
+    explain: bool = False
+    journals: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The report, and the runs by mode that it was made from."""
+    """The report, the run with every value, and the answers by mode.
+
+    `journal` is the file that holds the answers, where one was kept.
+    """
 
     report: EvaluationReport
+    run: StoredRun
     runs: Mapping[Mode, Run] = field(default_factory=dict)
+    journal: Path | None = None
 
 
 async def evaluate(
@@ -51,81 +64,85 @@ async def evaluate(
     options: Options | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> Evaluation:
-    """Index `dataset` in a namespace of its own, ask every query in every mode, measure."""
+    """Index `dataset` in a namespace of its own, ask every query in every mode, measure.
+
+    A collection without documents is asked in the namespaces that its queries name.
+    Raises `EvaluationError` where nothing is judged, a metric is unknown, or the
+    namespace holds documents of somebody else.
+    """
     options = options or Options()
+    depth = max(options.depth, options.k)
+    metrics = parse_metrics(options.metrics or standard_metrics(options.k, options.depth))
     if not dataset.judged_queries:
         raise EvaluationError(f"{dataset.name} has no query with a relevant document")
-    namespace = options.namespace or f"eval-{dataset.documents_hash[:16]}"
+    description = await description_of(system)
     start = time.perf_counter()
-    version = await index_dataset(system, dataset, namespace, progress)
-    indexed = time.perf_counter()
-    asker = Asker(
-        system,
-        dataset,
-        namespace,
-        version,
-        depth=max(options.depth, options.k),
-        concurrency=options.concurrency,
+    place = await _prepared(system, dataset, options, depth, progress)
+    seconds = time.perf_counter() - start
+    journal = _journal(dataset, system.name, description, place, options)
+    try:
+        asker = Asker(system, dataset, place, journal)
+        asked = {mode: await asker.ask_all(mode, progress) for mode in options.modes}
+    finally:
+        if journal is not None:
+            journal.close()
+    run = StoredRun(
+        provenance=_provenance(dataset, system.name, description, place, options.label),
+        queries={
+            query_id: StoredQuery(text=text, tags=list(dataset.tags(query_id)))
+            for query_id, text in dataset.judged_queries.items()
+        },
+        modes={
+            mode: mode_run(dataset, answers, metrics, options.k) for mode, answers in asked.items()
+        },
     )
-    asked = {mode: await asker.ask_all(mode, progress) for mode in options.modes}
-    values = {mode: measure(dataset, found.run, options) for mode, found in asked.items()}
-    report = EvaluationReport(
+    report = report_of(run, dataset, k=options.k, index_seconds=seconds)
+    return Evaluation(report, run, _runs(asked), None if journal is None else journal.file)
+
+
+async def _prepared(
+    system: SearchSystem, dataset: Dataset, options: Options, depth: int, progress: Progress
+) -> Place:
+    """Index what there is to index; return where to ask."""
+    namespace, version = options.namespace or "", None
+    if dataset.documents:
+        if namespace:
+            await refuse_foreign(system, dataset, namespace)
+        namespace = namespace or f"eval-{dataset.documents_hash[:16]}"
+        version = await index_dataset(system, dataset, namespace, progress)
+    return Place(namespace, version, depth, options.concurrency, options.explain)
+
+
+def _journal(
+    dataset: Dataset, system: str, description: SystemDescription, place: Place, options: Options
+) -> Journal | None:
+    if options.journals is None:
+        return None
+    parts = (dataset.content_hash, system, description.model_dump_json(), place.namespace)
+    fingerprint = content_hash(*parts, str(place.depth), str(place.explain))
+    return Journal(options.journals / f"{fingerprint[:16]}.jsonl", fingerprint)
+
+
+def _provenance(
+    dataset: Dataset, system: str, description: SystemDescription, place: Place, label: str
+) -> Provenance:
+    return Provenance(
         dataset=dataset.name,
         dataset_hash=dataset.content_hash,
-        documents=len(dataset.documents),
-        documents_without_text=sum(not document.passage for document in dataset.documents),
-        queries=len(dataset.judged_queries),
-        system=system.name,
-        namespace=namespace,
-        index_version=version,
-        k=options.k,
-        index_seconds=indexed - start,
-        modes=[_mode_report(mode, asked[mode], values[mode]) for mode in options.modes],
-        comparison=_compare(values, f"nDCG@{options.k}"),
+        label=label,
+        created_at=datetime.now(UTC),
+        system=system,
+        description=description,
+        namespace=place.namespace,
+        index_version=place.index_version or 0,
+        depth=place.depth,
+        harness=code_version(),
+        machine=this_machine(*_PACKAGES),
     )
-    return Evaluation(report, {mode: found.run for mode, found in asked.items()})
 
 
-def measure(dataset: Dataset, run: Run, options: Options) -> Values:
-    """Return every metric's value for every judged query, in the order of the queries."""
-    metrics: dict[str, Metric] = {
-        f"nDCG@{options.k}": partial(ndcg_at_k, k=options.k),
-        "MRR": mrr,
-        "hit@1": partial(hit_at_k, k=1),
-        f"Recall@{options.k}": partial(recall_at_k, k=options.k),
-        f"Recall@{options.depth}": partial(recall_at_k, k=options.depth),
-    }
-    answers = {
-        query: [hit.doc_id for hit in run.get(query, ())] for query in dataset.judged_queries
-    }
+def _runs(asked: Mapping[Mode, Sequence[StoredAnswer]]) -> dict[Mode, Run]:
     return {
-        name: [metric(ranked, dataset.qrels[query]) for query, ranked in answers.items()]
-        for name, metric in metrics.items()
+        mode: {answer.query_id: answer.hits for answer in answers}
+        for mode, answers in asked.items()
     }
-
-
-def _mode_report(mode: Mode, asked: Asked, values: Values) -> ModeReport:
-    p50, p95 = np.percentile(asked.seconds, [50, 95]) * 1e3
-    return ModeReport(
-        mode=mode,
-        metrics={name: bootstrap(found) for name, found in values.items()},
-        p50_ms=float(p50),
-        p95_ms=float(p95),
-        degraded=asked.degraded,
-    )
-
-
-def _compare(values: Mapping[Mode, Values], metric: str) -> Comparison | None:
-    """Compare hybrid with the better of its own two sides, where all were asked."""
-    if not {"hybrid", "dense", "lexical"} <= values.keys():
-        return None
-    sides: tuple[Mode, Mode] = ("dense", "lexical")
-    better = max(sides, key=lambda mode: float(np.mean(values[mode][metric])))
-    hybrid, side = np.array(values["hybrid"][metric]), np.array(values[better][metric])
-    return Comparison(
-        metric=metric,
-        better_side=better,
-        difference=bootstrap((hybrid - side).tolist()),
-        ratio=float(hybrid.mean() / side.mean()) if side.any() else None,
-        p_value=randomization_p(hybrid.tolist(), side.tolist()),
-    )

@@ -1,4 +1,4 @@
-"""`pmoves evaluate` and `pmoves bench`: they live in `eval`, and are imported when called."""
+"""`pmoves evaluate`, `compare` and `bench`: they live in `eval`, and are imported when called."""
 
 import importlib
 import os
@@ -13,6 +13,7 @@ from cluster.cli.options import settings
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _COMMANDS = {
     "evaluate": "Measure how well labelled collections are ranked.",
+    "compare": "Compare two stored evaluations, query by query.",
     "bench": "Measure speed, side by side with a baseline.",
 }
 
@@ -28,9 +29,11 @@ def run(context: typer.Context) -> None:
     name = context.info_name or ""
     application: typer.Typer = getattr(importlib.import_module("eval.cli"), f"{name}_app")
     with _parts(name) as parts, _key_given():
-        get_command(application).main(
+        code = get_command(application).main(
             args=context.args, prog_name=f"pmoves {name}", standalone_mode=False, obj=parts
         )
+    if code:
+        raise typer.Exit(code)
 
 
 @contextmanager
@@ -48,8 +51,13 @@ def _key_given() -> Iterator[None]:
 
 
 def _parts(name: str) -> AbstractContextManager[object]:
-    if name != "bench":
-        return nullcontext()
-    from cluster.benchmarks import bench_parts
+    if name == "bench":
+        from cluster.benchmarks import bench_parts
 
-    return bench_parts()
+        return bench_parts()
+    if name == "evaluate":
+        from cluster.sample_collection import sample_library
+        from eval.parts import EvaluateParts
+
+        return nullcontext(EvaluateParts(sample_library))
+    return nullcontext()

@@ -1,30 +1,63 @@
-"""Finding out what kind of collection a folder holds."""
+"""Finding out what kind of collection a folder or file holds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from eval.datasets import beir, cranfield
+from eval.datasets import beir, cranfield, questions, table, trec
 from eval.datasets.base import Dataset
+from eval.datasets.fetching import local_copy
 from eval.errors import DatasetError
 
-_LAYOUTS: Sequence[tuple[tuple[str, ...], Callable[[Path], Dataset]]] = (
-    ((cranfield.DOCUMENTS, cranfield.QUERIES, cranfield.QRELS), cranfield.read_cranfield),
-    ((beir.DOCUMENTS, beir.QUERIES, beir.QRELS), beir.read_beir),
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A kind of folder: the file that tells it, those that it needs, and its reader."""
+
+    sign: str
+    files: Sequence[str]
+    read: Callable[[Path], Dataset]
+
+
+_LAYOUTS = (
+    _Layout(
+        cranfield.DOCUMENTS,
+        (cranfield.DOCUMENTS, cranfield.QUERIES, cranfield.QRELS),
+        cranfield.read_cranfield,
+    ),
+    _Layout(trec.TOPICS_TABLE, (trec.TOPICS_TABLE, trec.QRELS), trec.read_trec),
+    _Layout(trec.TOPICS_XML, (trec.TOPICS_XML, trec.QRELS), trec.read_trec),
+    _Layout(beir.DOCUMENTS, (beir.DOCUMENTS, beir.QUERIES, beir.QRELS), beir.read_beir),
 )
+_FILES: Mapping[str, Callable[[Path], Dataset]] = {
+    questions.SUFFIX: questions.read_questions,
+    table.SUFFIX: table.read_table,
+}
 
 
-def load_dataset(path: str | Path) -> Dataset:
-    """Read the collection in the folder `path`, whichever known layout it has.
+def load_dataset(source: str | Path) -> Dataset:
+    """Read the collection at `source`, a folder, a file or an address, in any known layout.
 
     Raises `DatasetError` for an unknown layout, a missing file, or a malformed line.
     """
-    folder = Path(path)
-    for files, read in _LAYOUTS:
-        if (folder / files[0]).is_file():
-            _require(folder, files)
-            return _decoded(folder, read)
-    expected = "; or ".join(", ".join(files) for files, _ in _LAYOUTS)
-    raise DatasetError(f"{folder} is no known dataset; it should hold {expected}")
+    with local_copy(str(source)) as path:
+        if path.suffix in _FILES and not path.is_dir():
+            if not path.is_file():
+                raise DatasetError(f"{path}: there is no such file")
+            return _decoded(path, _FILES[path.suffix])
+        return _read_folder(path)
+
+
+def _read_folder(folder: Path) -> Dataset:
+    for layout in _LAYOUTS:
+        if (folder / layout.sign).is_file():
+            _require(folder, layout.files)
+            return _decoded(folder, layout.read)
+    expected = "; or ".join(", ".join(layout.files) for layout in _LAYOUTS)
+    raise DatasetError(
+        f"{folder} is no known dataset; it should hold {expected}; or be a file of questions that "
+        f"ends with {' or '.join(_FILES)}"
+    )
 
 
 def _require(folder: Path, files: Sequence[str]) -> None:
@@ -33,8 +66,8 @@ def _require(folder: Path, files: Sequence[str]) -> None:
         raise DatasetError(f"{folder} lacks {', '.join(missing)}")
 
 
-def _decoded(folder: Path, read: Callable[[Path], Dataset]) -> Dataset:
+def _decoded(path: Path, read: Callable[[Path], Dataset]) -> Dataset:
     try:
-        return read(folder)
+        return read(path)
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{folder}: a file is not UTF-8 text ({error})") from error
+        raise DatasetError(f"{path}: a file is not UTF-8 text ({error})") from error

@@ -11,11 +11,16 @@ BEIR: Columns = (0, 1, 2)
 
 
 class QrelsReader:
-    """Reads one file of judgements, refusing ids that the collection does not have."""
+    """Reads one file of judgements, refusing ids that the collection does not have.
 
-    def __init__(self, file: Path, queries: Collection[str], documents: Collection[str]) -> None:
+    `documents` is None where nobody knows them.
+    """
+
+    def __init__(
+        self, file: Path, queries: Collection[str], documents: Collection[str] | None
+    ) -> None:
         self.file = file
-        self._known = {"query": queries, "document": documents}
+        self._known: dict[str, Collection[str] | None] = {"query": queries, "document": documents}
 
     def read(self, columns: Columns, *, header: bool = False) -> dict[str, dict[str, int]]:
         """Return grades by query id and document id; `columns` says where they stand."""
@@ -41,7 +46,8 @@ class QrelsReader:
                     yield number, fields
 
     def _require(self, kind: str, value: str, number: int) -> None:
-        if value not in self._known[kind]:
+        known = self._known[kind]
+        if known is not None and value not in known:
             raise self._error(number, f"no {kind} has the id {value!r}")
 
     def _grade(self, text: str, number: int) -> int:

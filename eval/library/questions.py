@@ -7,6 +7,8 @@ from typing import Literal
 import yaml
 from pydantic import TypeAdapter
 
+from retrieval.ids import content_hash
+
 FOLDER = Path(__file__).parent
 
 Needs = Literal["dense", "lexical", "both"]
@@ -32,6 +34,17 @@ class Question:
 def library_files() -> Path:
     """Return the folder with the sample documents."""
     return FOLDER / "files"
+
+
+def labelled_questions() -> Path:
+    """Return the file of questions with graded judgements that the quality gate asks."""
+    return FOLDER / "labelled.jsonl"
+
+
+def library_hash() -> str:
+    """Return the SHA-256 of the names and bytes of all sample documents."""
+    files = sorted(library_files().iterdir())
+    return content_hash(*(part for file in files for part in (file.name, file.read_bytes())))
 
 
 def load_questions() -> list[Question]:

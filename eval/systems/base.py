@@ -1,8 +1,9 @@
 """The interface of what is evaluated: something that stores passages and answers searches."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from eval.provenance import SystemDescription
 from retrieval.chunk import Chunk
 from retrieval.query import SearchRequest, SearchResponse
 
@@ -26,3 +27,17 @@ class SearchSystem(Protocol):
     async def close(self) -> None:
         """Give back connections and threads."""
         ...
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A system that can also tell what its answers come from."""
+
+    async def describe(self) -> SystemDescription:
+        """Return settings, model and code, as far as they are known."""
+        ...
+
+
+async def description_of(system: SearchSystem) -> SystemDescription:
+    """Return what `system` tells of itself; an empty description where it tells nothing."""
+    return await system.describe() if isinstance(system, Describing) else SystemDescription()

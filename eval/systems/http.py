@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import httpx
 
 from eval.errors import SearchSystemError
+from eval.provenance import DECIDING, SystemDescription
 from retrieval.chunk import Chunk, JsonValue
 from retrieval.query import SearchRequest, SearchResponse
 
@@ -25,6 +26,22 @@ class HttpSystem:
     def name(self) -> str:
         """The mesh's address."""
         return self._url
+
+    async def describe(self) -> SystemDescription:
+        """Return what `GET /hirag/admin/stats` tells; nothing for a key that may not ask."""
+        try:
+            stats = await self._client.get("/hirag/admin/stats")
+            page = await self._client.get("/openapi.json")
+        except httpx.HTTPError as error:
+            raise self._unreachable("/hirag/admin/stats", error) from error
+        known = stats.json() if stats.is_success else {}
+        settings = known.get("settings", {})
+        about = page.json().get("info", {}) if page.is_success else {}
+        return SystemDescription(
+            settings={name: settings[name] for name in DECIDING if name in settings},
+            model=known.get("embedding", {}),
+            code=about.get("version", ""),
+        )
 
     async def index(self, chunks: Sequence[Chunk]) -> int:
         """Store `chunks` by one upsert; `SearchSystemError` if any is refused."""
@@ -53,9 +70,7 @@ class HttpSystem:
             try:
                 answer = await self._client.post(path, json=body)
             except httpx.HTTPError as error:
-                raise SearchSystemError(
-                    f"{self._url}{path} cannot be reached: {error!r}. Is the mesh running there?"
-                ) from error
+                raise self._unreachable(path, error) from error
             if answer.status_code not in _BUSY or attempt == _ATTEMPTS:
                 break
             await asyncio.sleep(_retry_after(answer))
@@ -66,6 +81,11 @@ class HttpSystem:
                 + ("; give a key in PMOVES_API_KEY or --api-key" if keyless else "")
             )
         return answer
+
+    def _unreachable(self, path: str, error: httpx.HTTPError) -> SearchSystemError:
+        return SearchSystemError(
+            f"{self._url}{path} cannot be reached: {error!r}. Is the mesh running there?"
+        )
 
 
 def _item(chunk: Chunk) -> JsonValue:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from eval.provenance import DECIDING, SystemDescription, code_version
 from retrieval.chunk import Chunk
 from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
@@ -30,6 +31,11 @@ class LocalSystem:
         if "://" not in uri:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
         self._corpus = Corpus.open(uri, embedder.identity)
+        self._description = SystemDescription(
+            settings=settings.model_dump(mode="json", include=set(DECIDING)),
+            model=embedder.identity.model_dump(mode="json"),
+            code=code_version(),
+        )
         self._embedder = BatchingEmbedder(embedder, settings.embedding.batch_tokens)
         follower = open_follower(self._corpus, settings)
         self._searcher = Searcher(self._corpus, self._embedder, settings.search, follower)
@@ -38,6 +44,10 @@ class LocalSystem:
     def name(self) -> str:
         """How reports call it."""
         return "in process"
+
+    async def describe(self) -> SystemDescription:
+        """Return this process's settings, model and code."""
+        return self._description
 
     async def index(self, chunks: Sequence[Chunk]) -> int:
         """Embed and store `chunks`; return the index version."""

@@ -7,6 +7,13 @@ from cluster.cli_reference import commands
 from cluster.setting_fields import SettingField, setting_fields
 from data_jobs import errors
 from data_jobs.parse.registry import PARSERS
+from eval.datasets.questions import Question
+from eval.datasets.table import COLUMNS as COLUMNS_OF_TABLES
+from eval.metrics import LATENCIES
+from eval.metrics import METRICS as RANK_METRICS
+from eval.metrics.table import Family
+from eval.suites.filters import Filter
+from eval.suites.spec import Suite, Threshold
 from retrieval.corpus.filters import TEXT_FIELDS, TIME_FIELDS
 from retrieval.corpus.schema import DOCUMENTS, chunks_schema
 from retrieval.query import Condition, SearchRequest, SearchResponse, Source
@@ -114,6 +121,28 @@ def test_parser(name: str) -> None:
 
 def test_corpus_columns() -> None:
     assert not missing(read_page("docs/design.md"), COLUMNS)
+
+
+@pytest.mark.parametrize("family", RANK_METRICS.values(), ids=lambda family: family.name)
+def test_rank_metric(family: Family) -> None:
+    names = [family.name] if family.cut != "needed" else []
+    names += [f"{family.name}@k"] if family.cut != "none" else []
+    rows = read_page("docs/guide/quality.md").rows()
+    (row,) = [row for row in rows if row[0] == ", ".join(f"`{name}`" for name in names)]
+    assert all(row)
+
+
+def test_suite_fields() -> None:
+    page = read_page("docs/guide/quality.md")
+    conditions = {field.alias or name for name, field in Filter.model_fields.items()}
+    assert not missing(page, {*conditions, *Threshold.model_fields, *LATENCIES})
+    assert all(f"{name}:" in page.text for name in Suite.model_fields)
+
+
+def test_question_fields() -> None:
+    page = read_page("docs/evaluation.md")
+    assert not missing(page, fields(Question))
+    assert not missing(page, set(COLUMNS_OF_TABLES))
 
 
 def test_commands() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ from eval.datasets.base import Dataset, DatasetDocument
 from eval.errors import EvaluationError
 from eval.evaluate import Options, evaluate
 from eval.report import EvaluationReport, write_files
-from retrieval.chunk import Chunk
-from retrieval.query import Degraded, Hit, Mode, SearchRequest, SearchResponse, Source
+from tests.eval.scripted import Answers, ScriptedSystem
 
 DATASET = Dataset(
     "tiny",
@@ -20,52 +18,6 @@ DATASET = Dataset(
     {"q1": "first?", "q2": "second?", "q3": "unjudged"},
     {"q1": {"a": 1}, "q2": {"b": 2, "c": 1}},
 )
-Answers = Mapping[tuple[str, Mode], Sequence[str]]
-
-
-class ScriptedSystem:
-    """Answers each query and mode with a fixed list of documents; keeps what it was asked."""
-
-    name = "scripted"
-
-    def __init__(self, answers: Answers, degraded: Sequence[str] = ()) -> None:
-        self.answers = answers
-        self.degraded = [Degraded(stage=stage, reason="test") for stage in degraded]
-        self.chunks: list[Chunk] = []
-        self.requests: list[SearchRequest] = []
-
-    async def index(self, chunks: Sequence[Chunk]) -> int:
-        self.chunks += chunks
-        return 7
-
-    async def search(self, request: SearchRequest) -> SearchResponse:
-        self.requests.append(request)
-        ids = self.answers.get((request.query, request.mode), ())
-        hits = [
-            Hit(
-                chunk_id=f"{doc_id}-{rank}",
-                doc_id=doc_id,
-                namespace=request.namespace,
-                text="",
-                score=1 / (rank + 1),
-                source=Source(uri=doc_id, media_type="text/plain"),
-            )
-            for rank, doc_id in enumerate(ids)
-        ]
-        return SearchResponse(
-            query=request.query,
-            k=len(hits),
-            hits=hits,
-            results=hits,
-            degraded=self.degraded,
-            index_version=7,
-            timings_ms={},
-        )
-
-    async def close(self) -> None:
-        pass
-
-
 ANSWERS: Answers = {
     ("first?", "hybrid"): ["a", "b"],
     ("second?", "hybrid"): ["b", "b", "a", "c"],
@@ -115,6 +67,7 @@ async def test_what_is_indexed_and_asked() -> None:
         "hit@1",
         "Recall@5",
         "Recall@50",
+        "Judged@5",
     ]
 
 

@@ -4,7 +4,9 @@ from eval.datasets.base import Dataset, DatasetDocument
 from eval.known_items import known_items
 
 DOCUMENTS = (
-    DatasetDocument("a", "The tide turns early in March. Bring the long cable for it.", "Tides"),
+    DatasetDocument(
+        "a", "The current turns early in March. Bring the long cables for it.", "Tides"
+    ),
     DatasetDocument("b", "Render farms need quiet power supplies at night.", "Farm notes"),
     DatasetDocument("c", "Render farms need quiet power supplies at night.", "Farm notes, again"),
     DatasetDocument("d", "of it at", "Same"),
@@ -15,10 +17,13 @@ DATASET = Dataset("tiny", DOCUMENTS, {"x": "?"}, {"x": {"a": 1}}, drop_identical
 
 def test_every_query_is_a_piece_of_its_only_document() -> None:
     suite = known_items(DATASET)
+    assert "typo:a" in suite.queries
     passages = {document.doc_id: document.passage for document in DOCUMENTS}
     assert suite.documents == DOCUMENTS
     assert suite.queries.keys() == suite.qrels.keys()
     for query_id, grades in suite.qrels.items():
+        if query_id.startswith("typo:"):
+            continue
         holders = {
             doc_id
             for doc_id, passage in passages.items()
@@ -40,7 +45,9 @@ def test_kinds_and_what_is_left_out() -> None:
 
 def test_the_seed_decides_and_nothing_else() -> None:
     many = tuple(
-        DatasetDocument(f"{n}", f"word{n} alpha beta gamma delta epsilon zeta eta.", f"Title {n}")
+        DatasetDocument(
+            f"{n}", f"word{n} alphabet{n} beta{n} gamma{n} delta{n} epsilon{n}.", f"Title {n}"
+        )
         for n in range(60)
     )
     dataset = Dataset("many", many, {}, {})
@@ -52,4 +59,37 @@ def test_the_seed_decides_and_nothing_else() -> None:
         "title": 10,
         "extract": 10,
         "sentence": 10,
+        "typo": 10,
     }
+    assert suite_tags(dataset) == {"title", "extract", "sentence", "typo"}
+
+
+def suite_tags(dataset: Dataset) -> set[str]:
+    suite = known_items(dataset)
+    return {tag for query_id in suite.queries for tag in suite.tags(query_id)}
+
+
+def test_a_typo_is_two_letters_exchanged() -> None:
+    suite = known_items(DATASET)
+    asked = suite.queries["typo:a"].split()
+    text = DOCUMENTS[0].text.split()
+    runs = [text[start : start + 4] for start in range(len(text) - 3)]
+    (run,) = [run for run in runs if sum(a != b for a, b in zip(run, asked, strict=True)) == 1]
+    (wrong, right) = next((a, b) for a, b in zip(asked, run, strict=True) if a != b)
+    assert sorted(wrong) == sorted(right)
+    assert wrong[0] == right[0]
+    assert sum(a != b for a, b in zip(wrong, right, strict=True)) == 2
+
+
+def test_an_identifier_stands_nowhere_else_in_whatever_brackets() -> None:
+    documents = (
+        DatasetDocument("one", "Order KX-5502 and RB-0061 of 2026-05-15 with 8-bit, A4 and A-9"),
+        DatasetDocument("two", "The job (KX-5502) was paid on 2026-05-15."),
+    )
+    suite = known_items(Dataset("codes", documents, {}, {}))
+    codes = {query for query_id, query in suite.queries.items() if "identifier" in query_id}
+    assert codes <= {"RB-0061"}
+    for seed in range(20):
+        found = known_items(Dataset("codes", documents, {}, {}), seed=seed).queries
+        codes |= {query for query_id, query in found.items() if "identifier" in query_id}
+    assert codes == {"RB-0061"}

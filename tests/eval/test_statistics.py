@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.statistics import bootstrap, randomization_p
+from eval.statistics import Values, bootstrap, holm, randomization_p, row_means
 
 
 def test_interval_holds_the_mean_and_matches_theory() -> None:
@@ -38,6 +38,56 @@ def test_p_value_equals_the_exact_test() -> None:
     signs = np.array(list(itertools.product([-1, 1], repeat=len(differences))))
     exact = (np.abs(signs @ differences) >= abs(differences.sum()) - 1e-9).mean()
     assert randomization_p(first, second, permutations=100_000) == pytest.approx(exact, abs=0.003)
+
+
+def test_few_differences_are_counted_exactly_and_many_drawn_alike() -> None:
+    first = [0.5] * 30 + [0.9, 0.8, 0.7, 0.95, 0.6]
+    second = [0.5] * 30 + [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert randomization_p(first, second) == 2 / 32
+    assert randomization_p(first, second, permutations=31) == pytest.approx(2 / 32, abs=0.15)
+    drawn = randomization_p([1.0] * 12, [0.0] * 12, permutations=4_000)
+    assert drawn == pytest.approx(2 / 4_096, abs=0.002)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1, 1]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=20))
+def test_holm_only_makes_doubts_larger_and_keeps_the_order(found: list[float]) -> None:
+    adjusted = holm(found)
+    assert all(0 <= before <= after <= 1 for before, after in zip(found, adjusted, strict=True))
+    order = sorted(range(len(found)), key=lambda at: found[at])
+    assert [adjusted[at] for at in order] == sorted(adjusted)
+
+
+def test_a_whole_family_of_true_nulls_is_seldom_refused() -> None:
+    rng = np.random.default_rng(5)
+    families = 60
+    refused = 0
+    for _ in range(families):
+        pairs = rng.normal(0.5, 0.2, (8, 2, 25))
+        found = [randomization_p(*pair.tolist(), permutations=500) for pair in pairs]
+        refused += min(holm(found)) < 0.05
+    assert refused / families < 0.15
+
+
+def test_any_statistic_has_an_interval() -> None:
+    def medians(samples: Values) -> Values:
+        return np.asarray(np.median(samples, axis=1))
+
+    values = np.random.default_rng(1).exponential(1, 300).tolist()
+    estimate = bootstrap(values, medians)
+    assert estimate.mean == np.median(values)
+    assert estimate.low < estimate.mean < estimate.high < bootstrap(values, row_means).high
+
+
+def test_large_samples_are_drawn_in_blocks_of_bounded_size() -> None:
+    values = np.random.default_rng(2).random(50_000).tolist()
+    estimate = bootstrap(values, resamples=90)
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * 0.2887 / 223.6, rel=0.3)
 
 
 def test_equal_runs_are_not_different() -> None:

@@ -1,0 +1,44 @@
+"""Getting a collection that lies in an object store, by fsspec."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fsspec
+
+from eval.errors import DatasetError
+
+
+@contextmanager
+def local_copy(uri: str) -> Iterator[Path]:
+    """Yield the folder or file behind `uri`; what is not local is copied for the block.
+
+    Any scheme that fsspec knows will do; `s3:` needs the package s3fs. Raises
+    `DatasetError` where the scheme has no package, or nothing can be read.
+    """
+    if "://" not in uri:
+        yield Path(uri)
+        return
+    with tempfile.TemporaryDirectory(prefix="pmoves-dataset-") as folder:
+        target = Path(folder) / uri.rstrip("/").rpartition("/")[2]
+        _copy(uri, target)
+        yield target
+
+
+def _copy(uri: str, target: Path) -> None:
+    try:
+        system, path = fsspec.url_to_fs(uri)
+        if not system.exists(path):
+            raise DatasetError(f"{uri}: there is nothing")
+        if system.isdir(path):
+            # The slash copies what is inside, not the folder itself.
+            system.get(path.rstrip("/") + "/", str(target) + "/", recursive=True)
+        else:
+            system.get_file(path, str(target))
+    except ImportError as error:
+        raise DatasetError(f"{uri}: {error}") from error
+    except ValueError as error:
+        raise DatasetError(f"{uri}: {error}; give a folder, a file or an s3:// address") from error
+    except OSError as error:
+        raise DatasetError(f"{uri} cannot be read: {error}") from error

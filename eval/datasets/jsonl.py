@@ -1,0 +1,34 @@
+"""JSON Lines whose every fault is named by file and line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from eval.errors import DatasetError
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def read_records(file: Path, kind: type[Record]) -> Iterator[tuple[int, Record]]:
+    """Yield each record with its line number, from 1; empty lines are passed over.
+
+    Raises `DatasetError` at the first line that is not JSON or does not fit `kind`.
+    """
+    with file.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, _record(file, number, line, kind)
+
+
+def _record(file: Path, number: int, line: str, kind: type[Record]) -> Record:
+    try:
+        return kind.model_validate(json.loads(line))
+    except json.JSONDecodeError as error:
+        problem = f"not JSON: {error.msg} at column {error.colno}"
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{'.'.join(map(str, first['loc'])) or 'record'}: {first['msg']}"
+    raise DatasetError.at(file, number, problem)

@@ -1,0 +1,1 @@
+"""Named subsets of a collection with thresholds of their own."""
