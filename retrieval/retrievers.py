@@ -15,6 +15,7 @@ from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
 from retrieval.lexical.fulltext import search_text
+from retrieval.matching import FilterCache
 from retrieval.query import TOO_LATE, Degraded, SearchRequest
 from retrieval.settings import SearchSettings
 from retrieval.stopwatch import Stopwatch
@@ -46,6 +47,7 @@ class Retrievers:
         self._embedder = embedder
         self._threads = threads
         self._settings = settings
+        self._filters = FilterCache()
 
     async def retrieve(
         self, request: SearchRequest, snapshot: Snapshot, watch: Stopwatch
@@ -54,7 +56,7 @@ class Retrievers:
 
         Raises `StageError` when none of these answered.
         """
-        search = _Search(request, snapshot, watch, self._settings)
+        search = _Search(request, snapshot, watch, self._settings, self._filters)
         sides: dict[str, Awaitable[Found]] = {}
         if request.mode != "lexical":
             sides["dense"] = self._dense(search)
@@ -92,12 +94,14 @@ class _Search:
         snapshot: Snapshot,
         watch: Stopwatch,
         settings: SearchSettings,
+        cache: FilterCache,
     ) -> None:
         self.request = request
         self.watch = watch
         self.vector: Vectors | None = None
         self._snapshot = snapshot
         self._depth = max(settings.candidates, 4 * request.k)
+        self._cache = cache
         self._predicate = filters_predicate(request.filters)
 
     def dense(self) -> Found:
@@ -111,7 +115,7 @@ class _Search:
             self.request.query,
             self.request.scope,
             self._depth,
-            self._predicate,
+            self._allowed(),
         )
 
     def candidates(self, answers: dict[str, Found | BaseException]) -> Candidates:
@@ -136,10 +140,8 @@ class _Search:
         if self._predicate is None:
             return None
         scope = namespaces_predicate(self.request.scope)
-        table = self._snapshot.dataset.scanner(
-            columns=[], filter=f"{scope} AND ({self._predicate})", with_row_address=True
-        ).to_table()
-        return np.asarray(table["_rowaddr"].to_numpy(), dtype=np.int64)
+        predicate = f"{scope} AND ({self._predicate})"
+        return self._cache.rows(self._snapshot.dataset, predicate)
 
 
 def _lost(answer: Found | BaseException) -> bool:

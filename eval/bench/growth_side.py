@@ -27,10 +27,13 @@ from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
 from retrieval.pipeline import Searcher
-from retrieval.query import SearchRequest, SearchResponse
+from retrieval.query import Filters, SearchRequest, SearchResponse
 from retrieval.settings import SearchSettings
 
-KINDS = ("hybrid", "dense", "lexical", "filtered", "smallest")
+KINDS = ("hybrid", "dense", "lexical", "filtered", "new filter", "smallest")
+# A filter that others have used, one of so many shelves; a new one is tested on every row.
+_USED_SHELVES = 5
+_NEW_FILTERS = 20
 _FILL = 10_000
 _OPTIMIZE_EVERY = 10
 _WARM_UP = 20
@@ -100,8 +103,9 @@ class Side:
         seed = self._state.rounds + 1
         self._keep(_State(filled=True, rounds=seed))
         for kind in KINDS:
-            requests = self._requests(kind, number * len(KINDS) + KINDS.index(kind))
-            self._search(runner, kind, requests)
+            searches = _NEW_FILTERS if kind == "new filter" else self._plan.searches
+            at = number * len(KINDS) + KINDS.index(kind)
+            self._search(runner, kind, self._requests(kind, at, _WARM_UP + searches))
         self._commit(2 * seed)
         runner.run(self._ingest(2 * seed + 1, number))
         self._follower.settle()
@@ -172,11 +176,9 @@ class Side:
         total = self._plan.commits * self._plan.commit_chunks
         return list(self._material.batches(total, self._plan.commit_chunks, seed))
 
-    def _requests(self, kind: str, seed: int, count: int = 0) -> list[SearchRequest]:
-        count = count or _WARM_UP + self._plan.searches
+    def _requests(self, kind: str, seed: int, count: int) -> list[SearchRequest]:
         random = np.random.default_rng(seed)
         names = random.choice(list(NAMESPACES), count, p=list(NAMESPACES.values()))
-        shelves = random.integers(SHELVES, size=count)
         questions = self._material.questions(count, seed)
         return [
             SearchRequest(
@@ -184,9 +186,9 @@ class Side:
                 namespace=SMALLEST if kind == "smallest" else str(name),
                 k=self._plan.k,
                 mode=kind if kind in ("dense", "lexical") else "hybrid",
-                filters={"metadata.shelf": shelf_name(shelf)} if kind == "filtered" else None,
+                filters=_filters(kind, f"{self._state.rounds}-{at}", at),
             )
-            for text, name, shelf in zip(questions, names, shelves.tolist(), strict=True)
+            for at, (text, name) in enumerate(zip(questions, names, strict=True))
         ]
 
     def _read_state(self) -> _State:
@@ -220,3 +222,12 @@ class _Direct:
 
     async def close(self) -> None:
         """Leave the searcher to its owner."""
+
+
+def _filters(kind: str, unique: str, number: int) -> Filters | None:
+    match kind:
+        case "filtered":
+            return {"metadata.shelf": shelf_name(number % _USED_SHELVES)}
+        case "new filter":
+            return {"metadata.shelf": [shelf_name(number % SHELVES), unique]}
+    return None
