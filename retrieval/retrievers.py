@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
-from retrieval.lexical.fulltext import search_text
+from retrieval.lexical.fulltext import search_text, search_text_within
 from retrieval.matching import FilterCache
 from retrieval.query import TOO_LATE, Degraded, SearchRequest
 from retrieval.settings import SearchSettings
@@ -110,13 +111,14 @@ class _Search:
         return self._snapshot.search(self.vector, scope, self._depth, self._allowed())
 
     def lexical(self) -> Found:
-        return search_text(
-            self._snapshot.dataset,
-            self.request.query,
-            self.request.scope,
-            self._depth,
-            self._allowed(),
-        )
+        request, snapshot = self.request, self._snapshot
+        dataset, scope = snapshot.dataset, request.scope
+        if self._predicate is not None:
+            allowed = self._allowed()
+            return search_text(dataset, request.query, scope, self._depth, allowed)
+        within = partial(snapshot.holds, scope)
+        rows = snapshot.count(scope)
+        return search_text_within(dataset, request.query, scope, self._depth, within, rows)
 
     def candidates(self, answers: dict[str, Found | BaseException]) -> Candidates:
         failed = [_failure(side, answer) for side, answer in answers.items() if _lost(answer)]
@@ -133,7 +135,7 @@ class _Search:
         if not addresses or self.vector is None:
             return {}
         wanted = np.array(sorted(addresses), dtype=np.int64)
-        products = self._snapshot.vectors(self.request.scope, wanted) @ self.vector
+        products = self._snapshot.products(self.vector, self.request.scope, wanted)
         return dict(zip(wanted.tolist(), products.tolist(), strict=True))
 
     def _allowed(self) -> Addresses | None:

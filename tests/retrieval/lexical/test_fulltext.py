@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retrieval.corpus.filters import filters_predicate
+from retrieval.corpus.filters import filters_predicate, namespaces_predicate
 from retrieval.corpus.locking import sole_keeper
 from retrieval.corpus.store import Corpus
 from retrieval.lexical.fulltext import search_text
@@ -41,7 +41,10 @@ def ask(
     """Return the chunk ids that a query finds, best first."""
     dataset = corpus.dataset()
     scope = namespaces or ("ns",)
-    allowed = None if predicate is None else FilterCache().rows(dataset, predicate)
+    allowed = None
+    if predicate is not None:
+        within = namespaces_predicate(scope)
+        allowed = FilterCache().rows(dataset, f"{within} AND ({predicate})")
     addresses, scores = search_text(dataset, query, scope, k, allowed)
     assert all(one >= other for one, other in pairwise(scores))
     assert (scores > 0).all()
