@@ -136,6 +136,7 @@ class DenseFollower:
                 self._replace(name, build(plan.segments, plan.clustered))
             finally:
                 self._busy = frozenset()
+            self._gave_back = float("-inf")
             return True
         if self._folder:
             self._folder.save(namespaces)
