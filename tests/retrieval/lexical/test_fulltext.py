@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from retrieval.corpus.filters import filters_predicate, namespaces_predicate
 from retrieval.corpus.locking import sole_keeper
 from retrieval.corpus.store import Corpus
-from retrieval.lexical.fulltext import search_text
+from retrieval.dense.follower import DenseFollower
+from retrieval.lexical.fulltext import search_text, search_text_within
 from retrieval.matching import FilterCache
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
@@ -160,6 +162,27 @@ def test_a_search_goes_as_deep_as_the_allowed_passages_lie(
     found = ask(corpus, "boat", k=5, predicate=predicate)
     assert found == [f"w-{at}" for at in range(5)]
     assert len(ask(corpus, "boat", k=60, predicate=predicate)) == 40
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 2.0])
+def test_a_search_that_knows_its_rows_finds_what_a_masked_one_finds(
+    corpus: Corpus, word_embedder: WordEmbedder, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.lexical.fulltext._LARGE_SHARE", share)
+    monkeypatch.setattr("retrieval.lexical.fulltext._FIRST_DEPTH", 4)
+    mine = [make_chunk(f"d-{at}", f"boat {at * 'far '}") for at in range(40)]
+    better = [make_chunk(f"o-{at}", "boat boat", "other") for at in range(40)]
+    store(corpus, word_embedder, [*better, *mine])
+    follower = DenseFollower(corpus)
+    snapshot = follower.snapshot
+    follower.close()
+    for scope in [("ns",), ("other",), ("ns", "other"), ("nobody's",)]:
+        within, rows = partial(snapshot.holds, scope), snapshot.count(scope)
+        found = search_text_within(snapshot.dataset, "boat far", scope, 9, within, rows)
+        masked = search_text(snapshot.dataset, "boat far", scope, 9)
+        np.testing.assert_allclose(found[1], masked[1], rtol=1e-5)
+        assert snapshot.holds(scope, found[0]).all()
+    assert len(found[0]) == 0
 
 
 def test_k_bounds_the_answer(library: Corpus) -> None:
