@@ -10,6 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
+import faiss
+
 from retrieval.chunk import JsonValue
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower, Snapshot
@@ -44,7 +46,10 @@ class Searcher:
         self.corpus = corpus
         self.embedder = embedder
         self.settings = settings or SearchSettings()
-        self._threads = ThreadPoolExecutor(self.settings.threads, "search")
+        # OpenMP counts its threads for each of ours; more would wait for one another.
+        self._threads = ThreadPoolExecutor(
+            self.settings.threads, "search", faiss.omp_set_num_threads, (1,)
+        )
         self._follower = follower or DenseFollower(corpus)
         self._freshness = Freshness(self._follower, self._threads)
         self._retrievers = Retrievers(embedder, self._threads, self.settings)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -14,7 +15,8 @@ from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
-from retrieval.lexical.fulltext import search_text
+from retrieval.lexical.fulltext import search_text, search_text_within
+from retrieval.matching import FilterCache
 from retrieval.query import TOO_LATE, Degraded, SearchRequest
 from retrieval.settings import SearchSettings
 from retrieval.stopwatch import Stopwatch
@@ -46,6 +48,7 @@ class Retrievers:
         self._embedder = embedder
         self._threads = threads
         self._settings = settings
+        self._filters = FilterCache()
 
     async def retrieve(
         self, request: SearchRequest, snapshot: Snapshot, watch: Stopwatch
@@ -54,7 +57,7 @@ class Retrievers:
 
         Raises `StageError` when none of these answered.
         """
-        search = _Search(request, snapshot, watch, self._settings)
+        search = _Search(request, snapshot, watch, self._settings, self._filters)
         sides: dict[str, Awaitable[Found]] = {}
         if request.mode != "lexical":
             sides["dense"] = self._dense(search)
@@ -92,12 +95,14 @@ class _Search:
         snapshot: Snapshot,
         watch: Stopwatch,
         settings: SearchSettings,
+        cache: FilterCache,
     ) -> None:
         self.request = request
         self.watch = watch
         self.vector: Vectors | None = None
         self._snapshot = snapshot
         self._depth = max(settings.candidates, 4 * request.k)
+        self._cache = cache
         self._predicate = filters_predicate(request.filters)
 
     def dense(self) -> Found:
@@ -106,13 +111,14 @@ class _Search:
         return self._snapshot.search(self.vector, scope, self._depth, self._allowed())
 
     def lexical(self) -> Found:
-        return search_text(
-            self._snapshot.dataset,
-            self.request.query,
-            self.request.scope,
-            self._depth,
-            self._predicate,
-        )
+        request, snapshot = self.request, self._snapshot
+        dataset, scope = snapshot.dataset, request.scope
+        if self._predicate is not None:
+            allowed = self._allowed()
+            return search_text(dataset, request.query, scope, self._depth, allowed)
+        within = partial(snapshot.holds, scope)
+        rows = snapshot.count(scope)
+        return search_text_within(dataset, request.query, scope, self._depth, within, rows)
 
     def candidates(self, answers: dict[str, Found | BaseException]) -> Candidates:
         failed = [_failure(side, answer) for side, answer in answers.items() if _lost(answer)]
@@ -129,17 +135,15 @@ class _Search:
         if not addresses or self.vector is None:
             return {}
         wanted = np.array(sorted(addresses), dtype=np.int64)
-        products = self._snapshot.vectors(self.request.scope, wanted) @ self.vector
+        products = self._snapshot.products(self.vector, self.request.scope, wanted)
         return dict(zip(wanted.tolist(), products.tolist(), strict=True))
 
     def _allowed(self) -> Addresses | None:
         if self._predicate is None:
             return None
         scope = namespaces_predicate(self.request.scope)
-        table = self._snapshot.dataset.scanner(
-            columns=[], filter=f"{scope} AND ({self._predicate})", with_row_address=True
-        ).to_table()
-        return np.asarray(table["_rowaddr"].to_numpy(), dtype=np.int64)
+        predicate = f"{scope} AND ({self._predicate})"
+        return self._cache.rows(self._snapshot.dataset, predicate)
 
 
 def _lost(answer: Found | BaseException) -> bool:

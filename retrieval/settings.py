@@ -105,7 +105,7 @@ class DenseSettings(Group):
     """The vector index."""
 
     exact_rows: int = Field(
-        100_000,
+        25_000,
         ge=1_000,
         le=10_000_000,
         description="Vectors of a namespace up to which every one is compared; above, clusters.",

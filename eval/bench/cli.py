@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eval.bench.growth import GrowthPlan, bench_growth
+from eval.bench.growth import GrowthPlan, bench_growth, fill_growth
 from eval.bench.growth_report import GrowthBenchReport
 from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
 from eval.bench.parts import BenchParts, MeshAddress
@@ -36,7 +36,14 @@ Sizes = Annotated[
 ]
 GrowthClients = Annotated[int, typer.Option("--clients", min=1, help="Searches at once.")]
 Folder = Annotated[
-    Path | None, typer.Option(help="Where the corpora may lie for a while; 10 KB a chunk.")
+    Path | None,
+    typer.Option(help="Where the corpora stay for the next run; without: a temporary place."),
+]
+FillOnly = Annotated[
+    bool, typer.Option("--fill-only", help="Only fill the corpora in --folder, to measure later.")
+]
+GrowthSearches = Annotated[
+    int, typer.Option("--searches", min=20, help="Searches of each kind per round and size.")
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as JSON.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -92,14 +99,20 @@ def ingest(
 def growth(
     size: Sizes = None,
     rounds: Rounds = 3,
-    searches: Searches = 200,
+    searches: GrowthSearches = 100,
     clients: GrowthClients = 4,
     folder: Folder = None,
+    fill_only: FillOnly = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Searches, commits, memory and starts at several sizes of a synthetic corpus."""
     plan = GrowthPlan(tuple(size or _SIZES), rounds, searches, clients)
+    if fill_only:
+        if folder is None:
+            raise EvaluationError("--fill-only needs --folder, the place where the corpora stay")
+        fill_growth(plan, folder)
+        return
     _show("growth", bench_growth(plan, folder), out, as_json)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.errors import EvaluationError
 from retrieval.chunk import Chunk, Vectors
@@ -18,11 +19,21 @@ from retrieval.ids import chunk_id
 
 DIMENSION = 384
 IDENTITY = EmbeddingIdentity(model="synthetic", revision="1", dimension=DIMENSION, max_tokens=256)
-# The first holds as much as the others together.
-NAMESPACES = {"library": 0.5, "notes": 0.25, "mail": 0.15, "talks": 0.1}
+# Of very different sizes: the first holds more than the others together.
+NAMESPACES = {"library": 0.6, "notes": 0.25, "mail": 0.1, "talks": 0.04, "drafts": 0.01}
+SMALLEST = "drafts"
+# Each document stands on one of so many shelves, for filters.
+SHELVES = 100
 CHUNKS_PER_DOCUMENT = 10
-_GROUPS, _TOPICS, _WORDS_PER_TOPIC, _COMMON_WORDS = 40, 400, 30, 20_000
+_GROUPS, _TOPICS, _WORDS_PER_TOPIC = 40, 400, 30
+# The commonest words of a language are stop words, which no index holds.
+_FIRST_COMMON, _LAST_COMMON = 100, 20_000
 _TOPIC_SPREAD, _PASSAGE_SPREAD, _QUESTION_SPREAD = 0.8, 0.8, 0.6
+_TOPIC_WORDS = np.array(
+    [[f"t{topic}w{word}" for word in range(_WORDS_PER_TOPIC)] for topic in range(_TOPICS)], object
+)
+_COMMON_WORDS = np.array([f"c{rank}" for rank in range(_LAST_COMMON)], object)
+Topics = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +44,9 @@ class Batch:
     vectors: Vectors
 
     @property
-    def documents(self) -> int:
-        """How many documents there are."""
-        return len({(chunk.namespace, chunk.doc_id) for chunk in self.chunks})
+    def documents(self) -> set[tuple[str, str]]:
+        """The keys of the documents."""
+        return {(chunk.namespace, chunk.doc_id) for chunk in self.chunks}
 
 
 class Material:
@@ -49,19 +60,21 @@ class Material:
         shares = np.arange(1, _TOPICS + 1) ** -0.7
         self._shares = shares / shares.sum()
 
-    def batches(self, chunks: int, size: int, seed: int) -> Iterator[Batch]:
-        """Yield `chunks` chunks, `size` at a time; other seeds give other documents."""
+    def batches(self, chunks: int, size: int, seed: int, skip: int = 0) -> Iterator[Batch]:
+        """Yield `chunks` chunks, `size` at a time, without the first `skip` batches.
+
+        Other seeds give other documents.
+        """
         for number, start in enumerate(range(0, chunks, size)):
-            yield self._batch(min(size, chunks - start), f"{seed}-{number}")
+            if number >= skip:
+                yield self._batch(min(size, chunks - start), f"{seed}-{number}")
 
     def questions(self, count: int, seed: int) -> list[str]:
         """Return `count` different questions."""
         random = np.random.default_rng([seed, 2])
-        topics = random.choice(_TOPICS, count, p=self._shares)
-        return [
-            " ".join([*_topic_words(random, topic, 3), *_common_words(random, 2), f"q{seed}x{at}"])
-            for at, topic in enumerate(topics)
-        ]
+        topics = self._draw(random, count)
+        words = np.hstack([_topic_words(random, topics, 3), _common_words(random, count, 2)])
+        return [" ".join([*row, f"q{seed}x{at}"]) for at, row in enumerate(words)]
 
     async def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions that were drawn here."""
@@ -76,39 +89,51 @@ class Material:
     def _batch(self, count: int, name: str) -> Batch:
         random = np.random.default_rng(zlib.crc32(name.encode()))
         documents = -(-count // CHUNKS_PER_DOCUMENT)
-        topics = random.choice(_TOPICS, documents, p=self._shares)
+        topics = self._draw(random, documents)
         namespaces = random.choice(list(NAMESPACES), documents, p=list(NAMESPACES.values()))
+        shelves = random.integers(SHELVES, size=documents)
         about = np.repeat(topics, CHUNKS_PER_DOCUMENT)[:count]
+        words = np.hstack([_topic_words(random, about, 10), _common_words(random, count, 30)])
         chunks = []
-        for at in range(count):
+        for at, row in enumerate(words):
             number, position = divmod(at, CHUNKS_PER_DOCUMENT)
             namespace, document = str(namespaces[number]), f"{name}-{number}"
-            words = [*_topic_words(random, about[at], 10), *_common_words(random, 30)]
-            text = " ".join(words)
+            text = " ".join(row)
             key = chunk_id(namespace, document, position, text)
-            chunks.append(Chunk(namespace, document, key, text, position))
+            shelf = {"shelf": shelf_name(int(shelves[number]))}
+            chunks.append(Chunk(namespace, document, key, text, position, metadata=shelf))
         return Batch(chunks, self._near(random, about, _PASSAGE_SPREAD))
 
-    def _near(
-        self,
-        random: np.random.Generator,
-        topics: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-        spread: float,
-    ) -> Vectors:
-        noise = random.standard_normal((len(topics), DIMENSION)) * (spread / DIMENSION**0.5)
-        return _unit(self._topics[topics] + noise).astype(np.float32)
+    def _draw(self, random: np.random.Generator, count: int) -> Topics:
+        topics: Topics = random.choice(_TOPICS, count, p=self._shares)
+        return topics
+
+    def _near(self, random: np.random.Generator, topics: Topics, spread: float) -> Vectors:
+        noise = random.standard_normal((len(topics), DIMENSION), np.float32)
+        noise *= np.float32(spread / DIMENSION**0.5)
+        noise += self._topics[topics]
+        return _unit(noise)
 
 
-def _unit(vectors: "np.ndarray[tuple[int, int], np.dtype[np.float64]]") -> Vectors:
+def shelf_name(number: int) -> str:
+    """Return the name of a shelf, as documents carry it in `metadata.shelf`."""
+    return f"s{number}"
+
+
+def _unit(vectors: NDArray[np.floating]) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / lengths)
+    return np.asarray(vectors / lengths, dtype=np.float32)
 
 
-def _topic_words(random: np.random.Generator, topic: int, count: int) -> list[str]:
-    return [f"t{topic}w{word}" for word in random.integers(_WORDS_PER_TOPIC, size=count)]
+def _topic_words(random: np.random.Generator, topics: Topics, count: int) -> NDArray[np.object_]:
+    chosen = random.integers(_WORDS_PER_TOPIC, size=(len(topics), count))
+    words: NDArray[np.object_] = _TOPIC_WORDS[topics[:, None], chosen]
+    return words
 
 
-def _common_words(random: np.random.Generator, count: int) -> list[str]:
-    # Few words are frequent and most are rare, as in every language.
-    ranks = (_COMMON_WORDS ** random.random(count)).astype(int)
-    return [f"c{rank}" for rank in ranks]
+def _common_words(random: np.random.Generator, rows: int, count: int) -> NDArray[np.object_]:
+    # Zipf: few words are frequent and most are rare, as in every language.
+    ratio = _LAST_COMMON / _FIRST_COMMON
+    ranks = _FIRST_COMMON * ratio ** random.random((rows, count))
+    words: NDArray[np.object_] = _COMMON_WORDS[ranks.astype(np.int64)]
+    return words

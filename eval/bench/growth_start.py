@@ -4,6 +4,7 @@
 the saved one in CACHE if that is given, and writes a `Start` to its output.
 """
 
+import resource
 import subprocess
 import sys
 import time
@@ -25,13 +26,14 @@ class Start(BaseModel):
     """Seconds until searches can begin, and until nothing is left to build.
 
     `bytes` is by how much the process has grown then, `peak_bytes` by how much on
-    the way, and `vectors` what it holds.
+    the way, `process_bytes` all that it holds in the end, and `vectors` how many these are.
     """
 
     ready_s: float
     settled_s: float
     bytes: int
     peak_bytes: int
+    process_bytes: int
     vectors: int
 
 
@@ -60,9 +62,8 @@ def run(uri: str, cache: Path | None) -> Start:
     give_back_memory()
     before, begun = process.memory_info().rss, time.perf_counter()
     follower.refresh()
-    ready, peak = time.perf_counter() - begun, process.memory_info().rss
-    while not follower.settle(0.05):
-        peak = max(peak, process.memory_info().rss)
+    ready = time.perf_counter() - begun
+    follower.settle()
     settled = time.perf_counter() - begun
     after = process.memory_info().rss
     vectors = sum(follower.snapshot.counts().values())
@@ -71,9 +72,16 @@ def run(uri: str, cache: Path | None) -> Start:
         ready_s=ready,
         settled_s=settled,
         bytes=after - before,
-        peak_bytes=max(peak, after) - before,
+        peak_bytes=_most_bytes() - before,
+        process_bytes=after,
         vectors=vectors,
     )
+
+
+def _most_bytes() -> int:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kilobytes, macOS bytes.
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 if __name__ == "__main__":

@@ -95,12 +95,16 @@ def chunk_hash(chunk: Chunk) -> str:
 
     Raises `InvalidInputError` for text that is not Unicode and for unfit metadata.
     """
-    text = json.dumps(_chunk_row(chunk), sort_keys=True, ensure_ascii=False)
+    return _row_hash(_chunk_row(chunk))
+
+
+def _row_hash(row: Mapping[str, Any]) -> str:
+    text = json.dumps(row, sort_keys=True, ensure_ascii=False)
     try:
         return content_hash(text.encode())
     except UnicodeEncodeError as error:
         raise InvalidInputError(
-            f"the chunk {chunk.chunk_id!r} holds text that is not valid Unicode: {error.reason}"
+            f"the chunk {row['chunk_id']!r} holds text that is not valid Unicode: {error.reason}"
         ) from error
 
 
@@ -115,7 +119,7 @@ def chunks_to_table(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
             flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
             columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
         elif field.name == "content_hash":
-            columns.append(pa.array([chunk_hash(chunk) for chunk in chunks], pa.string()))
+            columns.append(pa.array(map(_row_hash, rows), pa.string()))
         elif field.name == "created_at":
             columns.append(pa.array([now] * len(rows), _TIME))
         else:
@@ -135,7 +139,8 @@ def _chunk_row(chunk: Chunk) -> dict[str, Any]:
         "source": chunk.source,
         "title": chunk.title,
         "media_type": chunk.media_type,
-        **asdict(chunk.locator),
+        # Not `asdict`, whose deep copies were half the time of a commit.
+        **{name: getattr(chunk.locator, name) for name in LOCATOR_COLUMNS},
         "metadata": to_json(chunk.metadata),
     }
 

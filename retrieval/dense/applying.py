@@ -29,20 +29,18 @@ from retrieval.dense.snapshot import FragmentState, Segments
 _LOG = logging.getLogger(__name__)
 _TAKEN = 4_096
 _CHECKED = 64
+# Rows of a segment that is loaded in one piece, and is there three times for a moment.
+_PIECE = 32_768
 Fragments = Mapping[str, FragmentState]
 
 
 class Applying:
-    """The work of one refresh; `namespaces` and `changed` are its results.
+    """The work of one refresh; `namespaces` and `changed` are its results."""
 
-    `largest` bounds the rows of a segment that is loaded in one piece.
-    """
-
-    def __init__(self, dataset: lance.LanceDataset, segments: Segments, largest: int) -> None:
+    def __init__(self, dataset: lance.LanceDataset, segments: Segments) -> None:
         self.namespaces = {name: list(parts) for name, parts in segments.items()}
         self.changed: set[str] = set()
         self._dataset = dataset
-        self._largest = largest
         self._waiting: dict[str, list[tuple[Rows, Vectors]]] = {}
 
     def apply(self, known: Fragments, reuse: bool) -> Fragments:
@@ -152,7 +150,7 @@ class Applying:
     def _add(self, name: str, rows: Rows, vectors: Vectors) -> None:
         waiting = self._waiting.setdefault(name, [])
         waiting.append((rows, vectors))
-        if sum(len(part.addresses) for part, _ in waiting) >= self._largest:
+        if sum(len(part.addresses) for part, _ in waiting) >= _PIECE:
             self._add_segment(name)
 
     def _add_segment(self, name: str) -> None:

@@ -77,6 +77,19 @@ def products(index: faiss.IndexFlatIP, query: Vectors, rows: RowNumbers) -> Vect
     return values
 
 
+def products_among(vectors: Vectors) -> Vectors:
+    """Return the inner products of all `vectors` with each other, shape (len, len)."""
+    count = len(vectors)
+    values = np.empty((count, count), np.float32)
+    every = np.tile(np.arange(count, dtype=np.int64), (count, 1))
+    queries = np.ascontiguousarray(vectors, np.float32)
+    # For the same reason as above.
+    flat_index(queries).compute_distance_subset(  # type: ignore[attr-defined]
+        count, faiss.swig_ptr(queries), count, faiss.swig_ptr(values), faiss.swig_ptr(every)
+    )
+    return values
+
+
 def lists_for(rows: int) -> int:
     """Return how many clusters `rows` vectors are cut into."""
     return max(1, int(_LISTS_PER_ROOT * rows**0.5))

@@ -113,7 +113,7 @@ class DenseFollower:
     def _apply(self, old: Snapshot | None) -> Snapshot:
         dataset = self._corpus.dataset()
         saved = self._folder.load() if old is None and self._folder else {}
-        work = Applying(dataset, old.namespaces if old else saved, self._sizes.largest)
+        work = Applying(dataset, old.namespaces if old else saved)
         fragments = work.apply(old.fragments if old else {}, bool(saved))
         changed = work.changed if old else work.namespaces.keys()
         namespaces = {
@@ -136,6 +136,7 @@ class DenseFollower:
                 self._replace(name, build(plan.segments, plan.clustered))
             finally:
                 self._busy = frozenset()
+            self._gave_back = float("-inf")
             return True
         if self._folder:
             self._folder.save(namespaces)

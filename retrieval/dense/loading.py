@@ -14,6 +14,7 @@ from retrieval.dense.segment import Addresses, Keys
 
 _ROWS = 8_192
 _READ_AHEAD = 2
+_READ_BYTES = 64 * 2**20
 _HEX_DIGITS = 16
 _FRAGMENT_BITS = 32
 _NIBBLES = np.full(256, 255, np.uint8)
@@ -80,7 +81,11 @@ def live_addresses(fragment: lance.LanceFragment) -> Addresses:
 
 def _batches(fragment: lance.LanceFragment, columns: list[str]) -> Iterator[pa.RecordBatch]:
     scanner = fragment.scanner(
-        columns=columns, with_row_address=True, batch_size=_ROWS, batch_readahead=_READ_AHEAD
+        columns=columns,
+        with_row_address=True,
+        batch_size=_ROWS,
+        batch_readahead=_READ_AHEAD,
+        io_buffer_size=_READ_BYTES,
     )
     yield from scanner.to_batches()
 

@@ -129,6 +129,15 @@ class Segment:
         here, rows = self._rows_of(addresses)
         return here, self.store.vectors(rows[here])
 
+    def products(self, query: Vectors, addresses: Addresses) -> tuple[Mask, Vectors]:
+        """Return which of `addresses` stand here alive, and their inner products with `query`."""
+        here, rows = self._rows_of(addresses)
+        return here, products(self.store.index, query, rows[here])
+
+    def holds(self, addresses: Addresses) -> Mask:
+        """Return which of `addresses` stand here alive."""
+        return self._rows_of(addresses)[0]
+
     def _best(self, query: Vectors, rows: RowNumbers, k: int) -> _Found:
         found = products(self.store.index, query, rows)
         if len(rows) > k:

@@ -7,6 +7,7 @@ import lance
 import numpy as np
 
 from retrieval.chunk import Vectors
+from retrieval.dense.clusters import Mask
 from retrieval.dense.segment import Addresses, Segment
 
 Segments = Mapping[str, tuple[Segment, ...]]
@@ -61,6 +62,25 @@ class Snapshot:
             here, vectors = segment.vectors(addresses)
             rows[here] = vectors
         return rows
+
+    def products(self, query: Vectors, namespaces: Iterable[str], addresses: Addresses) -> Vectors:
+        """Return the exact inner products of `query` with the rows at `addresses`; 0 where gone."""
+        found = np.zeros(len(addresses), np.float32)
+        for segment in self.segments(namespaces):
+            here, values = segment.products(query, addresses)
+            found[here] = values
+        return found
+
+    def holds(self, namespaces: Iterable[str], addresses: Addresses) -> Mask:
+        """Return which of `addresses` are rows of `namespaces`."""
+        found = np.zeros(len(addresses), np.bool_)
+        for segment in self.segments(namespaces):
+            found |= segment.holds(addresses)
+        return found
+
+    def count(self, namespaces: Iterable[str]) -> int:
+        """Return the number of rows of `namespaces`."""
+        return sum(map(len, self.segments(namespaces)))
 
     def counts(self) -> dict[str, int]:
         """Return the number of vectors per namespace."""

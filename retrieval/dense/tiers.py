@@ -15,7 +15,7 @@ from retrieval.dense.segment import Segment, Store
 # Vectors and what belongs to them must stay below 1.3 times the vectors that live.
 _MOST_DEAD = 0.2
 _RATIO = 2
-_TAIL_SHARE = 8
+_TAIL_SHARE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Sizes:
     building costs in memory for a while.
     """
 
-    exact: int = 100_000
+    exact: int = 25_000
     largest: int = 262_144
 
     @property

@@ -1,12 +1,31 @@
-"""The lexical side: BM25 over the corpus's own full-text index."""
+"""The lexical side: BM25 over the corpus's own full-text index.
+
+The index covers all namespaces. To keep a search inside some of them, Lance makes a
+mask of their rows, which costs time in proportion to these. Where they are a large
+share of all rows, it is cheaper to look at more of the best passages and to keep
+those that are wanted.
+"""
+
+from collections.abc import Callable
 
 import lance
 import numpy as np
 from lance.query import MatchQuery
+from numpy.typing import NDArray
 
 from retrieval.chunk import Vectors
 from retrieval.corpus.filters import namespaces_predicate
 from retrieval.dense.segment import Addresses
+
+Wanted = Callable[[Addresses], NDArray[np.bool_]]
+"""Says which of some addresses a search wants."""
+
+# So few rows can be named one by one inside the search.
+_NAMED = 64
+_LARGE_SHARE = 0.25
+_FIRST_DEPTH = 65_536
+_DEEPER = 8
+_Found = tuple[Addresses, Vectors]
 
 
 def search_text(
@@ -14,20 +33,64 @@ def search_text(
     query: str,
     namespaces: tuple[str, ...],
     k: int,
-    predicate: str | None = None,
-) -> tuple[Addresses, Vectors]:
+    allowed: Addresses | None = None,
+) -> _Found:
     """Return the row addresses and BM25 scores of the `k` best passages, best first.
 
     A passage need hold only one of the words. The query is matched as words,
-    whatever characters it holds: there is no query syntax. Namespaces and
-    `predicate` are applied before the search.
+    whatever characters it holds: there is no query syntax. Only passages in
+    `namespaces` count among the `k`. If `allowed` is given, only those at its
+    addresses count; they are ascending, and all in `namespaces`.
     """
     scope = namespaces_predicate(namespaces)
+    if allowed is None:
+        return _best(dataset, query, scope, k)
+    if len(allowed) <= _NAMED:
+        named = ", ".join(map(str, allowed.tolist())) or "NULL"
+        return _best(dataset, query, f"{scope} AND _rowaddr IN ({named})", k)
+    return _best_wanted(dataset, query, k, lambda found: _among(found, allowed), len(allowed))
+
+
+def search_text_within(
+    dataset: lance.LanceDataset,
+    query: str,
+    namespaces: tuple[str, ...],
+    k: int,
+    wanted: Wanted,
+    rows: int,
+) -> _Found:
+    """Do the same where it is known which addresses lie in `namespaces`, and how many `rows`."""
+    if rows < _LARGE_SHARE * dataset.count_rows():
+        return search_text(dataset, query, namespaces, k)
+    return _best_wanted(dataset, query, k, wanted, rows)
+
+
+def _best_wanted(
+    dataset: lance.LanceDataset, query: str, k: int, wanted: Wanted, rows: int
+) -> _Found:
+    """Look at more and more passages until `k` of them are wanted, or there are no more."""
+    total = dataset.count_rows()
+    depth = k if rows >= total else min(_FIRST_DEPTH, 2 * k * -(-total // max(rows, 1)))
+    while True:
+        addresses, scores = _best(dataset, query, None, depth)
+        chosen = np.flatnonzero(wanted(addresses))[:k]
+        if len(chosen) == k or len(addresses) < depth:
+            return addresses[chosen], scores[chosen]
+        depth = min(depth * _DEEPER, total + 1)
+
+
+def _among(addresses: Addresses, allowed: Addresses) -> NDArray[np.bool_]:
+    at = np.minimum(np.searchsorted(allowed, addresses), len(allowed) - 1)
+    among: NDArray[np.bool_] = allowed[at] == addresses
+    return among
+
+
+def _best(dataset: lance.LanceDataset, query: str, predicate: str | None, k: int) -> _Found:
     table = dataset.scanner(
         columns=["_rowid", "_score"],
         full_text_query=MatchQuery(query, "indexed_text"),
-        filter=f"{scope} AND ({predicate})" if predicate else scope,
-        prefilter=True,
+        filter=predicate,
+        prefilter=predicate is not None,
         limit=k,
     ).to_table()
     addresses = table["_rowid"].to_numpy().astype(np.int64)

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import faiss
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,11 @@ async def test_an_answer_is_ranked_and_cited(library: Corpus, searcher: Searcher
     assert response.degraded == []
     stages = {"embed", "dense", "lexical", "fuse", "smooth", "hydrate", "total"}
     assert set(response.timings_ms) == stages
+
+
+def test_a_search_thread_computes_alone(searcher: Searcher) -> None:
+    # What OpenMP is told in one thread says nothing for the others.
+    assert searcher._threads.submit(faiss.omp_get_max_threads).result() == 1
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])

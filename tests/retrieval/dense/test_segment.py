@@ -47,6 +47,18 @@ def test_vectors_come_back_by_address(case: Case) -> None:
     assert len(segment) == int(alive.sum())
 
 
+@given(cases())
+def test_products_are_those_of_the_vectors_that_live(case: Case) -> None:
+    addresses, vectors, alive, allowed, _ = case
+    segment = Segment.build(addresses, vectors).keep(addresses[alive])
+    query = vectors.sum(axis=0)
+    asked = np.append(addresses[allowed], [2**41])
+    here, found = segment.products(query, asked)
+    assert here.tolist() == segment.holds(asked).tolist() == [*alive[allowed], False]
+    expected = vectors[allowed & alive] @ query
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_keeping_again_starts_from_all_rows() -> None:
     addresses = np.arange(4, dtype=np.int64)
     segment = Segment.build(addresses, np.eye(4, dtype=np.float32))

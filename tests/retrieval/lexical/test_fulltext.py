@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -5,10 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retrieval.corpus.filters import filters_predicate
+from retrieval.corpus.filters import filters_predicate, namespaces_predicate
 from retrieval.corpus.locking import sole_keeper
 from retrieval.corpus.store import Corpus
-from retrieval.lexical.fulltext import search_text
+from retrieval.dense.follower import DenseFollower
+from retrieval.lexical.fulltext import search_text, search_text_within
+from retrieval.matching import FilterCache
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
 from tests.retrieval.strategies import texts
@@ -40,7 +43,11 @@ def ask(
     """Return the chunk ids that a query finds, best first."""
     dataset = corpus.dataset()
     scope = namespaces or ("ns",)
-    addresses, scores = search_text(dataset, query, scope, k, predicate)
+    allowed = None
+    if predicate is not None:
+        within = namespaces_predicate(scope)
+        allowed = FilterCache().rows(dataset, f"{within} AND ({predicate})")
+    addresses, scores = search_text(dataset, query, scope, k, allowed)
     assert all(one >= other for one, other in pairwise(scores))
     assert (scores > 0).all()
     if not len(addresses):
@@ -128,13 +135,54 @@ def test_a_wall_also_for_the_first_k(corpus: Corpus, word_embedder: WordEmbedder
     assert ask(corpus, "boat", k=3) == ["d-1"]
 
 
-def test_filters_work_inside_the_search(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+@pytest.mark.parametrize("named", [0, 1_000])
+def test_filters_work_inside_the_search(
+    corpus: Corpus, word_embedder: WordEmbedder, named: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.lexical.fulltext._NAMED", named)
     many = [make_chunk(f"m-{at}", "boat boat", kind="many") for at in range(50)]
     few = [make_chunk(f"f-{at}", "a boat in a long line of words", kind="few") for at in range(3)]
-    store(corpus, word_embedder, [*many, *few])
+    foreign = [make_chunk(f"o-{at}", "boat boat", "other", kind="few") for at in range(9)]
+    store(corpus, word_embedder, [*many, *few, *foreign])
     predicate = filters_predicate({"metadata.kind": "few"})
     assert set(ask(corpus, "boat", k=3, predicate=predicate)) == {"f-0", "f-1", "f-2"}
     assert ask(corpus, "boat", k=3, predicate=filters_predicate({"doc_id": "none"})) == []
+
+
+@pytest.mark.parametrize("named", [0, 1_000])
+def test_a_search_goes_as_deep_as_the_allowed_passages_lie(
+    corpus: Corpus, word_embedder: WordEmbedder, named: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.lexical.fulltext._NAMED", named)
+    monkeypatch.setattr("retrieval.lexical.fulltext._FIRST_DEPTH", 2)
+    better = [make_chunk(f"b-{at}", "boat boat") for at in range(40)]
+    worse = [make_chunk(f"w-{at}", f"a boat {at * 'far '}", kind="kept") for at in range(40)]
+    store(corpus, word_embedder, [*better, *worse])
+    predicate = filters_predicate({"metadata.kind": "kept"})
+    found = ask(corpus, "boat", k=5, predicate=predicate)
+    assert found == [f"w-{at}" for at in range(5)]
+    assert len(ask(corpus, "boat", k=60, predicate=predicate)) == 40
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 2.0])
+def test_a_search_that_knows_its_rows_finds_what_a_masked_one_finds(
+    corpus: Corpus, word_embedder: WordEmbedder, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.lexical.fulltext._LARGE_SHARE", share)
+    monkeypatch.setattr("retrieval.lexical.fulltext._FIRST_DEPTH", 4)
+    mine = [make_chunk(f"d-{at}", f"boat {at * 'far '}") for at in range(40)]
+    better = [make_chunk(f"o-{at}", "boat boat", "other") for at in range(40)]
+    store(corpus, word_embedder, [*better, *mine])
+    follower = DenseFollower(corpus)
+    snapshot = follower.snapshot
+    follower.close()
+    for scope in [("ns",), ("other",), ("ns", "other"), ("nobody's",)]:
+        within, rows = partial(snapshot.holds, scope), snapshot.count(scope)
+        found = search_text_within(snapshot.dataset, "boat far", scope, 9, within, rows)
+        masked = search_text(snapshot.dataset, "boat far", scope, 9)
+        np.testing.assert_allclose(found[1], masked[1], rtol=1e-5)
+        assert snapshot.holds(scope, found[0]).all()
+    assert len(found[0]) == 0
 
 
 def test_k_bounds_the_answer(library: Corpus) -> None:
