@@ -19,6 +19,7 @@ from serve_apps.middleware.slow_body import SlowBodyMiddleware
 from serve_apps.middleware.tracing import TracingMiddleware
 from serve_apps.openapi import describe
 from serve_apps.rate_limit import RateLimiter
+from serve_apps.readiness import ReadinessCheck
 from serve_apps.routes import admin, documents, health, ingest, jobs, namespaces, query, upsert
 from serve_apps.services import Services
 from serve_apps.version import version_of
@@ -48,6 +49,7 @@ def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.readiness = ReadinessCheck(services)
     app.state.routes = [route for module in _ROUTES for route in module.router.routes]
     for module in _ROUTES:
         app.include_router(module.router)
