@@ -11,6 +11,7 @@ from serve_apps.background import background
 from serve_apps.client_address import ClientAddresses
 from serve_apps.handlers import add_exception_handlers
 from serve_apps.middleware.context import RequestContextMiddleware
+from serve_apps.middleware.disconnect import DisconnectMiddleware
 from serve_apps.middleware.door import DoorMiddleware
 from serve_apps.middleware.guard import LoopbackGuardMiddleware
 from serve_apps.middleware.network import NetworkMiddleware
@@ -84,3 +85,4 @@ def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None
     )
     app.add_middleware(TracingMiddleware, tracing=services.tracing)
     app.add_middleware(RequestContextMiddleware, metrics=metrics, echo_request_id=echo_request_id)
+    app.add_middleware(DisconnectMiddleware)
