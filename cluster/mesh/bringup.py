@@ -101,7 +101,8 @@ def _plan(settings: Settings) -> MeshState:
 def _start(
     settings: Settings, state: MeshState, given: Mapping[str, str], progress: Progress
 ) -> MeshState:
-    head = start_head(state, settings.ray, mesh_environment(state, given))
+    environment = mesh_environment(state, given, drain_s=settings.serve.drain_s)
+    head = start_head(state, settings.ray, environment)
     state = state.model_copy(
         update={"head_pid": head.pid, "head_created": process_created(head.pid)}
     )

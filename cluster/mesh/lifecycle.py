@@ -11,6 +11,8 @@ from rich.console import Console
 from cluster.access.choose import running_mesh
 from cluster.errors import MeshError
 from cluster.mesh.bringup import bring_up
+from cluster.mesh.draining import drain
+from cluster.mesh.environment import haproxy_folder
 from cluster.mesh.processes import Ended, is_running
 from cluster.mesh.state import MeshState, exclusive, read_state
 from cluster.mesh.teardown import take_down
@@ -39,9 +41,12 @@ def ensure_up(
 
 
 def ensure_down(settings: Settings) -> Ended:
-    """End the mesh of this home, whatever is left of it."""
+    """End the mesh of this home, whatever is left of it; first answer whoever has asked."""
     with exclusive(settings.run_dir):
-        return take_down(settings, _known_state(settings))
+        state = _known_state(settings)
+        if state is not None:
+            drain(state, haproxy_folder(state), settings.serve.drain_s)
+        return take_down(settings, state)
 
 
 def hold(settings: Settings, state: MeshState) -> None:
