@@ -12,7 +12,7 @@ from pathlib import Path
 
 from retrieval.errors import InvalidInputError
 from serve_apps.client_address import PEER_HEADER
-from serve_apps.problems import UNAVAILABLE, ProblemError, problem_message
+from serve_apps.problems import SLOW_BODY, UNAVAILABLE, ProblemError, problem_message
 
 # HAProxy hands requests straight to the gateway's own HTTP server; replicas talk gRPC
 # and run our code on their one event loop, where nothing may block.
@@ -45,17 +45,19 @@ DOOR_CLOSED = "closed"
 _ADDRESS = re.compile(r"[A-Za-z0-9.:-]+:\d+")
 # For every request: who asks, in a header that no client can set; that the body is for
 # the gateway to read, piece by piece, and not for Serve to pile up; and that only what
-# changes nothing may be asked a second time.
+# changes nothing may be asked a second time, for which a search must be there as a whole.
 _RULES = (
     f"http-request set-header {PEER_HEADER} %[src]",
     "http-request set-header x-request-disconnect-disabled ?1",
     "http-request disable-l7-retry unless { method GET HEAD } or { path /hirag/query }",
+    "http-request wait-for-body time 20s if { method POST } { path /hirag/query }",
 )
 _NO_REPLICA = ProblemError(
     UNAVAILABLE,
     "No replica of the gateway could answer. Try again in a moment.",
     headers={"Retry-After": "1"},
 )
+_SLOW_SEARCH = ProblemError(SLOW_BODY, "The body did not come within 20 s. Send it faster.")
 # Ray has HAProxy's own metrics and statistics listen on every interface and offers no
 # setting for it; this stands in for the binary and corrects each configuration.
 # It also brings our rules in, lets HAProxy speak for us where no replica can (or none is
@@ -123,7 +125,9 @@ def _write_wrapper(run_folder: Path, also_at: str | None) -> Path:
 
     wrapper, no_replica = run_folder / "haproxy", run_folder / "unavailable.http"
     no_replica.write_bytes(problem_message(_NO_REPLICA))
-    lines = list(_RULES)
+    slow_search = run_folder / "slow.http"
+    slow_search.write_bytes(problem_message(_SLOW_SEARCH))
+    lines = [*_RULES, f'errorfile 408 "{slow_search}"']
     if also_at is not None:
         if not _ADDRESS.fullmatch(also_at):
             raise InvalidInputError(f"http.host: {also_at!r} is no address to listen on")
