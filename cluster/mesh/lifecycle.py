@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cluster.access.choose import running_mesh
 from cluster.errors import MeshError
-from cluster.mesh.bringup import bring_up
+from cluster.mesh.bringup import APP_IMPORT, bring_up
 from cluster.mesh.draining import drain
 from cluster.mesh.environment import haproxy_folder
 from cluster.mesh.processes import Ended, is_running
@@ -24,7 +24,10 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def ensure_up(
-    settings: Settings, given: Mapping[str, str], console: Console
+    settings: Settings,
+    given: Mapping[str, str],
+    console: Console,
+    import_path: str = APP_IMPORT,
 ) -> tuple[MeshState, bool]:
     """Return the mesh of this home and whether it had to be started.
 
@@ -37,7 +40,7 @@ def ensure_up(
         left = take_down(settings, _known_state(settings))
         if left.total:
             console.print(f"ended {left.total} processes that an earlier mesh left behind")
-        return bring_up(settings, given, console), True
+        return bring_up(settings, given, console, import_path), True
 
 
 def ensure_down(settings: Settings) -> Ended:
