@@ -1,24 +1,41 @@
 """What `pmoves bench` needs from the other packages: a mesh of its own, and ingestion."""
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import psutil
 
 from cluster.cli.output import err
 from cluster.config_report import given_values, read_settings, require_usable
+from cluster.mesh.bringup import APP_IMPORT
 from cluster.mesh.lifecycle import ensure_down, ensure_up, interruptible
 from cluster.mesh.ports import any_free_port
-from eval.bench.parts import BenchParts, MeshAddress
-from retrieval.chunk import Vectors
+from cluster.mesh.processes import mesh_processes
+from cluster.mesh.state import MeshState
+from cluster.settings import Settings
+from eval.bench.embedding import PORTION
+from eval.bench.parts import BenchParts, MeshAddress, ServedNoop
+from retrieval.chunk import Chunk, Vectors
 from retrieval.embedding.model import embedding_identity
 from retrieval.identity import EmbeddingIdentity
+from retrieval.ids import chunk_id
 from retrieval.jobs import JobRequest, SourceItem
 from retrieval.settings import EmbeddingSettings
 
+if TYPE_CHECKING:
+    from data_jobs.stages.work import Work
+
+T = TypeVar("T")
+_NOOP = "eval.bench.noop_app:build"
+# Documents in a bundle; together they hold one portion of passages.
+_BUNDLE = 32
 _NAMESPACE = "bench"
 _READY_S = "240"
 
@@ -31,12 +48,28 @@ def bench_parts() -> Iterator[BenchParts]:
         def ingest_folder(folder: Path) -> int:
             return _ingest(folder, session)
 
-        yield BenchParts(ingest_folder, own_mesh)
+        def embed(texts: Sequence[str]) -> Iterator[int]:
+            return _embed(texts, session)
+
+        yield BenchParts(ingest_folder, own_mesh, noop_mesh, embed)
 
 
 @contextmanager
 def own_mesh() -> Iterator[MeshAddress]:
     """Bring up a mesh with an empty corpus for the time of the block."""
+    with _mesh_of_its_own(APP_IMPORT) as (state, settings):
+        yield MeshAddress(state.url, settings.corpus_uri)
+
+
+@contextmanager
+def noop_mesh() -> Iterator[ServedNoop]:
+    """Bring up a mesh whose application does nothing, for the time of the block."""
+    with _mesh_of_its_own(_NOOP) as (state, _):
+        yield ServedNoop(f"{state.url}/", lambda: _cpu_seconds(state))
+
+
+@contextmanager
+def _mesh_of_its_own(import_path: str) -> Iterator[tuple[MeshState, Settings]]:
     with interruptible(), tempfile.TemporaryDirectory(prefix="pmoves-bench-") as home:
         os.environ["PMOVES_HOME"] = home
         os.environ["PMOVES_HTTP__PORT"] = str(any_free_port())
@@ -44,10 +77,27 @@ def own_mesh() -> Iterator[MeshAddress]:
         report = read_settings()
         settings = require_usable(report)
         try:
-            state, _ = ensure_up(settings, given_values(report, settings), err())
-            yield MeshAddress(state.url, settings.corpus_uri)
+            given = given_values(report, settings)
+            yield ensure_up(settings, given, err(), import_path)[0], settings
         finally:
             ensure_down(settings)
+
+
+def _cpu_seconds(state: MeshState) -> dict[str, float]:
+    """Return the processor time of HAProxy, of the replica, and of all the rest of the mesh."""
+    spent = dict.fromkeys(("HAProxy", "the replica", "the rest of the mesh"), 0.0)
+    for process in mesh_processes(state.mesh_id, Path(state.temp_dir)):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            spent[_kind(process)] += times.user + times.system
+    return spent
+
+
+def _kind(process: psutil.Process) -> str:
+    if process.name() == "haproxy":
+        return "HAProxy"
+    serves = "ServeReplica" in " ".join(process.cmdline())
+    return "the replica" if serves else "the rest of the mesh"
 
 
 class NoEmbedding:
@@ -89,3 +139,39 @@ def _ingest(folder: Path, session: ExitStack) -> int:
             pages += sum(document.pages for document in page.documents)
             if (cursor := page.next_cursor) is None:
                 return pages
+
+
+def _embed(texts: Sequence[str], session: ExitStack) -> Iterator[int]:
+    """Embed `texts` in the embedding stage of ingestion; yield how many each bundle held."""
+    from data_jobs.pipeline import embed_alone
+    from data_jobs.session import ray_session
+    from data_jobs.settings import JobSettings
+    from data_jobs.stages.work import bundles, pack, unpack
+
+    session.enter_context(ray_session())
+    documents = map(pack, _documents(texts))
+    tables = [table for part in _batched(documents, _BUNDLE) for table in bundles(part)]
+    for table in embed_alone(tables, JobSettings()):
+        vectors = (packed.work().vectors for packed in unpack(table))
+        yield sum(len(found) for found in vectors if found is not None)
+
+
+def _documents(texts: Sequence[str]) -> "Iterator[Work]":
+    """Yield documents of eight passages."""
+    from data_jobs.sources import SourceFile
+    from data_jobs.stages.work import Work
+
+    for number, part in enumerate(_batched(texts, PORTION // _BUNDLE)):
+        name = f"document-{number}"
+        chunks = [
+            Chunk(_NAMESPACE, name, chunk_id(_NAMESPACE, name, at, text), text, position=at)
+            for at, text in enumerate(part)
+        ]
+        yield Work(SourceFile(f"bench:{name}", Path(name)), _NAMESPACE, name, chunks=chunks)
+
+
+def _batched(items: Iterable[T], count: int) -> Iterator[list[T]]:
+    """Yield lists of `count` items; the last one may hold fewer."""
+    waiting = iter(items)
+    while part := list(islice(waiting, count)):
+        yield part

@@ -13,8 +13,8 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from data_jobs.errors import JobError
-from data_jobs.monitor import Monitor
-from data_jobs.settings import JobSettings
+from data_jobs.monitor import LocalMonitor, Monitor
+from data_jobs.settings import JobSettings, StageSettings
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage, LoadEmbedder
@@ -90,20 +90,34 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         num_cpus=stages.parse_cpus,
     )
     chunked = _mapped(parsed, ChunkStage, stages.chunk_workers, shared, num_cpus=stages.chunk_cpus)
-    embedded = _mapped(
-        chunked,
-        EmbedStage,
-        stages.embed_workers,
-        shared | {"load_embedder": plan.load_embedder},
-        num_cpus=stages.embed_cpus,
-        num_gpus=stages.embed_gpus,
-    )
+    embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, stages)
     return _mapped(embedded, CommitStage, 1, shared, num_cpus=stages.commit_cpus)
+
+
+def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[pa.Table]:
+    """Yield `bundles` of chunked documents with their vectors: that one stage, as in a job."""
+    arguments: dict[str, Any] = {"settings": settings, "monitor": LocalMonitor()}
+    with _quiet_context():
+        before = ray.data.from_arrow(list(bundles))
+        yield from _embedded(before, arguments, settings.ingest.stages).iter_batches(
+            batch_size=None, batch_format="pyarrow", prefetch_batches=0
+        )
 
 
 def list_files(seed: pa.Table, stage: ListStage) -> Iterator[pa.Table]:
     """Run the first stage, as a task."""
     return stage(seed)
+
+
+def _embedded(before: Dataset, arguments: dict[str, Any], stages: StageSettings) -> Dataset:
+    return _mapped(
+        before,
+        EmbedStage,
+        stages.embed_workers,
+        arguments,
+        num_cpus=stages.embed_cpus,
+        num_gpus=stages.embed_gpus,
+    )
 
 
 def _mapped(

@@ -11,6 +11,7 @@ from serve_apps.background import background
 from serve_apps.client_address import ClientAddresses, Networks
 from serve_apps.handlers import add_exception_handlers
 from serve_apps.middleware.context import RequestContextMiddleware
+from serve_apps.middleware.disconnect import DisconnectMiddleware
 from serve_apps.middleware.door import DoorMiddleware
 from serve_apps.middleware.guard import LoopbackGuardMiddleware
 from serve_apps.middleware.network import NetworkMiddleware
@@ -19,6 +20,7 @@ from serve_apps.middleware.slow_body import SlowBodyMiddleware
 from serve_apps.middleware.tracing import TracingMiddleware
 from serve_apps.openapi import describe
 from serve_apps.rate_limit import RateLimiter
+from serve_apps.readiness import ReadinessCheck
 from serve_apps.routes import admin, documents, health, ingest, jobs, namespaces, query, upsert
 from serve_apps.services import Services
 from serve_apps.version import version_of
@@ -48,6 +50,7 @@ def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.readiness = ReadinessCheck(services)
     app.state.routes = [route for module in _ROUTES for route in module.router.routes]
     for module in _ROUTES:
         app.include_router(module.router)
@@ -84,3 +87,4 @@ def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None
     )
     app.add_middleware(TracingMiddleware, tracing=services.tracing)
     app.add_middleware(RequestContextMiddleware, metrics=metrics, echo_request_id=echo_request_id)
+    app.add_middleware(DisconnectMiddleware)

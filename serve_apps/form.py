@@ -1,5 +1,6 @@
 """A multipart form as it streams in: files go to disk, fields into memory. Blocking."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,17 +16,24 @@ from serve_apps.problems import (
 )
 
 FILES = "files"
+FieldCheck = Callable[[str, str], None]
 _MAX_FIELDS = 32
 _MAX_FIELD_BYTES = 64 * 1024
 
 
 class FormReader:
-    """Takes the bytes of one form in pieces; files land in `folder` as 0001, 0002, …"""
+    """Takes the bytes of one form in pieces; files land in `folder` as 0001, 0002, …
 
-    def __init__(self, boundary: bytes, folder: Path, max_files: int) -> None:
+    `check` is given the name and the value of each field as soon as it is whole; what it
+    raises, `write` raises.
+    """
+
+    def __init__(self, boundary: bytes, folder: Path, max_files: int, check: FieldCheck) -> None:
         folder.mkdir(parents=True, mode=0o700)
         self._folder = folder
         self._max_files = max_files
+        self._check = check
+        self._name = ""
         self._files: list[tuple[str, Path]] = []
         self._fields: dict[str, bytearray] = {}
         self._header = (bytearray(), bytearray())
@@ -110,6 +118,7 @@ class FormReader:
         known = name in self._fields or name == FILES
         if not name or known or len(self._fields) >= _MAX_FIELDS:
             raise _unknown_field(name)
+        self._name = name
         self._field = self._fields[name] = bytearray()
 
     def _data(self, data: bytes, start: int, end: int) -> None:
@@ -125,6 +134,8 @@ class FormReader:
             )
 
     def _part_ends(self) -> None:
+        if self._file is None:
+            self._check(self._name, self._field.decode("utf-8", "replace"))
         self.close()
 
     def _form_ends(self) -> None:

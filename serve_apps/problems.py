@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -129,6 +130,30 @@ class ProblemError(Exception):
 
 def problem_response(problem: ProblemError, request_id: str | None) -> Response:
     """Return `problem` as an HTTP response."""
+    return Response(
+        _document(problem, request_id),
+        status_code=problem.kind.status,
+        headers=dict(problem.headers),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def problem_message(problem: ProblemError) -> bytes:
+    """Return `problem` as a whole HTTP/1.1 message, for a server in front that speaks for us."""
+    body = _document(problem, None).encode()
+    status = HTTPStatus(problem.kind.status)
+    headers = {
+        **problem.headers,
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _document(problem: ProblemError, request_id: str | None) -> str:
     document = ProblemDocument(
         type=problem.kind.uri,
         title=problem.kind.title,
@@ -138,9 +163,4 @@ def problem_response(problem: ProblemError, request_id: str | None) -> Response:
         limits=dict(problem.limits) if problem.limits else None,
         request_id=request_id,
     )
-    return Response(
-        document.model_dump_json(exclude_none=True),
-        status_code=problem.kind.status,
-        headers=dict(problem.headers),
-        media_type=MEDIA_TYPE,
-    )
+    return document.model_dump_json(exclude_none=True)

@@ -1,12 +1,43 @@
 """Asking every part whether it can do its work."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 
 from serve_apps.services import Services
 from serve_apps.wire import Part
 
 _SECONDS = 3.0
+_GOOD_FOR = 1.0
+
+
+class ReadinessCheck:
+    """Asks the parts at most once a second, however many callers want to know.
+
+    Anybody may ask, and each round of questions costs an embedding. Use it from one
+    event loop.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._round: asyncio.Task[list[Part]] | None = None
+        self._ended = 0.0
+
+    async def parts(self) -> list[Part]:
+        """Return one line a part, at most a second old."""
+        if self._round is None or (self._round.done() and self._is_old()):
+            self._round = asyncio.create_task(self._ask())
+        # Who goes away must not take the answer from the others.
+        return await asyncio.shield(self._round)
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._ended >= _GOOD_FOR
+
+    async def _ask(self) -> list[Part]:
+        try:
+            return await check_parts(self._services)
+        finally:
+            self._ended = time.monotonic()
 
 
 async def check_parts(services: Services) -> list[Part]:

@@ -1,11 +1,13 @@
 """The embedder deployment as seen from other deployments."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from ray.exceptions import RayError
+from grpc import RpcError
+from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
@@ -16,6 +18,12 @@ from serve_apps.tracing import carrier
 # One message: large enough for full batches, small enough that no call hogs a replica.
 _TEXTS_PER_CALL = 256
 _CALLS_AT_ONCE = 2
+# Seconds between attempts; the router looks for another replica before each.
+_PAUSES = (0.05, 0.2, 0.5)
+
+
+class ReplicaLostError(StageError):
+    """The replica that had the call is gone."""
 
 
 class RemoteEmbedder:
@@ -49,6 +57,15 @@ class RemoteEmbedder:
 
 
 async def _call(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
+    """Embed `texts`, anew where a replica died with them: the same call gives the same vectors."""
+    for pause in _PAUSES:
+        with contextlib.suppress(ReplicaLostError):
+            return await _ask(method, texts)
+        await asyncio.sleep(pause)
+    return await _ask(method, texts)
+
+
+async def _ask(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
     answer = method.remote(texts, carrier())
     try:
         vectors = await answer
@@ -58,6 +75,12 @@ async def _call(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
         raise
     except (BackPressureError, OverloadedError) as error:
         raise OverloadedError("the embedder has too much to do; try again later") from error
+    except (RayActorError, RpcError) as error:
+        raise ReplicaLostError(_silent(error)) from error
     except (DeploymentUnavailableError, RayError) as error:
-        raise StageError(f"the embedder does not answer: {type(error).__name__}") from error
+        raise StageError(_silent(error)) from error
     return np.asarray(vectors, dtype=np.float32)
+
+
+def _silent(error: Exception) -> str:
+    return f"the embedder does not answer: {type(error).__name__}"

@@ -117,6 +117,13 @@ class ServeSettings(Group):
     refresh_ms: int = Field(
         500, ge=10, le=60_000, description="Pause between looks for a newer corpus version."
     )
+    drain_s: int = Field(
+        60,
+        ge=1,
+        le=3_600,
+        description="Seconds that requests on their way get to end when a replica or the whole "
+        "mesh is stopped; nobody waits where there are none.",
+    )
     upkeep_s: int = Field(
         60,
         ge=1,

@@ -15,7 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from serve_apps.form import FormReader
+from serve_apps.form import FieldCheck, FormReader
 from serve_apps.problems import MALFORMED_BODY, TOO_LARGE, ProblemError
 
 # Handed to a thread at once: large enough that the hop costs little.
@@ -54,14 +54,18 @@ class Upload:
         return sum(file.size for file in self.files)
 
 
-async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -> Upload:
+async def receive_upload(
+    request: Request, folder: Path, limits: UploadLimits, check: FieldCheck
+) -> Upload:
     """Stream the form of `request` into `folder`, which must not exist yet.
 
-    Raises `ProblemError` for anything that is not a form or is over the limits;
-    `folder` is gone then.
+    Raises `ProblemError` for anything that is not a form or is over the limits, and
+    what `check` raises about a field, both before the rest is read; `folder` is gone then.
     """
     _check_size(request, limits)
-    reader = await asyncio.to_thread(FormReader, _boundary(request), folder, limits.max_files)
+    reader = await asyncio.to_thread(
+        FormReader, _boundary(request), folder, limits.max_files, check
+    )
     try:
         await _feed(request, reader, limits)
         files = await asyncio.to_thread(reader.finish)
@@ -89,11 +93,13 @@ def display_name(name: str) -> str:
 async def _feed(request: Request, reader: FormReader, limits: UploadLimits) -> None:
     received, waiting = 0, bytearray()
     async for part in request.stream():
+        # At once what comes first: it may hold a field that decides about the rest.
+        begins = not received
         received += len(part)
         if received > limits.max_bytes:
             raise _too_large(limits)
         waiting += part
-        if len(waiting) >= _FLUSH_BYTES:
+        if begins or len(waiting) >= _FLUSH_BYTES:
             await asyncio.to_thread(reader.write, bytes(waiting))
             waiting.clear()
     await asyncio.to_thread(reader.write, bytes(waiting))

@@ -32,19 +32,25 @@ APP_IMPORT = "serve_apps.app:build"
 _CALL_S = 10.0
 
 
-def bring_up(settings: Settings, given: Mapping[str, str], console: Console) -> MeshState:
+def bring_up(
+    settings: Settings,
+    given: Mapping[str, str],
+    console: Console,
+    import_path: str = APP_IMPORT,
+) -> MeshState:
     """Start a mesh for `settings.home` and return its state once it is ready.
 
-    `given` are the settings as environment variables. Whatever goes wrong, nothing
-    is left running; the error names the part and the log. `InvalidInputError` where
-    other machines would be served without keys.
+    `given` are the settings as environment variables, `import_path` names the builder
+    of the application. Whatever goes wrong, nothing is left running; the error names
+    the part and the log. `InvalidInputError` where other machines would be served
+    without keys.
     """
     require_keys(settings.http.host, settings.state_url)
     state = _plan(settings)
     write_state(settings.run_dir, state)
     try:
         with Progress(console, settings.ray.ready_s, settings.log_dir) as progress:
-            return _start(settings, state, given, progress)
+            return _start(settings, state, given, progress, import_path)
     except BaseException:
         take_down(settings, state)
         raise
@@ -99,19 +105,23 @@ def _plan(settings: Settings) -> MeshState:
 
 
 def _start(
-    settings: Settings, state: MeshState, given: Mapping[str, str], progress: Progress
+    settings: Settings,
+    state: MeshState,
+    given: Mapping[str, str],
+    progress: Progress,
+    import_path: str,
 ) -> MeshState:
-    head = start_head(state, settings.ray, mesh_environment(state, given))
+    environment = mesh_environment(state, given, drain_s=settings.serve.drain_s)
+    head = start_head(state, settings.ray, environment)
     state = state.model_copy(
         update={"head_pid": head.pid, "head_created": process_created(head.pid)}
     )
     write_state(settings.run_dir, state)
+    config = serve_config(settings, state.serve_host, import_path)
     with Dashboard(state, timeout_s=_CALL_S) as dashboard:
         progress.wait("Ray's head starts", lambda: _ray_missing(head, state, dashboard))
         _link_logs(settings, state)
-        progress.wait(
-            "Serve's controller starts", lambda: _deploy(settings, state.serve_host, dashboard)
-        )
+        progress.wait("Serve's controller starts", lambda: _deploy(settings, config, dashboard))
         progress.wait(
             "the application starts", lambda: _application_missing(head, state, dashboard)
         )
@@ -142,9 +152,9 @@ def _require_alive(head: subprocess.Popen[bytes], state: MeshState) -> None:
     )
 
 
-def _deploy(settings: Settings, host: str, dashboard: Dashboard) -> None:
+def _deploy(settings: Settings, config: dict[str, object], dashboard: Dashboard) -> None:
     # Past the time limit of bring-up, so that it is the limit that speaks.
-    dashboard.deploy(serve_config(settings, host), settings.ray.ready_s + _CALL_S)
+    dashboard.deploy(config, settings.ray.ready_s + _CALL_S)
 
 
 def _application_missing(

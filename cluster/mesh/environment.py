@@ -28,17 +28,21 @@ _SOURCES = Path(__file__).resolve().parents[2]
 
 
 def mesh_environment(
-    state: MeshState, given: Mapping[str, str], inherited: Mapping[str, str] | None = None
+    state: MeshState,
+    given: Mapping[str, str],
+    inherited: Mapping[str, str] | None = None,
+    drain_s: int = 60,
 ) -> dict[str, str]:
     """Return the whole environment for `ray start`.
 
     `given` are the settings that somebody gave, so that workers see those of
-    `.env` and `pmoves.toml` wherever they run.
+    `.env` and `pmoves.toml` wherever they run. `drain_s` is how long requests may take
+    to end in a proxy that is replaced.
     """
     base = dict(os.environ if inherited is None else inherited) | dict(given)
     for name in _FOREIGN:
         base.pop(name, None)
-    return base | _process(state, base) | ray_environment(state)
+    return base | _process(state, base) | ray_environment(state, drain_s)
 
 
 def client_environment(state: MeshState) -> dict[str, str]:
@@ -51,7 +55,7 @@ def client_environment(state: MeshState) -> dict[str, str]:
     }
 
 
-def ray_environment(state: MeshState) -> dict[str, str]:
+def ray_environment(state: MeshState, drain_s: int) -> dict[str, str]:
     """Return the variables of Ray and Serve that differ from mesh to mesh."""
     return {
         **_authentication(state),
@@ -62,7 +66,7 @@ def ray_environment(state: MeshState) -> dict[str, str]:
         # One node has nowhere to move its work: nothing is gained by draining.
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
         "DASHBOARD_METRIC_PORT": str(state.ports["dashboard_metrics"]),
-        **_serve(state),
+        **_serve(state, drain_s),
     }
 
 
@@ -90,11 +94,16 @@ def _authentication(state: MeshState) -> dict[str, str]:
     return mode | ({"RAY_AUTH_TOKEN_PATH": state.token_path} if state.token_path else {})
 
 
-def _serve(state: MeshState) -> dict[str, str]:
+def haproxy_folder(state: MeshState) -> Path:
+    """Where HAProxy's files lie."""
+    # A short name: HAProxy takes 97 characters for the path of a socket.
+    return Path(state.temp_dir) / "h"
+
+
+def _serve(state: MeshState, drain_s: int) -> dict[str, str]:
     ports = ServePorts(
         haproxy_metrics=state.ports["haproxy_metrics"],
         haproxy_stats=state.ports["haproxy_stats"],
         fallback=state.ports["fallback"],
     )
-    # A short name: HAProxy takes 97 characters for the path of a socket.
-    return serve_environment(Path(state.temp_dir) / "h", ports, state.outside)
+    return serve_environment(haproxy_folder(state), ports, state.outside, drain_s)

@@ -10,7 +10,9 @@ from rich.console import Console
 
 from cluster.access.choose import running_mesh
 from cluster.errors import MeshError
-from cluster.mesh.bringup import bring_up
+from cluster.mesh.bringup import APP_IMPORT, bring_up
+from cluster.mesh.draining import drain
+from cluster.mesh.environment import haproxy_folder
 from cluster.mesh.processes import Ended, is_running
 from cluster.mesh.state import MeshState, exclusive, read_state
 from cluster.mesh.teardown import take_down
@@ -22,7 +24,10 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def ensure_up(
-    settings: Settings, given: Mapping[str, str], console: Console
+    settings: Settings,
+    given: Mapping[str, str],
+    console: Console,
+    import_path: str = APP_IMPORT,
 ) -> tuple[MeshState, bool]:
     """Return the mesh of this home and whether it had to be started.
 
@@ -35,13 +40,16 @@ def ensure_up(
         left = take_down(settings, _known_state(settings))
         if left.total:
             console.print(f"ended {left.total} processes that an earlier mesh left behind")
-        return bring_up(settings, given, console), True
+        return bring_up(settings, given, console, import_path), True
 
 
 def ensure_down(settings: Settings) -> Ended:
-    """End the mesh of this home, whatever is left of it."""
+    """End the mesh of this home, whatever is left of it; first answer whoever has asked."""
     with exclusive(settings.run_dir):
-        return take_down(settings, _known_state(settings))
+        state = _known_state(settings)
+        if state is not None:
+            drain(state, haproxy_folder(state), settings.serve.drain_s)
+        return take_down(settings, state)
 
 
 def hold(settings: Settings, state: MeshState) -> None:

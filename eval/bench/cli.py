@@ -7,15 +7,24 @@ from typing import Annotated
 
 import typer
 
+from eval.bench.embedding import EmbeddingBenchReport, EmbeddingPlan, bench_embedding
 from eval.bench.growth import GrowthPlan, bench_growth, fill_growth
 from eval.bench.growth_report import GrowthBenchReport
 from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
 from eval.bench.parts import BenchParts, MeshAddress
 from eval.bench.search import SearchPlan, bench_search
 from eval.bench.search_report import SearchBenchReport
+from eval.bench.serving import ServingBenchReport, ServingPlan, bench_serving
 from eval.errors import EvaluationError
 from retrieval.settings import LibrarySettings
 
+Report = (
+    SearchBenchReport
+    | IngestBenchReport
+    | EmbeddingBenchReport
+    | ServingBenchReport
+    | GrowthBenchReport
+)
 _SIZES = (10_000, 100_000, 1_000_000)
 _DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[
@@ -35,6 +44,9 @@ Sizes = Annotated[
     ),
 ]
 GrowthClients = Annotated[int, typer.Option("--clients", min=1, help="Searches at once.")]
+ServingClients = Annotated[int, typer.Option("--clients", min=1, help="Clients at once.")]
+Requests = Annotated[int, typer.Option(min=100, help="Requests per round and server.")]
+Portions = Annotated[int, typer.Option(min=1, help="Portions of 256 passages in a round.")]
 Folder = Annotated[
     Path | None,
     typer.Option(help="Where the corpora stay for the next run; without: a temporary place."),
@@ -95,6 +107,45 @@ def ingest(
     _show("ingest", report, out, as_json)
 
 
+@bench_app.command("embedding")
+def embedding(
+    context: typer.Context,
+    portions: Portions = 6,
+    rounds: Rounds = 3,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Passages/s through the embedding stage of Ray Data, against the model in this process."""
+    # Loads torch: only where it is needed.
+    from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+
+    parts = context.obj
+    if not isinstance(parts, BenchParts) or parts.embed is None:
+        raise EvaluationError("there is no stage to measure; run this as `pmoves bench embedding`")
+    settings = LibrarySettings().embedding
+    plan = EmbeddingPlan(portions, rounds)
+    report = bench_embedding(plan, parts.embed, lambda: SentenceTransformerEmbedder(settings))
+    _show("embedding", report, out, as_json)
+
+
+@bench_app.command("serving")
+def serving(
+    context: typer.Context,
+    clients: ServingClients = 32,
+    requests: Requests = 10_000,
+    rounds: Rounds = 3,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Requests/s of an application that does nothing, behind HAProxy and Ray Serve."""
+    parts = context.obj
+    if not isinstance(parts, BenchParts) or parts.noop is None:
+        raise EvaluationError("there is no Serve to measure; run this as `pmoves bench serving`")
+    with parts.noop() as served:
+        report = bench_serving(ServingPlan(clients, rounds, requests), served)
+    _show("serving", report, out, as_json)
+
+
 @bench_app.command("growth")
 def growth(
     size: Sizes = None,
@@ -120,9 +171,11 @@ def growth(
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """Search and ingest with their defaults, one after the other; growth takes far longer."""
+    """All but growth with their defaults, one after the other; growth takes far longer."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
+    embedding(context, out=out, as_json=as_json)
+    serving(context, out=out, as_json=as_json)
 
 
 def _mesh(context: typer.Context, url: str | None) -> AbstractContextManager[MeshAddress]:
@@ -134,7 +187,7 @@ def _mesh(context: typer.Context, url: str | None) -> AbstractContextManager[Mes
 
 def _show(
     name: str,
-    report: SearchBenchReport | IngestBenchReport | GrowthBenchReport,
+    report: Report,
     out: Path | None,
     as_json: bool,
 ) -> None:

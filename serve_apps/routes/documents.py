@@ -108,16 +108,23 @@ async def delete_document(
 
 @router.post("/documents", status_code=202, summary="Upload files", openapi_extra=_FORM)
 async def upload_documents(request: Request, response: Response) -> JobView:
-    """Take files in and start a job that reads, cuts, embeds and stores them."""
-    services = services_of(request)
-    http = services.settings.http
+    """Take files in and start a job that reads, cuts, embeds and stores them.
+
+    Send `namespace` before the files: where it is not the caller's, nothing more is read.
+    """
+    services, caller = services_of(request), caller_of(request)
+    http, default = services.settings.http, services.settings.search.namespace
     job_id = new_job_id()
     limits = UploadLimits(http.max_upload_bytes, http.max_upload_files)
-    upload = await receive_upload(request, uploads_folder(services, job_id), limits)
+
+    def check(field: str, value: str) -> None:
+        if field == "namespace":
+            caller.chosen(value, default)
+
+    upload = await receive_upload(request, uploads_folder(services, job_id), limits, check)
     services.metrics.count("pmoves_uploaded_bytes_total", by=upload.size)
     try:
-        default = services.settings.search.namespace
-        wanted = _job_request(upload, caller_of(request), default)
+        wanted = _job_request(upload, caller, default)
     except ProblemError:
         await asyncio.to_thread(discard, upload)
         raise

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from serve_apps.readiness import check_parts
+from serve_apps.readiness import ReadinessCheck
 from serve_apps.services import services_of
 from serve_apps.wire import Health, Hint, Readiness
 
@@ -28,8 +28,10 @@ async def healthz() -> Health:
     responses={503: {"model": Readiness, "description": "A part cannot do its work"}},
 )
 async def readyz(request: Request, response: Response) -> Readiness:
-    """Ask every part whether it can do its work; 503 if one cannot."""
-    parts = await check_parts(services_of(request))
+    """Ask every part whether it can do its work; 503 if one cannot. Asked once a second at most."""
+    check = request.app.state.readiness
+    assert isinstance(check, ReadinessCheck)
+    parts = await check.parts()
     ready = all(part.ok for part in parts)
     response.status_code = 200 if ready else 503
     return Readiness(ok=ready, parts=parts)

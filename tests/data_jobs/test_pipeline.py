@@ -13,6 +13,7 @@ import psutil
 import pytest
 from ray.exceptions import RayTaskError
 
+from cluster.benchmarks import bench_parts
 from data_jobs.errors import JobError
 from data_jobs.ingest import run_ingest
 from data_jobs.pipeline import error_behind
@@ -269,3 +270,10 @@ def test_a_job_that_cannot_run_fails_with_its_reason(settings: JobSettings) -> N
     odd = JobRequest(namespace="studio", sources=[], metadata={"x": float("inf")})
     with pytest.raises(InvalidInputError, match="metadata: cannot be stored"):
         run_ingest(odd, settings)
+
+
+def test_the_embedding_stage_alone_embeds_every_passage() -> None:
+    texts = [f"Words of passage {number}." for number in range(300)]
+    with bench_parts() as parts:
+        assert parts.embed is not None
+        assert list(parts.embed(texts)) == [256, 44]

@@ -136,7 +136,7 @@ class Caller:
             "root_path": "",
             "scheme": "http",
             "http_version": "1.1",
-            "headers": [(b"host", b"127.0.0.1")],
+            "headers": [(b"host", b"127.0.0.1"), (b"content-length", b"%d" % len(body))],
         }
         self.task = asyncio.create_task(app(scope, self._receive, self._send))
 

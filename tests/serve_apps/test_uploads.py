@@ -15,7 +15,7 @@ from serve_apps.form import FormReader
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
 from serve_apps.uploads import display_name
-from tests.serve_apps.support import NotedLauncher, problem, wrong_fields
+from tests.serve_apps.support import NotedLauncher, bearer, make_key, problem, wrong_fields
 
 Files = list[tuple[str, tuple[str | None, bytes]]]
 
@@ -202,6 +202,29 @@ async def test_without_a_cluster_the_job_fails_and_the_files_go(
     assert uploads(services.settings) == []
 
 
+async def test_a_foreign_namespace_ends_an_upload_before_its_files(
+    client: httpx.AsyncClient, services: Services, settings: AppArgs
+) -> None:
+    token = make_key(services, "ingest", "mine")
+    services.keyring.load()
+    sent = 0
+
+    async def form() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="namespace"\r\n\r\ntheirs\r\n--b\r\n'
+        yield b'Content-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+        while True:
+            sent += 1
+            yield b"x" * 1_024
+
+    headers = bearer(token) | {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await client.post("/documents", content=form(), headers=headers)
+    problem(answer, problems.FORBIDDEN)
+    # The settings of these tests would take 256 of them.
+    assert sent <= 2
+    assert uploads(settings) == []
+
+
 CONTENTS = [b"first file", b"", b"--b\r\nnot a boundary, quite", bytes(range(256)) * 3]
 FORM = b"".join(
     b'--bound\r\nContent-Disposition: form-data; name="files"; filename="f%d"\r\n\r\n%s\r\n'
@@ -214,7 +237,9 @@ FORM = b"".join(
 def test_a_form_reads_the_same_however_it_is_cut(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int]
 ) -> None:
-    reader = FormReader(b"bound", tmp_path_factory.mktemp("form") / "upload", max_files=9)
+    reader = FormReader(
+        b"bound", tmp_path_factory.mktemp("form") / "upload", max_files=9, check=lambda *_: None
+    )
     edges = [0, *sorted(cuts), len(FORM)]
     for start, end in pairwise(edges):
         reader.write(FORM[start:end])
