@@ -71,7 +71,8 @@ def broken_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object) -> None:
         raise OSError("the text index is damaged")
 
-    monkeypatch.setattr("retrieval.retrievers.search_text", fail)
+    for name in ("search_text", "search_text_within"):
+        monkeypatch.setattr(f"retrieval.retrievers.{name}", fail)
 
 
 @pytest.mark.usefixtures("broken_words")
