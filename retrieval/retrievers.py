@@ -15,7 +15,7 @@ from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
-from retrieval.lexical.fulltext import search_text, search_text_within
+from retrieval.lexical.fulltext import Within, search_text
 from retrieval.matching import FilterCache
 from retrieval.query import TOO_LATE, Degraded, SearchRequest
 from retrieval.settings import SearchSettings
@@ -112,13 +112,9 @@ class _Search:
 
     def lexical(self) -> Found:
         request, snapshot = self.request, self._snapshot
-        dataset, scope = snapshot.dataset, request.scope
-        if self._predicate is not None:
-            allowed = self._allowed()
-            return search_text(dataset, request.query, scope, self._depth, allowed)
-        within = partial(snapshot.holds, scope)
-        rows = snapshot.count(scope)
-        return search_text_within(dataset, request.query, scope, self._depth, within, rows)
+        scope, allowed = request.scope, self._allowed()
+        within = Within(partial(snapshot.holds, scope), snapshot.count(scope))
+        return search_text(snapshot.dataset, request.query, scope, self._depth, allowed, within)
 
     def candidates(self, answers: dict[str, Found | BaseException]) -> Candidates:
         failed = [_failure(side, answer) for side, answer in answers.items() if _lost(answer)]

@@ -7,6 +7,7 @@ those that are wanted.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import lance
 import numpy as np
@@ -28,41 +29,39 @@ _DEEPER = 8
 _Found = tuple[Addresses, Vectors]
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What is known of some namespaces: which addresses lie there, and how many rows."""
+
+    holds: Wanted
+    rows: int
+
+
 def search_text(
     dataset: lance.LanceDataset,
     query: str,
     namespaces: tuple[str, ...],
     k: int,
     allowed: Addresses | None = None,
+    within: Within | None = None,
 ) -> _Found:
     """Return the row addresses and BM25 scores of the `k` best passages, best first.
 
     A passage need hold only one of the words. The query is matched as words,
     whatever characters it holds: there is no query syntax. Only passages in
     `namespaces` count among the `k`. If `allowed` is given, only those at its
-    addresses count; they are ascending, and all in `namespaces`.
+    addresses count; they are ascending, and all in `namespaces`. `within` tells of
+    `namespaces` what spares a mask where they are large.
     """
     scope = namespaces_predicate(namespaces)
-    if allowed is None:
-        return _best(dataset, query, scope, k)
-    if len(allowed) <= _NAMED:
+    if allowed is not None and len(allowed) > _NAMED:
+        return _best_wanted(dataset, query, k, lambda found: _among(found, allowed), len(allowed))
+    if allowed is not None:
         named = ", ".join(map(str, allowed.tolist())) or "NULL"
         return _best(dataset, query, f"{scope} AND _rowaddr IN ({named})", k)
-    return _best_wanted(dataset, query, k, lambda found: _among(found, allowed), len(allowed))
-
-
-def search_text_within(
-    dataset: lance.LanceDataset,
-    query: str,
-    namespaces: tuple[str, ...],
-    k: int,
-    wanted: Wanted,
-    rows: int,
-) -> _Found:
-    """Do the same where it is known which addresses lie in `namespaces`, and how many `rows`."""
-    if rows < _LARGE_SHARE * dataset.count_rows():
-        return search_text(dataset, query, namespaces, k)
-    return _best_wanted(dataset, query, k, wanted, rows)
+    if within is not None and within.rows >= _LARGE_SHARE * dataset.count_rows():
+        return _best_wanted(dataset, query, k, within.holds, within.rows)
+    return _best(dataset, query, scope, k)
 
 
 def _best_wanted(

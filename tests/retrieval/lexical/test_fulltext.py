@@ -10,7 +10,7 @@ from retrieval.corpus.filters import filters_predicate, namespaces_predicate
 from retrieval.corpus.locking import sole_keeper
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
-from retrieval.lexical.fulltext import search_text, search_text_within
+from retrieval.lexical.fulltext import Within, search_text
 from retrieval.matching import FilterCache
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
@@ -177,8 +177,8 @@ def test_a_search_that_knows_its_rows_finds_what_a_masked_one_finds(
     snapshot = follower.snapshot
     follower.close()
     for scope in [("ns",), ("other",), ("ns", "other"), ("nobody's",)]:
-        within, rows = partial(snapshot.holds, scope), snapshot.count(scope)
-        found = search_text_within(snapshot.dataset, "boat far", scope, 9, within, rows)
+        within = Within(partial(snapshot.holds, scope), snapshot.count(scope))
+        found = search_text(snapshot.dataset, "boat far", scope, 9, within=within)
         masked = search_text(snapshot.dataset, "boat far", scope, 9)
         np.testing.assert_allclose(found[1], masked[1], rtol=1e-5)
         assert snapshot.holds(scope, found[0]).all()
