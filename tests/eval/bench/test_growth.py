@@ -61,8 +61,13 @@ async def test_questions_lie_near_passages_of_their_topic() -> None:
 
 
 @pytest.mark.integration
-def test_every_figure_is_there(tmp_path: Path) -> None:
-    report = measured("--out", str(tmp_path))
+def test_every_figure_is_there_and_corpora_in_a_folder_serve_again(tmp_path: Path) -> None:
+    folder = ["--folder", str(tmp_path)]
+    invoke("growth", "--size", "300", "--fill-only", *folder)
+    assert count(tmp_path / "300-chunks") == 300
+    report = measured("--out", str(tmp_path), *folder)
+    added = [count(tmp_path / f"{size}-chunks") - size for size in (300, 600)]
+    assert added == [ADDED_BY_A_ROUND] * 2
     assert json.loads((tmp_path / "growth.json").read_text()) == report
     assert [size["chunks"] for size in report["sizes"]] == [300, 600]
     for size in report["sizes"]:
@@ -71,18 +76,6 @@ def test_every_figure_is_there(tmp_path: Path) -> None:
             assert all(value > 0 for value in kinds.values())
         assert all(value > 0 for value in size.values())
     assert {f"p95, {kind}" for kind in KINDS} < {ratio["what"] for ratio in report["ratios"]}
-
-
-@pytest.mark.integration
-def test_corpora_in_a_folder_are_filled_once_and_measured_again(tmp_path: Path) -> None:
-    folder = ["--folder", str(tmp_path)]
-    invoke("growth", "--size", "300", "--size", "600", "--fill-only", *folder)
-    counts = [count(tmp_path / f"{size}-chunks") for size in (300, 600)]
-    assert counts == [300, 600]
-    measured(*folder)
-    measured(*folder)
-    added = [count(tmp_path / f"{size}-chunks") - size for size in (300, 600)]
-    assert added == [2 * ADDED_BY_A_ROUND] * 2
 
 
 def test_a_corpus_that_was_begun_is_finished(
