@@ -95,7 +95,7 @@ class _Side:
         self.uri, self.cache = str(home / "corpus"), home / "cache"
         self._plan, self._material = plan, Material()
         self._corpus = Corpus.open(self.uri, IDENTITY)
-        folder = SnapshotFolder(self.cache, IDENTITY)
+        folder = SnapshotFolder(self.cache)
         self._follower = DenseFollower(self._corpus, folder=folder)
         patient = SearchSettings(
             timeout_ms=_MINUTE_MS, dense_timeout_ms=_MINUTE_MS, lexical_timeout_ms=_MINUTE_MS

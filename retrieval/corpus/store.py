@@ -37,6 +37,7 @@ from retrieval.corpus.tables import (
     write,
 )
 from retrieval.corpus.upkeep import index_new_rows, tidy
+from retrieval.corpus.vector_column import identity_of, settle_vectors, vector_field
 from retrieval.errors import CorpusError, InvalidInputError
 from retrieval.identity import EmbeddingIdentity
 
@@ -105,6 +106,7 @@ class Corpus:
             create_table(corpus._ledger.uri, DOCUMENTS.empty_table())
         if not table_exists(corpus.chunks_uri):
             create_table(corpus.chunks_uri, chunks_schema(identity.dimension).empty_table())
+        settle_vectors(corpus.chunks_uri)
         create_indexes(corpus.chunks_uri, _INDEXES)
         create_indexes(corpus._ledger.uri, {"doc_id": {"index_type": "BTREE"}})
         return corpus
@@ -125,6 +127,14 @@ class Corpus:
         """Return the chunks table at its newest version."""
         return open_table(self.chunks_uri, self._session)
 
+    def identity_at(self, dataset: lance.LanceDataset) -> EmbeddingIdentity:
+        """Return the model behind the vectors of `dataset`, a version of the chunks table.
+
+        It is `identity` until the corpus is re-embedded; this object then still reads and
+        deletes, but no longer takes vectors.
+        """
+        return identity_of(dataset.schema) or self.identity
+
     def commit(
         self,
         chunks: Sequence[Chunk],
@@ -138,12 +148,13 @@ class Corpus:
         All other chunks of the documents in `replace` go in the same version.
         Documents and chunks that are stored already as they are cost nothing. The
         ledger rows in `documents` follow after; killed in between, the same call
-        mends it.
+        mends it. Raises `EmbeddingIdentityError` when the corpus was re-embedded since it
+        was opened.
         """
         self._check(chunks, vectors)
         with sole_writer(self.chunks_uri) as alone:
             store = partial(_store, chunks=chunks, vectors=vectors, replaced=replace, alone=alone)
-            commit = write(self.chunks_uri, store, self._session)
+            commit = write(self.chunks_uri, lambda now: store(self._own(now)), self._session)
             if commit.upserted or commit.deleted:
                 index_new_rows(self.chunks_uri, self._session)
             # Before the next writer comes, so that the ledger tells of the same one.
@@ -153,17 +164,17 @@ class Corpus:
     def reusable_vectors(self, chunks: Sequence[Chunk]) -> dict[int, Vectors]:
         """Return, by position in `chunks`, the stored vectors of identical chunks.
 
-        Raises `InvalidInputError` for chunks that cannot be stored.
+        Raises `InvalidInputError` for chunks that cannot be stored, and
+        `EmbeddingIdentityError` when the corpus was re-embedded since it was opened.
         """
+        dataset = self._own(self.dataset())
         hashes = [chunk_hash(chunk) for chunk in chunks]
-        ids, columns = (
-            [chunk.chunk_id for chunk in chunks],
-            ["namespace", "chunk_id", "content_hash", "vector"],
-        )
-        rows = rows_by(self.dataset(), "chunk_id", ids, columns)
+        ids, vector = [chunk.chunk_id for chunk in chunks], vector_field(dataset.schema).name
+        columns = ["namespace", "chunk_id", "content_hash", vector]
+        rows = rows_by(dataset, "chunk_id", ids, columns)
         known = {(row["namespace"], row["chunk_id"]): row for row in rows}
         return {
-            position: np.asarray(row["vector"], dtype=np.float32)
+            position: np.asarray(row[vector], dtype=np.float32)
             for position, chunk in enumerate(chunks)
             if (row := known.get((chunk.namespace, chunk.chunk_id)))
             and row["content_hash"] == hashes[position]
@@ -244,6 +255,10 @@ class Corpus:
         """
         chunks = tidy(self.chunks_uri, self._session)
         return tidy(self._ledger.uri, self._session) and chunks
+
+    def _own(self, dataset: lance.LanceDataset) -> lance.LanceDataset:
+        self.identity_at(dataset).require(self.identity, "the corpus")
+        return dataset
 
     def _check(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         expected = (len(chunks), self.identity.dimension)

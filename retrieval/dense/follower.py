@@ -112,7 +112,10 @@ class DenseFollower:
 
     def _apply(self, old: Snapshot | None) -> Snapshot:
         dataset = self._corpus.dataset()
-        saved = self._folder.load() if old is None and self._folder else {}
+        identity = self._corpus.identity_at(dataset)
+        if old is not None and not identity.same_vectors(old.identity):
+            old = None
+        saved = self._folder.load(identity) if old is None and self._folder else {}
         work = Applying(dataset, old.namespaces if old else saved, self._sizes.largest)
         fragments = work.apply(old.fragments if old else {}, bool(saved))
         changed = work.changed if old else work.namespaces.keys()
@@ -121,13 +124,14 @@ class DenseFollower:
             for name, parts in work.namespaces.items()
         }
         held = {name: parts for name, parts in namespaces.items() if parts}
-        dimension = self._corpus.identity.dimension
-        return Snapshot(int(dataset.version), dimension, dataset, fragments, held)
+        return Snapshot(int(dataset.version), identity, dataset, fragments, held)
 
     def _improve(self) -> bool:
         """Build one segment anew, or save what is not saved; say whether there may be more."""
         with self._lock:
-            namespaces: Segments = self._snapshot.namespaces if self._snapshot else {}
+            if (snapshot := self._snapshot) is None:
+                return False
+            namespaces, identity = snapshot.namespaces, snapshot.identity
             name, plan = _first_plan(namespaces, self._sizes)
             if plan:
                 self._busy = frozenset(id(segment.store) for segment in plan.segments)
@@ -138,7 +142,7 @@ class DenseFollower:
                 self._busy = frozenset()
             return True
         if self._folder:
-            self._folder.save(namespaces)
+            self._folder.save(namespaces, identity)
         if time.monotonic() - self._gave_back > _GIVE_BACK_S:
             give_back_memory()
             self._gave_back = time.monotonic()
@@ -148,8 +152,11 @@ class DenseFollower:
         """Put the new store in the place of its sources, as the newest version sees these."""
         with self._lock:
             assert self._snapshot is not None
-            before = self._snapshot.namespaces[name]
+            before = self._snapshot.namespaces.get(name, ())
             current = [part for store in built.sources for part in before if part.store is store]
+            if len(current) < len(built.sources):
+                # The corpus was re-embedded meanwhile.
+                return
             kept = [part for part in before if part not in current]
             after = joined([built.segment(current), *kept], self._sizes)
             namespaces = dict(self._snapshot.namespaces) | {name: after}

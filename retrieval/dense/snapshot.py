@@ -8,6 +8,7 @@ import numpy as np
 
 from retrieval.chunk import Vectors
 from retrieval.dense.segment import Addresses, Segment
+from retrieval.identity import EmbeddingIdentity
 
 Segments = Mapping[str, tuple[Segment, ...]]
 
@@ -22,13 +23,13 @@ class FragmentState:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One version of the corpus: table and vectors agree.
+    """One version of the corpus: table and vectors agree, and `identity` made the vectors.
 
     `namespaces` holds the segments of each namespace, oldest first.
     """
 
     version: int
-    dimension: int
+    identity: EmbeddingIdentity
     dataset: lance.LanceDataset
     fragments: Mapping[str, FragmentState]
     namespaces: Segments
@@ -56,7 +57,7 @@ class Snapshot:
 
     def vectors(self, namespaces: Iterable[str], addresses: Addresses) -> Vectors:
         """Return the vectors of the rows at `addresses`, in their order; zeros where gone."""
-        rows = np.zeros((len(addresses), self.dimension), dtype=np.float32)
+        rows = np.zeros((len(addresses), self.identity.dimension), dtype=np.float32)
         for segment in self.segments(namespaces):
             here, vectors = segment.vectors(addresses)
             rows[here] = vectors
