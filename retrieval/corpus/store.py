@@ -142,23 +142,29 @@ class Corpus:
         *,
         replace: Collection[DocumentKey] = (),
         documents: Sequence[Document] = (),
+        recount: bool = False,
     ) -> Commit:
         """Store `chunks` with `vectors` of shape (len(chunks), dimension) in one version.
 
         All other chunks of the documents in `replace` go in the same version.
         Documents and chunks that are stored already as they are cost nothing. The
         ledger rows in `documents` follow after; killed in between, the same call
-        mends it. Raises `EmbeddingIdentityError` when the corpus was re-embedded since it
+        mends it. `recount` is for who does not know whether the documents were there: new
+        ones are queued in the ledger first, and all get the number of chunks that they have
+        in the end. Raises `EmbeddingIdentityError` when the corpus was re-embedded since it
         was opened.
         """
         self._check(chunks, vectors)
         with sole_writer(self.chunks_uri) as alone:
+            if recount:
+                # Killed half-way, what is found can still be listed and deleted.
+                self._ledger.record(self._unknown(documents))
             store = partial(_store, chunks=chunks, vectors=vectors, replaced=replace, alone=alone)
             commit = write(self.chunks_uri, lambda now: store(self._own(now)), self._session)
             if commit.upserted or commit.deleted:
                 index_new_rows(self.chunks_uri, self._session)
             # Before the next writer comes, so that the ledger tells of the same one.
-            self._ledger.record(documents)
+            self._ledger.record(self._counted(documents) if recount else documents)
         return commit
 
     def reusable_vectors(self, chunks: Sequence[Chunk]) -> dict[int, Vectors]:
@@ -255,6 +261,21 @@ class Corpus:
         """
         chunks = tidy(self.chunks_uri, self._session)
         return tidy(self._ledger.uri, self._session) and chunks
+
+    def _unknown(self, documents: Sequence[Document]) -> list[Document]:
+        """Return rows that announce those of `documents` that the ledger does not hold."""
+        known = self._ledger.find({(row.namespace, row.doc_id) for row in documents})
+        return [
+            replace(row, status="queued", chunks=0)
+            for row in documents
+            if (row.namespace, row.doc_id) not in known
+        ]
+
+    def _counted(self, documents: Sequence[Document]) -> list[Document]:
+        counts = self.count_chunks({(row.namespace, row.doc_id) for row in documents})
+        return [
+            replace(row, chunks=counts.get((row.namespace, row.doc_id), 0)) for row in documents
+        ]
 
     def _own(self, dataset: lance.LanceDataset) -> lance.LanceDataset:
         self.identity_at(dataset).require(self.identity, "the corpus")
