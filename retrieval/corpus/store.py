@@ -1,7 +1,8 @@
 """The owned truth: documents and chunks in versioned tables.
 
 Every commit of chunks is one version of the chunks table, and the number of that
-version is the index version that callers see. Projections follow it.
+version, as `retrieval.corpus.numbering` counts, is the index version that callers see.
+Projections follow it.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,6 +21,7 @@ from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.lookup import rows_by, stored_chunks
 from retrieval.corpus.meta import create_meta, read_identity
 from retrieval.corpus.migrations import migrate
+from retrieval.corpus.numbering import index_version
 from retrieval.corpus.replacing import merge_rows, replace_rows
 from retrieval.corpus.schema import (
     DOCUMENTS,
@@ -121,7 +123,7 @@ class Corpus:
     @property
     def version(self) -> int:
         """The newest committed index version."""
-        return int(self.dataset().version)
+        return index_version(self.dataset())
 
     def dataset(self) -> lance.LanceDataset:
         """Return the chunks table at its newest version."""
@@ -306,21 +308,21 @@ def _store(
     changes = find_changes(chunks, replaced, {row.key: row.content_hash for row in stored}, ids)
     unchanged = len(chunks) - changes.changed
     if not changes.rows and not changes.replaced:
-        return Commit(int(dataset.version), unchanged=unchanged)
+        return Commit(index_version(dataset), unchanged=unchanged)
     table = chunks_to_table([chunks[at] for at in changes.rows], vectors[changes.rows])
     if not alone:
         whole = [at for at in changes.rows if document_key(chunks[at]) in changes.replaced]
-        version, deleted = merge_rows(dataset, table, changes.replaced, len(whole))
-        return Commit(version, changes.changed, unchanged, deleted)
+        deleted = merge_rows(dataset, table, changes.replaced, len(whole))
+        return Commit(index_version(dataset), changes.changed, unchanged, deleted)
     written = {(chunks[at].namespace, chunks[at].chunk_id) for at in changes.rows}
     gone = [row for row in stored if row.key in written or row.document in changes.replaced]
-    version = replace_rows(dataset, table, [row.address for row in gone])
+    committed = replace_rows(dataset, table, [row.address for row in gone])
     deleted = sum(row.key not in written for row in gone)
-    return Commit(version, changes.changed, unchanged, deleted)
+    return Commit(index_version(committed), changes.changed, unchanged, deleted)
 
 
 def _delete(dataset: lance.LanceDataset, predicate: str) -> Commit:
     if not (rows := dataset.count_rows(filter=predicate)):
-        return Commit(int(dataset.version))
+        return Commit(index_version(dataset))
     dataset.delete(predicate)
-    return Commit(int(dataset.version), deleted=rows)
+    return Commit(index_version(dataset), deleted=rows)

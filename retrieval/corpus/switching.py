@@ -12,6 +12,7 @@ import pyarrow as pa
 from lance.fragment import DataFile
 from lance.schema import LanceSchema
 
+from retrieval.corpus.numbering import index_version
 from retrieval.corpus.staging import StagedVectors, as_column
 from retrieval.corpus.vector_column import new_field
 from retrieval.ids import content_hash
@@ -46,12 +47,12 @@ class NewVectors:
         return sum(fragment.physical_rows for fragment in new)
 
     def commit(self, dataset: lance.LanceDataset) -> int:
-        """Make the column that of the vectors, in one version; return the version."""
+        """Make the column that of the vectors, in one version; return the index version."""
         self.build(dataset)
         columns, fragments = _columns(dataset), dataset.get_fragments()
         if not fragments:
             dataset.add_columns(self._schema)
-            return int(dataset.version)
+            return index_version(dataset)
         built = [self._built[*columns, *_files(fragment)] for fragment in fragments]
         merged = [
             # Rows may have been deleted since, so all but the new file is as it is now.
@@ -59,8 +60,8 @@ class NewVectors:
             for fragment, (file, _) in zip(fragments, built, strict=True)
         ]
         merge = lance.LanceOperation.Merge(merged, built[0][1])
-        committed = lance.LanceDataset.commit(dataset, merge, read_version=dataset.version)
-        return int(committed.version)
+        read = dataset.version
+        return index_version(lance.LanceDataset.commit(dataset, merge, read_version=read))
 
     def _transform(self) -> lance.udf.BatchUDF:
         def transform(batch: pa.RecordBatch) -> pa.RecordBatch:

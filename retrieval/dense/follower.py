@@ -15,6 +15,7 @@ from typing import cast
 import faiss
 
 from retrieval.chunk import utc_now
+from retrieval.corpus.numbering import index_version, numbering_of
 from retrieval.corpus.store import Corpus
 from retrieval.dense.applying import Applying
 from retrieval.dense.building import Built, build
@@ -66,7 +67,8 @@ class DenseFollower:
         """Say whether the corpus has a newer version than the applied one."""
         if self._snapshot is None:
             return True
-        return int(self._snapshot.dataset.latest_version) != self._snapshot.version
+        dataset = self._snapshot.dataset
+        return int(dataset.latest_version) != int(dataset.version)
 
     def delays(self) -> list[float]:
         """Return, and forget, the seconds from commit to search of the versions since applied.
@@ -124,7 +126,8 @@ class DenseFollower:
             for name, parts in work.namespaces.items()
         }
         held = {name: parts for name, parts in namespaces.items() if parts}
-        return Snapshot(int(dataset.version), identity, dataset, fragments, held)
+        version, numbering = index_version(dataset), numbering_of(dataset)
+        return Snapshot(version, numbering, identity, dataset, fragments, held)
 
     def _improve(self) -> bool:
         """Build one segment anew, or save what is not saved; say whether there may be more."""

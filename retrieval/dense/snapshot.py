@@ -7,6 +7,7 @@ import lance
 import numpy as np
 
 from retrieval.chunk import Vectors
+from retrieval.corpus.numbering import Numbering
 from retrieval.dense.segment import Addresses, Segment
 from retrieval.identity import EmbeddingIdentity
 
@@ -25,10 +26,12 @@ class FragmentState:
 class Snapshot:
     """One version of the corpus: table and vectors agree, and `identity` made the vectors.
 
-    `namespaces` holds the segments of each namespace, oldest first.
+    `version` is the index version, in the sense of `numbering`. `namespaces` holds the
+    segments of each namespace, oldest first.
     """
 
     version: int
+    numbering: Numbering
     identity: EmbeddingIdentity
     dataset: lance.LanceDataset
     fragments: Mapping[str, FragmentState]

@@ -1,20 +1,20 @@
 """`pmoves reembed` over the real model and a home."""
 
 import json
-import os
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
 from cluster.cli.app import app
-from cluster.mesh.state import MeshState
-from cluster.settings import Settings
+from cluster.mesh.state import write_state
 from retrieval.corpus.locking import sole_run
 from retrieval.corpus.meta import read_identity
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.settings import EmbeddingSettings
+from tests.cluster.test_mesh_state import example
 
 
 def pmoves(*arguments: str) -> Result:
@@ -102,13 +102,22 @@ def test_ended_by_its_user_it_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch)
     assert "2 passages embedded" in pmoves("reembed").stdout
 
 
-@pytest.mark.usefixtures("corpus")
-def test_where_a_mesh_runs_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def running(settings: Settings) -> MeshState:
-        assert os.environ["PMOVES_HOME"] == str(settings.home)
-        return MeshState.model_construct()
+def note_running_mesh(home: Path) -> None:
+    """Record this very process as the head of a mesh."""
+    process = psutil.Process()
+    state = example(home).model_copy(
+        update={
+            "phase": "running",
+            "head_pid": process.pid,
+            "head_created": process.create_time(),
+        }
+    )
+    write_state(home / "run", state)
 
-    monkeypatch.setattr("cluster.access.choose.running_mesh", running)
+
+@pytest.mark.usefixtures("corpus")
+def test_where_a_mesh_runs_it_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note_running_mesh(home)
     assert "restart" not in pmoves("reembed").stderr
     monkeypatch.setenv("PMOVES_EMBEDDING__QUERY_PREFIX", "query: ")
     assert "restart it with these settings: `pmoves down`" in pmoves("reembed").stderr
