@@ -106,10 +106,13 @@ class Searcher:
         """The model behind the vectors that are searched; the first call loads them."""
         return self._follower.snapshot.identity
 
-    def close(self) -> None:
-        """End the threads; searches under way may fail."""
-        self._follower.close()
-        self._threads.shutdown(wait=False)
+    def close(self, *, wait: bool = False) -> None:
+        """End the threads; searches under way may fail.
+
+        With `wait`, return when the threads have ended.
+        """
+        self._follower.close(wait=wait)
+        self._threads.shutdown(wait=wait)
 
     async def _hits(
         self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch

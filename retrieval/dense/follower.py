@@ -106,9 +106,12 @@ class DenseFollower:
         """
         return self._upkeep.settle(timeout)
 
-    def close(self) -> None:
-        """Begin no more work in the background, and leave saving to another process."""
-        self._upkeep.close()
+    def close(self, *, wait: bool = False) -> None:
+        """Begin no more work in the background, and leave saving to another process.
+
+        With `wait`, return when the work under way has ended.
+        """
+        self._upkeep.close(wait=wait)
         if self._folder:
             self._folder.close()
 
