@@ -46,7 +46,8 @@ class StagedVectors:
     def missing(self, dataset: lance.LanceDataset) -> pa.Table:
         """Return one row (`content_hash`, `address`) a content that has no vector here yet."""
         rows = dataset.scanner(columns=["content_hash"], with_row_address=True).to_table()
-        unknown = pc.invert(pc.is_in(rows["content_hash"], value_set=self._hashes))
+        hashes = rows["content_hash"].cast(self._hashes.type)
+        unknown = pc.invert(pc.is_in(hashes, value_set=self._hashes))
         each = rows.filter(unknown).group_by("content_hash").aggregate([("_rowaddr", "min")])
         found = pa.table({"content_hash": each["content_hash"], "address": each["_rowaddr_min"]})
         return found.sort_by("address")
@@ -62,7 +63,7 @@ class StagedVectors:
 
     def vectors(self, hashes: pa.Array) -> Vectors:
         """Return the vectors of `hashes`, in their order; `CorpusError` if one is not here."""
-        positions = pc.index_in(hashes, value_set=self._hashes)
+        positions = pc.index_in(hashes.cast(self._hashes.type), value_set=self._hashes)
         if positions.null_count:
             raise CorpusError(f"{positions.null_count} chunks have no new vector yet; try again")
         return np.asarray(self._vectors[positions.to_numpy()])
@@ -71,9 +72,9 @@ class StagedVectors:
         """Take notice of what has been added."""
         data = self._hashes_path.read_bytes()
         rows = len(data) // _HASH_BYTES
-        offsets = np.arange(rows + 1, dtype=np.int32) * _HASH_BYTES
+        offsets = np.arange(rows + 1, dtype=np.int64) * _HASH_BYTES
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-        self._hashes = pa.Array.from_buffers(pa.string(), rows, buffers)
+        self._hashes = pa.Array.from_buffers(pa.large_string(), rows, buffers)
         shape = (rows, self.identity.dimension)
         self._vectors: Vectors = (
             np.memmap(self._vectors_path, np.float32, "r", shape=shape)
