@@ -57,7 +57,7 @@ def restore(settings: Settings, source: Path) -> Backup:
     if made.state and state is not None and state.exists():
         raise BackupError(f"there is a state database at {state} already; move it away first.")
     try:
-        copy_corpus(str(source.absolute() / "corpus"), settings.corpus_uri)
+        copy_corpus(str(source.absolute() / "corpus"), settings.corpus_uri, restoring=True)
         if made.state:
             _copy_state(source / "state.db", state)
     except OSError as error:

@@ -40,7 +40,7 @@ class Freshness:
         """Return a snapshot of at least `min_version`.
 
         Raises `StaleIndexError` when there is none by `deadline`, on the clock of
-        `time.monotonic`.
+        `time.monotonic`, and at once where that version was lost by a restoration.
         """
         wanted = max(1, min_version or 0)
         if self._follower.version >= wanted:
@@ -49,7 +49,7 @@ class Freshness:
             await self._wait_for_refresh(deadline)
             if self._follower.version < wanted:
                 await self._pause(wanted, deadline)
-        return self._follower.snapshot
+        return _holding(self._follower.snapshot, wanted)
 
     async def _wait_for_refresh(self, deadline: float) -> None:
         task = self._start()
@@ -91,6 +91,16 @@ class Freshness:
         # Whoever asked for it: a search that comes next need not look again, nor wait.
         self._checked = max(self._checked, begun)
         return snapshot
+
+
+def _holding(snapshot: Snapshot, wanted: int) -> Snapshot:
+    if (backup := snapshot.numbering.restored_from(wanted)) is not None:
+        raise StaleIndexError(
+            f"index version {wanted} was handed out before the corpus was restored from a backup "
+            f"of version {backup}, and will not come back; store again what it stood for, or ask "
+            "without min_index_version"
+        )
+    return snapshot
 
 
 def _hear(task: "asyncio.Task[Snapshot]") -> None:

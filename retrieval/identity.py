@@ -34,6 +34,11 @@ class EmbeddingIdentity(BaseModel):
         )
         raise EmbeddingIdentityError(
             f"{where} was built with {self.model!r}, but {other.model!r} was given ({differing}). "
-            "Use the model of the corpus, or ingest again into a corpus of its own "
+            "Use the model of the corpus (restart what runs, with its settings), bring the corpus "
+            "to the other one by `pmoves reembed`, or ingest again into a corpus of its own "
             "(another PMOVES_HOME or PMOVES_CORPUS__URI)."
         )
+
+    def same_vectors(self, other: "EmbeddingIdentity") -> bool:
+        """Say whether passages have the same vectors with both; only questions may differ."""
+        return self == other.model_copy(update={"query_prefix": self.query_prefix})

@@ -22,11 +22,14 @@ async def index_chunks(
     """
     vectors = await _vectors(corpus, embedder, chunks)
     keys = {(chunk.namespace, chunk.doc_id) for chunk in chunks}
-    commit = await asyncio.to_thread(
-        corpus.commit, chunks, vectors, replace=keys if replace else ()
+    return await asyncio.to_thread(
+        corpus.commit,
+        chunks,
+        vectors,
+        replace=keys if replace else (),
+        documents=_documents(chunks),
+        recount=True,
     )
-    await asyncio.to_thread(_record, corpus, chunks)
-    return commit
 
 
 async def _vectors(corpus: Corpus, embedder: AsyncEmbedder, chunks: Sequence[Chunk]) -> Vectors:
@@ -40,15 +43,14 @@ async def _vectors(corpus: Corpus, embedder: AsyncEmbedder, chunks: Sequence[Chu
     return vectors
 
 
-def _record(corpus: Corpus, chunks: Sequence[Chunk]) -> None:
+def _documents(chunks: Sequence[Chunk]) -> list[Document]:
     by_document: dict[DocumentKey, list[Chunk]] = {}
     for chunk in chunks:
         by_document.setdefault((chunk.namespace, chunk.doc_id), []).append(chunk)
-    counts = corpus.count_chunks(by_document)
-    corpus.record([_document(found, counts.get(key, 0)) for key, found in by_document.items()])
+    return [_document(found) for found in by_document.values()]
 
 
-def _document(chunks: Sequence[Chunk], count: int) -> Document:
+def _document(chunks: Sequence[Chunk]) -> Document:
     first, now = chunks[0], utc_now()
     return Document(
         namespace=first.namespace,
@@ -57,7 +59,6 @@ def _document(chunks: Sequence[Chunk], count: int) -> Document:
         status="ready",
         title=first.title,
         media_type=first.media_type,
-        chunks=count,
         size_bytes=sum(len(chunk.text.encode()) for chunk in chunks),
         attempts=1,
         content_hash=content_hash(*(chunk.indexed_text for chunk in chunks)),

@@ -12,6 +12,7 @@ from retrieval.corpus.store import Commit, Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.housekeeping import Housekeeping
 from retrieval.ids import chunk_id
 from retrieval.indexing import index_chunks
 from retrieval.pipeline import Searcher
@@ -24,8 +25,8 @@ T = TypeVar("T")
 class Library:
     """A corpus in a folder with everything that answers questions about it.
 
-    Blocking and safe from any thread; made for scripts and notebooks. Servers use
-    `Searcher` and `index_chunks` directly.
+    Blocking and safe from any thread; keeps the corpus in order by itself. Made for
+    scripts and notebooks. Servers use `Searcher` and `index_chunks` directly.
     """
 
     def __init__(self, home: str | Path, settings: LibrarySettings | None = None) -> None:
@@ -35,6 +36,7 @@ class Library:
         self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
         follower = open_follower(self.corpus, self.settings)
         self.searcher = Searcher(self.corpus, self.embedder, self.settings.search, follower)
+        self._housekeeping = Housekeeping(self.corpus)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -50,6 +52,7 @@ class Library:
             commit = self._run(index_chunks(self.corpus, self.embedder, chunks, replace=True))
         else:
             commit = self.corpus.delete_document(name, doc_id)
+        self._housekeeping.committed()
         self._run(self.searcher.refresh())
         return commit
 
@@ -59,9 +62,11 @@ class Library:
         return self._run(self.searcher.search(SearchRequest(query=query, k=k, **options)))
 
     def close(self) -> None:
-        """End the threads."""
-        self.searcher.close()
-        self.embedder.close()
+        """End the threads; what they are at is finished first."""
+        self._housekeeping.close()
+        self.searcher.close(wait=True)
+        self.embedder.close(wait=True)
+        self._run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

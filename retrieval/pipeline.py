@@ -18,6 +18,7 @@ from retrieval.dense.follower import DenseFollower, Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
 from retrieval.freshness import Freshness
+from retrieval.identity import EmbeddingIdentity
 from retrieval.query import NOT_CONFIGURED, Degraded, Hit, SearchRequest, SearchResponse
 from retrieval.ranking import rank
 from retrieval.retrievers import Candidates, Retrievers
@@ -52,14 +53,15 @@ class Searcher:
         )
         self._follower = follower or DenseFollower(corpus)
         self._freshness = Freshness(self._follower, self._threads)
-        self._retrievers = Retrievers(embedder, self._threads, self.settings)
+        self._retrievers = Retrievers(embedder, corpus.identity, self._threads, self.settings)
 
     async def search(self, request: SearchRequest, request_id: str | None = None) -> SearchResponse:
         """Answer `request`.
 
         Raises `FilterError` for a bad filter, `StaleIndexError` when
-        `min_index_version` is not visible in time, and `StageError` when no side
-        could answer or the passages cannot be read.
+        `min_index_version` is not visible in time, `StageError` when no side could
+        answer or the passages cannot be read, and `EmbeddingIdentityError` when only
+        the dense side is asked for and the corpus has got another model.
         """
         watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms, self._spans)
         snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
@@ -104,10 +106,18 @@ class Searcher:
             "segments": sum(map(len, snapshot.namespaces.values())),
         }
 
-    def close(self) -> None:
-        """End the threads; searches under way may fail."""
-        self._follower.close()
-        self._threads.shutdown(wait=False)
+    @property
+    def identity(self) -> EmbeddingIdentity:
+        """The model behind the vectors that are searched; the first call loads them."""
+        return self._follower.snapshot.identity
+
+    def close(self, *, wait: bool = False) -> None:
+        """End the threads; searches under way may fail.
+
+        With `wait`, return when the threads have ended.
+        """
+        self._follower.close(wait=wait)
+        self._threads.shutdown(wait=wait)
 
     async def _hits(
         self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch

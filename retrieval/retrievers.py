@@ -14,7 +14,8 @@ from retrieval.corpus.filters import filters_predicate, namespaces_predicate
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.base import AsyncEmbedder
-from retrieval.errors import StageError
+from retrieval.errors import EmbeddingIdentityError, StageError
+from retrieval.identity import EmbeddingIdentity
 from retrieval.lexical.fulltext import Within, search_text
 from retrieval.matching import FilterCache
 from retrieval.query import TOO_LATE, Degraded, SearchRequest
@@ -22,6 +23,8 @@ from retrieval.settings import SearchSettings
 from retrieval.stopwatch import Stopwatch
 
 T = TypeVar("T")
+# Long enough for both models and what to do.
+_LONGEST = 800
 Found = tuple[Addresses, Vectors]
 
 
@@ -40,12 +43,20 @@ class Candidates:
 
 
 class Retrievers:
-    """Runs the dense and the lexical search of one request side by side."""
+    """Runs the dense and the lexical search of one request side by side.
+
+    `identity` is the model behind `embedder`.
+    """
 
     def __init__(
-        self, embedder: AsyncEmbedder, threads: Executor, settings: SearchSettings
+        self,
+        embedder: AsyncEmbedder,
+        identity: EmbeddingIdentity,
+        threads: Executor,
+        settings: SearchSettings,
     ) -> None:
         self._embedder = embedder
+        self._identity = identity
         self._threads = threads
         self._settings = settings
         self._filters = FilterCache()
@@ -55,7 +66,8 @@ class Retrievers:
     ) -> Candidates:
         """Return the candidates of the sides that `request.mode` asks for.
 
-        Raises `StageError` when none of these answered.
+        Raises `StageError` when none of these answered, `EmbeddingIdentityError` when
+        that is because the corpus was re-embedded with another model.
         """
         search = _Search(request, snapshot, watch, self._settings, self._filters)
         sides: dict[str, Awaitable[Found]] = {}
@@ -68,6 +80,7 @@ class Retrievers:
 
     async def _dense(self, search: "_Search") -> Found:
         settings, watch = self._settings, search.watch
+        search.require_model(self._identity)
         with watch.stage("embed"):
             limit = watch.require_time(settings.embed_timeout_ms)
             embedding = self._embedder.embed_queries([search.request.query])
@@ -105,6 +118,9 @@ class _Search:
         self._cache = cache
         self._predicate = filters_predicate(request.filters)
 
+    def require_model(self, identity: EmbeddingIdentity) -> None:
+        self._snapshot.identity.require(identity, "the corpus")
+
     def dense(self) -> Found:
         assert self.vector is not None
         scope = self.request.scope
@@ -119,6 +135,9 @@ class _Search:
     def candidates(self, answers: dict[str, Found | BaseException]) -> Candidates:
         failed = [_failure(side, answer) for side, answer in answers.items() if _lost(answer)]
         if len(failed) == len(answers):
+            for answer in answers.values():
+                if isinstance(answer, EmbeddingIdentityError):
+                    raise answer
             reasons = "; ".join(f"{part.stage}: {part.reason}" for part in failed)
             raise StageError(f"no side could answer ({reasons}); try again in a moment")
         dense, lexical = _scores(answers.get("dense")), _scores(answers.get("lexical"))
@@ -158,4 +177,4 @@ def _scores(answer: Found | BaseException | None) -> dict[int, float] | None:
 def _failure(side: str, answer: Found | BaseException) -> Degraded:
     if isinstance(answer, TimeoutError):
         return Degraded(stage=side, reason=TOO_LATE)
-    return Degraded(stage=side, reason=f"failed: {type(answer).__name__}: {answer}"[:300])
+    return Degraded(stage=side, reason=f"failed: {type(answer).__name__}: {answer}"[:_LONGEST])

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable
 
+from retrieval.errors import EmbeddingIdentityError
 from serve_apps.services import Services
 from serve_apps.wire import Part
 
@@ -56,6 +57,8 @@ async def _check(name: str, work: Awaitable[str]) -> Part:
         return Part(name=name, ok=True, detail=await asyncio.wait_for(work, _SECONDS))
     except TimeoutError:
         return Part(name=name, ok=False, detail=f"no answer within {_SECONDS:g} s")
+    except EmbeddingIdentityError as error:
+        return Part(name=name, ok=False, detail=str(error))
     except Exception as error:
         return Part(name=name, ok=False, detail=f"failed: {type(error).__name__}")
 
@@ -71,6 +74,8 @@ async def _index(services: Services) -> str:
 
 
 async def _embedder(services: Services) -> str:
+    searched = await asyncio.to_thread(lambda: services.searcher.identity)
+    searched.require(services.corpus.identity, "the corpus")
     vectors = await services.embedder.embed_queries(["ready"])
     return f"{services.corpus.identity.model}, {vectors.shape[1]} dimensions"
 

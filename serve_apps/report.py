@@ -27,7 +27,7 @@ def gather_stats(services: Services, caller: Caller) -> Stats:
             name: {"version": services.searcher.version, "lag_versions": lag}
             for name in ("dense", "lexical")
         },
-        embedding=_OBJECT.validate_python(services.corpus.identity.model_dump(mode="json")),
+        embedding=_OBJECT.validate_python(services.searcher.identity.model_dump(mode="json")),
         stages={
             "dense": "on",
             "lexical": "on",

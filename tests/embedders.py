@@ -18,10 +18,24 @@ class WordEmbedder:
     Passes the same conformance suite as the model, in microseconds.
     """
 
-    def __init__(self, dimension: int = 32, max_tokens: int = 256) -> None:
+    def __init__(
+        self,
+        dimension: int = 32,
+        max_tokens: int = 256,
+        model: str = "words",
+        query_prefix: str = "",
+        passage_prefix: str = "",
+    ) -> None:
         self._identity = EmbeddingIdentity(
-            model="words", revision="1", dimension=dimension, max_tokens=max_tokens
+            model=model,
+            revision="1",
+            dimension=dimension,
+            max_tokens=max_tokens,
+            query_prefix=query_prefix,
+            passage_prefix=passage_prefix,
         )
+        # Another model has other directions for the same words.
+        self._salt = "" if model == "words" else f"{model} "
 
     @property
     def identity(self) -> EmbeddingIdentity:
@@ -30,11 +44,11 @@ class WordEmbedder:
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; shape (len(texts), dimension), unit length."""
-        return self._embed(texts)
+        return self._embed([self._identity.query_prefix + text for text in texts])
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Embed passages; shape (len(texts), dimension), unit length."""
-        return self._embed(texts)
+        return self._embed([self._identity.passage_prefix + text for text in texts])
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self._identity.dimension), dtype=np.float32)
@@ -46,6 +60,7 @@ class WordEmbedder:
         return vectors
 
     def _direction(self, word: str) -> Vectors:
-        seed = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
+        name = (self._salt + word).encode()
+        seed = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
         noise = np.random.default_rng(seed).standard_normal(self._identity.dimension)
         return noise.astype(np.float32)

@@ -43,7 +43,7 @@ def _corpus(settings: Settings) -> Finding:
         corpus.identity.require(embedding_identity(settings.embedding), uri)
         counts = corpus.namespaces().values()
     except EmbeddingIdentityError as error:
-        return fail("corpus", str(error), "Set the model that the corpus was built with.")
+        return fail("corpus", str(error), "Set its model, or run `pmoves reembed`.")
     except PmovesError as error:
         if "://" not in uri and not (settings.home / "corpus").exists():
             return ok("corpus", f"none yet at {uri}")

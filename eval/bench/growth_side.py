@@ -77,7 +77,7 @@ class Side:
         self._state_file = home / "state.json"
         self._corpus = Corpus.open(self.uri, IDENTITY)
         self._state = self._read_state()
-        self._follower = DenseFollower(self._corpus, folder=SnapshotFolder(self.cache, IDENTITY))
+        self._follower = DenseFollower(self._corpus, folder=SnapshotFolder(self.cache))
         self._searcher = Searcher(self._corpus, self._material, _PATIENT, self._follower)
 
     def fill(self, progress: Progress) -> None:

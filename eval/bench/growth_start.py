@@ -55,7 +55,7 @@ def start(uri: str, cache: Path | None) -> Start:
 def run(uri: str, cache: Path | None) -> Start:
     """Start in this process."""
     corpus = Corpus.open_existing(uri)
-    folder = SnapshotFolder(cache, corpus.identity) if cache else None
+    folder = SnapshotFolder(cache) if cache else None
     follower, process = DenseFollower(corpus, folder=folder), psutil.Process()
     # What reading costs once, code and threads, is not the index's.
     corpus.dataset().to_table(["namespace", "content_hash", "vector"], limit=_WARM_UP)

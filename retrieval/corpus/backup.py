@@ -8,15 +8,18 @@ import lance
 
 from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.meta import read_identity
-from retrieval.corpus.tables import open_table, table_exists, table_uri
+from retrieval.corpus.numbering import index_version, number_anew
+from retrieval.corpus.tables import open_table, table_exists, table_uri, write
 from retrieval.errors import CorpusError
 
 # Last comes the one without which there is no corpus, so that half a copy is none.
 _TABLES = ("documents", "chunks", "meta")
 
 
-def copy_corpus(source: str, target: str) -> int:
+def copy_corpus(source: str, target: str, *, restoring: bool = False) -> int:
     """Copy the corpus at `source` to `target`; return the index version that was copied.
+
+    `restoring` makes the copy the one that goes on, so that it numbers its versions anew.
 
     Writers go on: the copy shows one moment between two of their commits, and cleaning
     up leaves that version alone until it is copied. Raises `CorpusError` where there is
@@ -33,7 +36,9 @@ def copy_corpus(source: str, target: str) -> int:
     with _pinned(source) as tables:
         for name in _TABLES:
             _clone(tables[name], table_uri(target, name))
-        return int(tables["chunks"].version)
+            if restoring and name == "chunks":
+                write(table_uri(target, name), number_anew)
+        return index_version(tables["chunks"])
 
 
 @contextmanager

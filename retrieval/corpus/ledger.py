@@ -80,18 +80,20 @@ class Ledger:
             parts.append(f"source = {quote(source)}")
         if cursor is not None:
             parts.append(_after(cursor))
-        rows = (
-            open_table(self.uri, self._session)
-            .scanner(
-                filter=" AND ".join(parts),
-                order_by=["namespace", "doc_id"],
-                limit=limit + 1,
-            )
-            .to_table()
-            .to_pylist()
-        )
-        documents = [row_to_document(row) for row in rows[:limit]]
-        return DocumentPage(documents, _cursor(documents[-1]) if len(rows) > limit else None)
+        dataset = open_table(self.uri, self._session)
+        # Only the keys are sorted; all else is read of the page's rows alone.
+        keys = dataset.scanner(
+            columns=["namespace", "doc_id"],
+            filter=" AND ".join(parts),
+            order_by=["namespace", "doc_id"],
+            limit=limit + 1,
+            with_row_address=True,
+        ).to_table()
+        addresses = keys["_rowaddr"].to_pylist()
+        rows = dataset._take_rows(addresses[:limit], columns=DOCUMENTS.names).to_pylist()
+        documents = [row_to_document(row) for row in rows]
+        more = len(addresses) > limit
+        return DocumentPage(documents, _cursor(documents[-1]) if more else None)
 
     def counts(self) -> dict[str, int]:
         """Return the number of documents per namespace, deleted ones left out."""

@@ -52,6 +52,22 @@ def sole_keeper(uri: str) -> Iterator[bool]:
             lock.release()
 
 
+@contextmanager
+def sole_run(uri: str, purpose: str) -> Iterator[None]:
+    """Keep other processes from beginning the same work; `CorpusError` where one is at it.
+
+    Object stores have no locks, so there it is left to the caller.
+    """
+    lock = None if "://" in uri else _acquired(uri, purpose, 0)
+    if lock is None and "://" not in uri:
+        raise CorpusError(f"another `pmoves {purpose}` works on {uri} already; wait for its end")
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
+
+
 def _acquired(uri: str, purpose: str, timeout_s: float) -> FileLock | None:
     # A lock of its own for each use, so that threads exclude each other as well.
     lock = FileLock(f"{uri}.{purpose}.lock", timeout=timeout_s)

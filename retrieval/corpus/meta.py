@@ -7,8 +7,10 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from retrieval.chunk import utc_now
+from retrieval.corpus.filters import quote
 from retrieval.corpus.schema import SCHEMA_VERSION
-from retrieval.corpus.tables import create_table, open_table, table_uri
+from retrieval.corpus.tables import create_table, open_table, table_exists, table_uri, write
+from retrieval.corpus.vector_column import identity_of
 from retrieval.errors import CorpusError, SchemaVersionError
 from retrieval.identity import EmbeddingIdentity
 
@@ -33,7 +35,7 @@ def create_meta(uri: str, identity: EmbeddingIdentity) -> None:
 
 
 def read_identity(uri: str) -> EmbeddingIdentity:
-    """Return the embedding identity of the corpus at `uri`.
+    """Return the embedding identity of the corpus at `uri`: that of its vectors.
 
     Raises `SchemaVersionError` when newer code wrote it, `CorpusError` when the
     record is missing or damaged.
@@ -44,10 +46,21 @@ def read_identity(uri: str) -> EmbeddingIdentity:
             f"the corpus {uri} has schema version {row['schema_version']}, this code knows up "
             f"to {SCHEMA_VERSION}; update pmoves-mesh"
         )
+    chunks = table_uri(uri, "chunks")
+    if table_exists(chunks) and (named := identity_of(open_table(chunks).schema)):
+        return named
     try:
         return EmbeddingIdentity.model_validate_json(row["identity"])
     except ValidationError as error:
         raise CorpusError(f"the corpus {uri} has a damaged embedding identity: {error}") from error
+
+
+def write_identity(uri: str, identity: EmbeddingIdentity) -> None:
+    """Let the record of the corpus at `uri` name `identity`, where it names another."""
+    record = identity.model_dump_json()
+    if _read_row(uri)["identity"] != record:
+        change = {"identity": quote(record)}
+        write(table_uri(uri, "meta"), lambda dataset: dataset.update(change))
 
 
 def read_schema_version(uri: str) -> int:

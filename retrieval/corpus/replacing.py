@@ -12,7 +12,9 @@ from retrieval.corpus.tables import upsert
 _ROUNDS = 5
 
 
-def replace_rows(dataset: lance.LanceDataset, table: pa.Table, gone: Collection[int]) -> int:
+def replace_rows(
+    dataset: lance.LanceDataset, table: pa.Table, gone: Collection[int]
+) -> lance.LanceDataset:
     """Append `table` and delete the rows at the addresses `gone`; return the new version.
 
     The cost depends on the rows written and the files touched, not on the table.
@@ -33,8 +35,7 @@ def replace_rows(dataset: lance.LanceDataset, table: pa.Table, gone: Collection[
     update = lance.LanceOperation.Update(
         removed_fragment_ids=emptied, updated_fragments=kept, new_fragments=new
     )
-    committed = lance.LanceDataset.commit(dataset, update, read_version=dataset.version)
-    return int(committed.version)
+    return lance.LanceDataset.commit(dataset, update, read_version=dataset.version)
 
 
 def merge_rows(
@@ -42,11 +43,11 @@ def merge_rows(
     table: pa.Table,
     replaced: Collection[tuple[str, str]],
     expected: int,
-) -> tuple[int, int]:
+) -> int:
     """Upsert chunks and delete the others of the `replaced` documents, beside other writers.
 
-    Returns the new version and the number of rows deleted. Reads the keys of the whole
-    table, for only so does Lance see that somebody else inserts the same ones.
+    `dataset` becomes the new version; returns the number of rows deleted. Reads the keys
+    of the whole table, for only so does Lance see that somebody else inserts the same ones.
     `expected` is the number of rows that the replaced documents have in the end.
     """
     predicate, deleted = documents_predicate(replaced), 0
@@ -58,4 +59,4 @@ def merge_rows(
         # Rows that another writer gave the same new document meanwhile are no conflict to Lance.
         if not replaced or dataset.count_rows(filter=predicate) == expected:
             break
-    return int(dataset.version), deleted
+    return deleted

@@ -1,7 +1,8 @@
 """The owned truth: documents and chunks in versioned tables.
 
 Every commit of chunks is one version of the chunks table, and the number of that
-version is the index version that callers see. Projections follow it.
+version, as `retrieval.corpus.numbering` counts, is the index version that callers see.
+Projections follow it.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,6 +21,7 @@ from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.lookup import rows_by, stored_chunks
 from retrieval.corpus.meta import create_meta, read_identity
 from retrieval.corpus.migrations import migrate
+from retrieval.corpus.numbering import index_version
 from retrieval.corpus.replacing import merge_rows, replace_rows
 from retrieval.corpus.schema import (
     DOCUMENTS,
@@ -37,6 +39,7 @@ from retrieval.corpus.tables import (
     write,
 )
 from retrieval.corpus.upkeep import index_new_rows, tidy
+from retrieval.corpus.vector_column import identity_of, settle_vectors, vector_field
 from retrieval.errors import CorpusError, InvalidInputError
 from retrieval.identity import EmbeddingIdentity
 
@@ -105,6 +108,7 @@ class Corpus:
             create_table(corpus._ledger.uri, DOCUMENTS.empty_table())
         if not table_exists(corpus.chunks_uri):
             create_table(corpus.chunks_uri, chunks_schema(identity.dimension).empty_table())
+        settle_vectors(corpus.chunks_uri)
         create_indexes(corpus.chunks_uri, _INDEXES)
         create_indexes(corpus._ledger.uri, {"doc_id": {"index_type": "BTREE"}})
         return corpus
@@ -119,11 +123,19 @@ class Corpus:
     @property
     def version(self) -> int:
         """The newest committed index version."""
-        return int(self.dataset().version)
+        return index_version(self.dataset())
 
     def dataset(self) -> lance.LanceDataset:
         """Return the chunks table at its newest version."""
         return open_table(self.chunks_uri, self._session)
+
+    def identity_at(self, dataset: lance.LanceDataset) -> EmbeddingIdentity:
+        """Return the model behind the vectors of `dataset`, a version of the chunks table.
+
+        It is `identity` until the corpus is re-embedded; this object then still reads and
+        deletes, but no longer takes vectors.
+        """
+        return identity_of(dataset.schema) or self.identity
 
     def commit(
         self,
@@ -132,38 +144,45 @@ class Corpus:
         *,
         replace: Collection[DocumentKey] = (),
         documents: Sequence[Document] = (),
+        recount: bool = False,
     ) -> Commit:
         """Store `chunks` with `vectors` of shape (len(chunks), dimension) in one version.
 
         All other chunks of the documents in `replace` go in the same version.
         Documents and chunks that are stored already as they are cost nothing. The
         ledger rows in `documents` follow after; killed in between, the same call
-        mends it.
+        mends it. `recount` is for who does not know whether the documents were there: new
+        ones are queued in the ledger first, and all get the number of chunks that they have
+        in the end. Raises `EmbeddingIdentityError` when the corpus was re-embedded since it
+        was opened.
         """
         self._check(chunks, vectors)
         with sole_writer(self.chunks_uri) as alone:
+            if recount:
+                # Killed half-way, what is found can still be listed and deleted.
+                self._ledger.record(self._unknown(documents))
             store = partial(_store, chunks=chunks, vectors=vectors, replaced=replace, alone=alone)
-            commit = write(self.chunks_uri, store, self._session)
+            commit = write(self.chunks_uri, lambda now: store(self._own(now)), self._session)
             if commit.upserted or commit.deleted:
                 index_new_rows(self.chunks_uri, self._session)
             # Before the next writer comes, so that the ledger tells of the same one.
-            self._ledger.record(documents)
+            self._ledger.record(self._counted(documents) if recount else documents)
         return commit
 
     def reusable_vectors(self, chunks: Sequence[Chunk]) -> dict[int, Vectors]:
         """Return, by position in `chunks`, the stored vectors of identical chunks.
 
-        Raises `InvalidInputError` for chunks that cannot be stored.
+        Raises `InvalidInputError` for chunks that cannot be stored, and
+        `EmbeddingIdentityError` when the corpus was re-embedded since it was opened.
         """
+        dataset = self._own(self.dataset())
         hashes = [chunk_hash(chunk) for chunk in chunks]
-        ids, columns = (
-            [chunk.chunk_id for chunk in chunks],
-            ["namespace", "chunk_id", "content_hash", "vector"],
-        )
-        rows = rows_by(self.dataset(), "chunk_id", ids, columns)
+        ids, vector = [chunk.chunk_id for chunk in chunks], vector_field(dataset.schema).name
+        columns = ["namespace", "chunk_id", "content_hash", vector]
+        rows = rows_by(dataset, "chunk_id", ids, columns)
         known = {(row["namespace"], row["chunk_id"]): row for row in rows}
         return {
-            position: np.asarray(row["vector"], dtype=np.float32)
+            position: np.asarray(row[vector], dtype=np.float32)
             for position, chunk in enumerate(chunks)
             if (row := known.get((chunk.namespace, chunk.chunk_id)))
             and row["content_hash"] == hashes[position]
@@ -245,6 +264,25 @@ class Corpus:
         chunks = tidy(self.chunks_uri, self._session)
         return tidy(self._ledger.uri, self._session) and chunks
 
+    def _unknown(self, documents: Sequence[Document]) -> list[Document]:
+        """Return rows that announce those of `documents` that the ledger does not hold."""
+        known = self._ledger.find({(row.namespace, row.doc_id) for row in documents})
+        return [
+            replace(row, status="queued", chunks=0)
+            for row in documents
+            if (row.namespace, row.doc_id) not in known
+        ]
+
+    def _counted(self, documents: Sequence[Document]) -> list[Document]:
+        counts = self.count_chunks({(row.namespace, row.doc_id) for row in documents})
+        return [
+            replace(row, chunks=counts.get((row.namespace, row.doc_id), 0)) for row in documents
+        ]
+
+    def _own(self, dataset: lance.LanceDataset) -> lance.LanceDataset:
+        self.identity_at(dataset).require(self.identity, "the corpus")
+        return dataset
+
     def _check(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         expected = (len(chunks), self.identity.dimension)
         if vectors.shape != expected:
@@ -270,21 +308,21 @@ def _store(
     changes = find_changes(chunks, replaced, {row.key: row.content_hash for row in stored}, ids)
     unchanged = len(chunks) - changes.changed
     if not changes.rows and not changes.replaced:
-        return Commit(int(dataset.version), unchanged=unchanged)
+        return Commit(index_version(dataset), unchanged=unchanged)
     table = chunks_to_table([chunks[at] for at in changes.rows], vectors[changes.rows])
     if not alone:
         whole = [at for at in changes.rows if document_key(chunks[at]) in changes.replaced]
-        version, deleted = merge_rows(dataset, table, changes.replaced, len(whole))
-        return Commit(version, changes.changed, unchanged, deleted)
+        deleted = merge_rows(dataset, table, changes.replaced, len(whole))
+        return Commit(index_version(dataset), changes.changed, unchanged, deleted)
     written = {(chunks[at].namespace, chunks[at].chunk_id) for at in changes.rows}
     gone = [row for row in stored if row.key in written or row.document in changes.replaced]
-    version = replace_rows(dataset, table, [row.address for row in gone])
+    committed = replace_rows(dataset, table, [row.address for row in gone])
     deleted = sum(row.key not in written for row in gone)
-    return Commit(version, changes.changed, unchanged, deleted)
+    return Commit(index_version(committed), changes.changed, unchanged, deleted)
 
 
 def _delete(dataset: lance.LanceDataset, predicate: str) -> Commit:
     if not (rows := dataset.count_rows(filter=predicate)):
-        return Commit(int(dataset.version))
+        return Commit(index_version(dataset))
     dataset.delete(predicate)
-    return Commit(int(dataset.version), deleted=rows)
+    return Commit(index_version(dataset), deleted=rows)

@@ -15,6 +15,7 @@ from typing import cast
 import faiss
 
 from retrieval.chunk import utc_now
+from retrieval.corpus.numbering import index_version, numbering_of
 from retrieval.corpus.store import Corpus
 from retrieval.dense.applying import Applying
 from retrieval.dense.building import Built, build
@@ -66,7 +67,8 @@ class DenseFollower:
         """Say whether the corpus has a newer version than the applied one."""
         if self._snapshot is None:
             return True
-        return int(self._snapshot.dataset.latest_version) != self._snapshot.version
+        dataset = self._snapshot.dataset
+        return int(dataset.latest_version) != int(dataset.version)
 
     def delays(self) -> list[float]:
         """Return, and forget, the seconds from commit to search of the versions since applied.
@@ -104,15 +106,21 @@ class DenseFollower:
         """
         return self._upkeep.settle(timeout)
 
-    def close(self) -> None:
-        """Begin no more work in the background, and leave saving to another process."""
-        self._upkeep.close()
+    def close(self, *, wait: bool = False) -> None:
+        """Begin no more work in the background, and leave saving to another process.
+
+        With `wait`, return when the work under way has ended.
+        """
+        self._upkeep.close(wait=wait)
         if self._folder:
             self._folder.close()
 
     def _apply(self, old: Snapshot | None) -> Snapshot:
         dataset = self._corpus.dataset()
-        saved = self._folder.load() if old is None and self._folder else {}
+        identity = self._corpus.identity_at(dataset)
+        if old is not None and not identity.same_vectors(old.identity):
+            old = None
+        saved = self._folder.load(identity) if old is None and self._folder else {}
         work = Applying(dataset, old.namespaces if old else saved)
         fragments = work.apply(old.fragments if old else {}, bool(saved))
         changed = work.changed if old else work.namespaces.keys()
@@ -121,13 +129,15 @@ class DenseFollower:
             for name, parts in work.namespaces.items()
         }
         held = {name: parts for name, parts in namespaces.items() if parts}
-        dimension = self._corpus.identity.dimension
-        return Snapshot(int(dataset.version), dimension, dataset, fragments, held)
+        version, numbering = index_version(dataset), numbering_of(dataset)
+        return Snapshot(version, numbering, identity, dataset, fragments, held)
 
     def _improve(self) -> bool:
         """Build one segment anew, or save what is not saved; say whether there may be more."""
         with self._lock:
-            namespaces: Segments = self._snapshot.namespaces if self._snapshot else {}
+            if (snapshot := self._snapshot) is None:
+                return False
+            namespaces, identity = snapshot.namespaces, snapshot.identity
             name, plan = _first_plan(namespaces, self._sizes)
             if plan:
                 self._busy = frozenset(id(segment.store) for segment in plan.segments)
@@ -139,7 +149,7 @@ class DenseFollower:
             self._gave_back = float("-inf")
             return True
         if self._folder:
-            self._folder.save(namespaces)
+            self._folder.save(namespaces, identity)
         if time.monotonic() - self._gave_back > _GIVE_BACK_S:
             give_back_memory()
             self._gave_back = time.monotonic()
@@ -149,8 +159,11 @@ class DenseFollower:
         """Put the new store in the place of its sources, as the newest version sees these."""
         with self._lock:
             assert self._snapshot is not None
-            before = self._snapshot.namespaces[name]
+            before = self._snapshot.namespaces.get(name, ())
             current = [part for store in built.sources for part in before if part.store is store]
+            if len(current) < len(built.sources):
+                # The corpus was re-embedded meanwhile.
+                return
             kept = [part for part in before if part not in current]
             after = joined([built.segment(current), *kept], self._sizes)
             namespaces = dict(self._snapshot.namespaces) | {name: after}

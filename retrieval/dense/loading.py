@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrieval.chunk import Vectors
+from retrieval.corpus.vector_column import vector_field
 from retrieval.dense.segment import Addresses, Keys
 
 _ROWS = 8_192
@@ -53,8 +54,9 @@ def file_key(fragment: lance.LanceFragment) -> str:
 
 def read_rows(fragment: lance.LanceFragment) -> Iterator[tuple[str, Rows, Vectors]]:
     """Yield namespace, rows and vectors, some thousand rows at a time."""
-    for batch in _batches(fragment, ["namespace", "content_hash", "vector"]):
-        vectors = batch["vector"].flatten().to_numpy().reshape(batch.num_rows, -1)
+    vector = vector_field(fragment.schema).name
+    for batch in _batches(fragment, ["namespace", "content_hash", vector]):
+        vectors = batch[vector].flatten().to_numpy().reshape(batch.num_rows, -1)
         for name, rows, mine in _by_namespace(batch):
             yield name, rows, vectors[mine]
 
@@ -68,8 +70,9 @@ def read_keys(fragment: lance.LanceFragment) -> Iterator[tuple[str, Rows]]:
 
 def read_vectors(dataset: lance.LanceDataset, addresses: Addresses) -> Vectors:
     """Return the vectors of the rows at `addresses`, in their order."""
-    table = dataset._take_rows(addresses.tolist(), columns=["vector"])
-    flat = table["vector"].combine_chunks().flatten().to_numpy()
+    vector = vector_field(dataset.schema).name
+    table = dataset._take_rows(addresses.tolist(), columns=[vector])
+    flat = table[vector].combine_chunks().flatten().to_numpy()
     return np.asarray(flat, np.float32).reshape(len(addresses), -1)
 
 

@@ -17,4 +17,4 @@ def open_follower(corpus: Corpus, settings: LibrarySettings) -> DenseFollower:
         return DenseFollower(corpus, sizes)
     # Two corpora in one home must not tidy each other's files away.
     name = f"dense-{content_hash(corpus.uri)[:_NAME_DIGITS]}"
-    return DenseFollower(corpus, sizes, SnapshotFolder(settings.cache_dir / name, corpus.identity))
+    return DenseFollower(corpus, sizes, SnapshotFolder(settings.cache_dir / name))

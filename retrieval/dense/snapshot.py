@@ -7,8 +7,10 @@ import lance
 import numpy as np
 
 from retrieval.chunk import Vectors
+from retrieval.corpus.numbering import Numbering
 from retrieval.dense.clusters import Mask
 from retrieval.dense.segment import Addresses, Segment
+from retrieval.identity import EmbeddingIdentity
 
 Segments = Mapping[str, tuple[Segment, ...]]
 
@@ -23,13 +25,15 @@ class FragmentState:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One version of the corpus: table and vectors agree.
+    """One version of the corpus: table and vectors agree, and `identity` made the vectors.
 
-    `namespaces` holds the segments of each namespace, oldest first.
+    `version` is the index version, in the sense of `numbering`. `namespaces` holds the
+    segments of each namespace, oldest first.
     """
 
     version: int
-    dimension: int
+    numbering: Numbering
+    identity: EmbeddingIdentity
     dataset: lance.LanceDataset
     fragments: Mapping[str, FragmentState]
     namespaces: Segments
@@ -57,7 +61,7 @@ class Snapshot:
 
     def vectors(self, namespaces: Iterable[str], addresses: Addresses) -> Vectors:
         """Return the vectors of the rows at `addresses`, in their order; zeros where gone."""
-        rows = np.zeros((len(addresses), self.dimension), dtype=np.float32)
+        rows = np.zeros((len(addresses), self.identity.dimension), dtype=np.float32)
         for segment in self.segments(namespaces):
             here, vectors = segment.vectors(addresses)
             rows[here] = vectors

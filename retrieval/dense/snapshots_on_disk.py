@@ -57,27 +57,24 @@ class SnapshotFolder:
     a segment is worth a file.
     """
 
-    def __init__(
-        self, folder: Path, identity: EmbeddingIdentity, least_rows: int = _LEAST_ROWS
-    ) -> None:
+    def __init__(self, folder: Path, least_rows: int = _LEAST_ROWS) -> None:
         self._folder = folder
-        self._identity = identity
         self._least_rows = least_rows
         self._lock: IO[bytes] | None = None
         self._closed = False
         self._closing = threading.Lock()
         self._names: WeakKeyDictionary[Store, str] = WeakKeyDictionary()
 
-    def load(self) -> dict[str, tuple[Segment, ...]]:
-        """Return all usable segments by namespace, their rows without a place yet.
+    def load(self, identity: EmbeddingIdentity) -> dict[str, tuple[Segment, ...]]:
+        """Return all segments of the model `identity` by namespace, their rows without a place.
 
         Damaged and foreign ones are left out with a warning. Never raises.
         """
         found: dict[str, tuple[Segment, ...]] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
-                description = self._described(path)
-                store = self._read(path, description)
+                description = _described(path, identity)
+                store = _read(path, description)
             except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
                 _LOG.warning("the saved index %s is left out: %s", path, _first_line(error))
                 continue
@@ -86,15 +83,17 @@ class SnapshotFolder:
             found[name] = (*found.get(name, ()), _unplaced(store))
         return found
 
-    def save(self, namespaces: Segments) -> None:
+    def save(self, namespaces: Segments, identity: EmbeddingIdentity) -> None:
         """Write the large segments that are not saved yet; remove what none of these needs.
+
+        `identity` is the model of their vectors.
 
         A folder that cannot be written costs a warning only.
         """
         try:
             if self._mine():
                 kept = {
-                    self._save(name, segment.store)
+                    self._save(name, segment.store, identity)
                     for name, segments in namespaces.items()
                     for segment in segments
                     if len(segment.store) >= self._least_rows
@@ -130,18 +129,18 @@ class SnapshotFolder:
             return None
         return lock
 
-    def _save(self, namespace: str, store: Store) -> str:
+    def _save(self, namespace: str, store: Store, identity: EmbeddingIdentity) -> str:
         if (known := self._names.get(store)) is not None:
             return known
-        digest = hashlib.sha256(json.dumps([namespace, self._identity.model_dump()]).encode())
+        digest = hashlib.sha256(json.dumps([namespace, identity.model_dump()]).encode())
         digest.update(store.keys.tobytes())
         name = digest.hexdigest()[:_NAME_DIGITS]
         # One that is there already was left out when this process began: it is no good.
-        self._write(name, namespace, store)
+        self._write(name, namespace, store, identity)
         self._names[store] = name
         return name
 
-    def _write(self, name: str, namespace: str, store: Store) -> None:
+    def _write(self, name: str, namespace: str, store: Store, identity: EmbeddingIdentity) -> None:
         files = {}
         for ending, write in (("faiss", _write_vectors), ("arrow", _write_rows)):
             with self._replacing(f"{name}.{ending}") as path:
@@ -149,7 +148,7 @@ class SnapshotFolder:
                 files[ending] = _sha256(path)
         description = Description(
             format=_FORMAT,
-            identity=self._identity,
+            identity=identity,
             namespace=namespace,
             rows=len(store),
             budget=store.clusters.budget if store.clusters else None,
@@ -175,29 +174,31 @@ class SnapshotFolder:
             if path.name != "lock" and path.name.split(".")[0] not in kept:
                 path.unlink(missing_ok=True)
 
-    def _described(self, path: Path) -> Description:
-        try:
-            description = Description.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise ValueError("its description is damaged") from error
-        if description.format != _FORMAT:
-            raise ValueError(f"it has format {description.format}, this version reads {_FORMAT}")
-        if description.identity != self._identity:
-            raise ValueError(f"it belongs to the embedding model {description.identity.model!r}")
-        return description
 
-    def _read(self, path: Path, description: Description) -> Store:
-        for ending in ("faiss", "arrow"):
-            if _sha256(path.with_suffix(f".{ending}")) != description.files.get(ending):
-                raise ValueError(f"the file {path.stem}.{ending} is damaged")
-        index = faiss.read_index(str(path.with_suffix(".faiss")))
-        table = feather.read_table(path.with_suffix(".arrow"), memory_map=False)
-        keys = table["key"].combine_chunks().to_numpy().copy()
-        if not isinstance(index, faiss.IndexFlatIP) or index.d != self._identity.dimension:
-            raise ValueError("the vectors are of another kind")
-        if not index.ntotal == len(keys) == description.rows > 0:
-            raise ValueError("the files do not belong together")
-        return Store(index, keys, _read_clusters(table, description))
+def _described(path: Path, identity: EmbeddingIdentity) -> Description:
+    try:
+        description = Description.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ValueError("its description is damaged") from error
+    if description.format != _FORMAT:
+        raise ValueError(f"it has format {description.format}, this version reads {_FORMAT}")
+    if description.identity != identity:
+        raise ValueError(f"it belongs to the embedding model {description.identity.model!r}")
+    return description
+
+
+def _read(path: Path, description: Description) -> Store:
+    for ending in ("faiss", "arrow"):
+        if _sha256(path.with_suffix(f".{ending}")) != description.files.get(ending):
+            raise ValueError(f"the file {path.stem}.{ending} is damaged")
+    index = faiss.read_index(str(path.with_suffix(".faiss")))
+    table = feather.read_table(path.with_suffix(".arrow"), memory_map=False)
+    keys = table["key"].combine_chunks().to_numpy().copy()
+    if not isinstance(index, faiss.IndexFlatIP) or index.d != description.identity.dimension:
+        raise ValueError("the vectors are of another kind")
+    if not index.ntotal == len(keys) == description.rows > 0:
+        raise ValueError("the files do not belong together")
+    return Store(index, keys, _read_clusters(table, description))
 
 
 def _unplaced(store: Store) -> Segment:

@@ -21,6 +21,7 @@ class Upkeep:
         self._state = threading.Condition()
         self._wanted = self._running = self._closed = False
         self._failure: Exception | None = None
+        self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
         """Let `step` be called soon; does not wait."""
@@ -28,7 +29,8 @@ class Upkeep:
             self._wanted = True
             if not self._running and not self._closed:
                 self._running = True
-                threading.Thread(target=self._run, name="dense-upkeep", daemon=True).start()
+                self._thread = threading.Thread(target=self._run, name="dense-upkeep", daemon=True)
+                self._thread.start()
 
     def settle(self, timeout: float | None) -> bool:
         """Wait until the thread rests; False after `timeout` seconds. Raises what ended it."""
@@ -39,10 +41,13 @@ class Upkeep:
             raise failure
         return done
 
-    def close(self) -> None:
-        """End after the step under way."""
+    def close(self, *, wait: bool = False) -> None:
+        """End after the step under way; with `wait`, return when the thread has ended."""
         with self._state:
             self._closed = True
+            thread = self._thread
+        if wait and thread is not None:
+            thread.join()
 
     def _run(self) -> None:
         _give_way()

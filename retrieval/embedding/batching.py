@@ -59,9 +59,9 @@ class BatchingEmbedder:
         """Embed passages."""
         return await self._submit(texts, queries=False)
 
-    def close(self) -> None:
-        """End the worker thread once its batch is done."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def close(self, *, wait: bool = False) -> None:
+        """End the worker thread once its batch is done; with `wait`, return after that."""
+        self._thread.shutdown(wait=wait, cancel_futures=True)
 
     async def _submit(self, texts: Sequence[str], *, queries: bool) -> Vectors:
         waiting = sum(len(piece.texts) for queue in self._waiting.values() for piece in queue)

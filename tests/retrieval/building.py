@@ -1,9 +1,9 @@
 """Short ways to chunks and corpora."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from retrieval.chunk import Chunk, JsonValue
+from retrieval.chunk import Chunk, JsonValue, Vectors
 from retrieval.corpus.store import Commit, Corpus
 from tests.embedders import WordEmbedder
 
@@ -29,6 +29,24 @@ def store(
     vectors = embedder.embed_passages([chunk.indexed_text for chunk in chunks])
     keys = {(chunk.namespace, chunk.doc_id) for chunk in chunks}
     return corpus.commit(chunks, vectors, replace=keys if replace else ())
+
+
+class Interrupted:
+    """An embedder during whose calls other things happen, one of `events` a call."""
+
+    def __init__(self, embedder: WordEmbedder, events: Iterable[Callable[[], object]] = ()) -> None:
+        self.identity = embedder.identity
+        self.embed_queries = embedder.embed_queries
+        self.embedded: list[str] = []
+        self._embedder = embedder
+        self._events = iter(events)
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Embed passages, and note them, once the next event has happened."""
+        if event := next(self._events, None):
+            event()
+        self.embedded += texts
+        return self._embedder.embed_passages(texts)
 
 
 def run_together(works: Sequence[Callable[[], object]]) -> None:

@@ -1,12 +1,15 @@
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from retrieval.chunk import Document, Vectors
-from retrieval.corpus.store import Corpus
+from retrieval.corpus.store import Commit, Corpus
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.errors import InvalidInputError, OverloadedError
+from retrieval.ids import content_hash
 from retrieval.indexing import index_chunks
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk
@@ -116,3 +119,59 @@ async def test_unfit_chunks_are_refused_before_they_are_embedded(corpus: Corpus)
     batching.close()
     assert model.embedded == []
     assert corpus.documents().documents == []
+
+
+class Overtaken(Corpus):
+    """A corpus to which somebody else writes as soon as a commit has ended."""
+
+    meanwhile: Callable[[], object]
+
+    def commit(self, *arguments: Any, **options: Any) -> Commit:
+        """Commit, and let the other writer come at once."""
+        commit = super().commit(*arguments, **options)
+        self.meanwhile()
+        return commit
+
+
+async def test_the_ledger_tells_of_the_writer_whose_chunks_are_stored(
+    corpus: Corpus, batching: BatchingEmbedder, word_embedder: WordEmbedder
+) -> None:
+    first = Overtaken(corpus.uri, corpus.identity)
+    later = [make_chunk("d-1", "later"), make_chunk("d-2", "later too")]
+    other = BatchingEmbedder(word_embedder)
+    first.meanwhile = lambda: asyncio.run(index_chunks(corpus, other, later, replace=True))
+    await index_chunks(first, batching, [make_chunk("d-1", "earlier")], replace=True)
+    other.close()
+    row = corpus.document("ns", "d")
+    assert row is not None
+    assert (row.chunks, row.content_hash) == (2, content_hash("later", "later too"))
+
+
+async def test_a_document_that_was_deleted_meanwhile_stays_deleted(
+    corpus: Corpus, batching: BatchingEmbedder
+) -> None:
+    first = Overtaken(corpus.uri, corpus.identity)
+    first.meanwhile = lambda: corpus.delete_document("ns", "d")
+    await index_chunks(first, batching, [make_chunk("d-1", "earlier")])
+    row = corpus.document("ns", "d")
+    assert row is not None
+    assert (row.status, row.chunks) == ("deleted", 0)
+    assert corpus.dataset().count_rows() == 0
+
+
+async def test_what_a_killed_writer_stored_can_be_listed_and_deleted(
+    corpus: Corpus, batching: BatchingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("retrieval.corpus.store.index_new_rows", die)
+        with pytest.raises(KeyboardInterrupt):
+            await index_chunks(corpus, batching, CHUNKS)
+    assert [(row.doc_id, row.status) for row in corpus.documents().documents] == [
+        ("d", "queued"),
+        ("e", "queued"),
+    ]
+    await index_chunks(corpus, batching, CHUNKS)
+    assert {row.status for row in corpus.documents().documents} == {"ready"}

@@ -1,8 +1,12 @@
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.housekeeping import Housekeeping
 from retrieval.library import Library
 from retrieval.settings import EmbeddingSettings, LibrarySettings
 
@@ -71,3 +75,30 @@ def test_the_folder_given_holds_everything(tmp_path: Path) -> None:
     with Library(tmp_path / "home") as library:
         library.add("d", ["boat"])
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_no_thread_outlives_it(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with Library(tmp_path) as library:
+        library.add("d", ["boat"])
+        assert library.search("boat").hits
+        assert set(threading.enumerate()) > before
+    assert set(threading.enumerate()) <= before
+
+
+def test_it_keeps_its_corpus_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, optimize = threading.Event(), Corpus.optimize
+
+    def noted(corpus: Corpus) -> bool:
+        done = optimize(corpus)
+        kept.set()
+        return done
+
+    monkeypatch.setattr(Corpus, "optimize", noted)
+    monkeypatch.setattr("retrieval.library.Housekeeping", partial(Housekeeping, commits=4))
+    with Library(tmp_path) as library:
+        for at in range(4):
+            assert not kept.is_set()
+            library.add(f"d{at}", [f"boat {at}"])
+        assert kept.wait(60)
+        assert len(library.corpus.dataset().get_fragments()) == 1

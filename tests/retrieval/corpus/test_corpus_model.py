@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from pathlib import Path
 
 import lance
 import numpy as np
@@ -17,13 +18,16 @@ from hypothesis.stateful import (
 
 from retrieval.chunk import Chunk, Document
 from retrieval.corpus.changes import DocumentKey
-from retrieval.corpus.schema import row_to_chunk
+from retrieval.corpus.schema import chunk_hash, row_to_chunk
 from retrieval.corpus.store import Corpus
+from retrieval.corpus.vector_column import vector_field
+from retrieval.reembedding import reembed
 from tests.embedders import WordEmbedder
-from tests.retrieval.building import make_chunk
+from tests.retrieval.building import Interrupted, make_chunk
 
 NAMESPACES = st.sampled_from(["a", "b"])
 DOCUMENTS = st.sampled_from(["d1", "d'2"])
+MODELS = ["words", "others", "third"]
 Key = tuple[str, str]
 
 # Few ids and few texts, so that runs meet the same rows again and again.
@@ -46,15 +50,16 @@ class CorpusMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.mkdtemp()
+        self.staging = Path(self.folder) / "staging"
         self.embedder = WordEmbedder(dimension=4)
         self.expected: dict[Key, Chunk] = {}
-        self.history: dict[int, dict[Key, Chunk]] = {}
+        self.history: dict[int, tuple[WordEmbedder, dict[Key, Chunk]]] = {}
         self.version = 0
 
     @initialize()
     def create(self) -> None:
         self.corpus = Corpus.open(self.folder, self.embedder.identity)
-        self.history[self.corpus.version] = {}
+        self.history[self.corpus.version] = (self.embedder, {})
 
     def commit(self, chunks: list[Chunk], replaced: set[DocumentKey]) -> None:
         given = {(chunk.namespace, chunk.chunk_id): chunk for chunk in chunks}
@@ -77,7 +82,7 @@ class CorpusMachine(RuleBasedStateMachine):
     def remember(self, version: int, after: dict[Key, Chunk]) -> None:
         assert version >= self.version
         self.expected, self.version = after, version
-        self.history[version] = dict(after)
+        self.history[version] = (self.embedder, dict(after))
 
     @rule(made=st.lists(drafts, max_size=4))
     def upsert(self, made: list[tuple[str, str, int, str]]) -> None:
@@ -117,6 +122,25 @@ class CorpusMachine(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.corpus = Corpus.open(self.folder, self.embedder.identity)
 
+    @rule(model=st.sampled_from(MODELS), added=st.lists(drafts, max_size=2), deletes=st.booleans())
+    def reembed(self, model: str, added: list[tuple[str, str, int, str]], deletes: bool) -> None:
+        """Change the model; its first batch is the moment of other writes."""
+        after = WordEmbedder(dimension=3 + MODELS.index(model), model=model)
+        writes = [lambda: self.upsert(added)]
+        if deletes:
+            writes.append(lambda: self.delete("a", "d1"))
+        made = reembed(
+            self.folder, after.identity, lambda: Interrupted(after, writes), self.staging
+        )
+        assert (made.before, made.after) == (self.embedder.identity, after.identity)
+        # What was new on the way has its new vector too.
+        assert made.embedded >= len({chunk_hash(chunk) for chunk in self.expected.values()}) * (
+            self.embedder.identity != after.identity
+        )
+        self.embedder = after
+        self.remember(made.version, self.expected)
+        self.reopen()
+
     @rule()
     def optimize(self) -> None:
         self.corpus.optimize()
@@ -124,24 +148,28 @@ class CorpusMachine(RuleBasedStateMachine):
     @invariant()
     def holds_what_it_must(self) -> None:
         if hasattr(self, "corpus"):
-            self.check(self.corpus.dataset(), self.expected)
+            self.check(self.corpus.dataset(), self.expected, self.embedder)
+            assert self.corpus.identity == self.embedder.identity
             sizes: dict[str, int] = {}
             for namespace, _ in self.expected:
                 sizes[namespace] = sizes.get(namespace, 0) + 1
             assert {n: c.chunks for n, c in self.corpus.namespaces().items() if c.chunks} == sizes
 
-    def check(self, dataset: lance.LanceDataset, expected: dict[Key, Chunk]) -> None:
+    def check(
+        self, dataset: lance.LanceDataset, expected: dict[Key, Chunk], embedder: WordEmbedder
+    ) -> None:
         rows = dataset.to_table().to_pylist()
         found = [row_to_chunk(row) for row in rows]
         assert len(rows) == len(expected)
         assert {(chunk.namespace, chunk.chunk_id): chunk for chunk in found} == expected
         if rows:
-            wanted = self.embedder.embed_passages([chunk.indexed_text for chunk in found])
-            assert np.array_equal(np.array([row["vector"] for row in rows], np.float32), wanted)
+            wanted = embedder.embed_passages([chunk.indexed_text for chunk in found])
+            name = vector_field(dataset.schema).name
+            assert np.array_equal(np.array([row[name] for row in rows], np.float32), wanted)
 
     def teardown(self) -> None:
-        for version, expected in self.history.items():
-            self.check(lance.dataset(self.corpus.chunks_uri, version=version), expected)
+        for version, (embedder, expected) in self.history.items():
+            self.check(lance.dataset(self.corpus.chunks_uri, version=version), expected, embedder)
         shutil.rmtree(self.folder)
 
 

@@ -1,12 +1,16 @@
 import base64
 import itertools
 import json
+import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
+import lance
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +18,7 @@ from hypothesis import strategies as st
 from retrieval.chunk import Document
 from retrieval.corpus.ledger import Ledger
 from retrieval.corpus.schema import DOCUMENTS
-from retrieval.corpus.tables import create_table
+from retrieval.corpus.tables import create_table, open_table
 from retrieval.errors import InvalidInputError
 from tests.retrieval.building import run_together
 from tests.retrieval.strategies import documents, names
@@ -80,6 +84,42 @@ def test_find_returns_the_known_rows_only(folder: Path, keys: list[tuple[str, st
     known = keys[: len(keys) // 2 + 1]
     ledger.record([Document(namespace, doc, "s", "ready") for namespace, doc in known])
     assert set(ledger.find(keys)) == set(known)
+
+
+@pytest.fixture
+def bytes_read(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """What ledgers read since the last call."""
+    opened: list[lance.LanceDataset] = []
+
+    def noted(*arguments: Any) -> lance.LanceDataset:
+        opened.append(open_table(*arguments))
+        return opened[-1]
+
+    def count() -> int:
+        found = sum(dataset.io_stats_incremental().read_bytes for dataset in opened)
+        opened.clear()
+        return int(found)
+
+    monkeypatch.setattr("retrieval.corpus.ledger.open_table", noted)
+    return count
+
+
+@pytest.mark.parametrize("options", [{}, {"namespaces": ["a"]}, {"status": "ready"}])
+def test_a_page_reads_its_own_rows_and_of_the_others_the_keys(
+    folder: Path, bytes_read: Callable[[], int], options: dict[str, Any]
+) -> None:
+    ledger, dice, size = new_ledger(folder), random.Random(1), 10_000
+    rows = [
+        Document(name, f"d{at:03}", "s", "ready", metadata={"x": dice.randbytes(size // 2).hex()})
+        for name in "ab"
+        for at in range(200)
+    ]
+    ledger.record(rows)
+    for cursor in (None, ledger.page(limit=150, **options).next_cursor):
+        bytes_read()
+        page = ledger.page(limit=5, cursor=cursor, **options)
+        assert len(page.documents) == 5
+        assert 5 * size < bytes_read() < 30 * size < len(rows) * size
 
 
 def test_find_takes_more_keys_than_one_predicate_holds(folder: Path) -> None:

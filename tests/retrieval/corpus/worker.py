@@ -8,19 +8,24 @@ import json
 import random
 import resource
 import sys
+import time
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
 import lance
 
-from retrieval.chunk import Chunk, Document
+from retrieval import reembedding
+from retrieval.chunk import Chunk, Document, Vectors
 from retrieval.corpus.store import Corpus
-from retrieval.errors import CorpusError
+from retrieval.errors import CorpusError, EmbeddingIdentityError
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk
 
 EMBEDDER = WordEmbedder(4)
+OTHERS = WordEmbedder(6, model="others")
+REEMBED_BATCH = 16
 JOB_DOCUMENTS = 24
 _BATCH = 4
 
@@ -139,7 +144,54 @@ def fill_disk(folder: str, most_bytes: str) -> None:
         print(json.dumps(str(error)))
 
 
-_ROLES = {role.__name__: role for role in (write, watch, keep, job, fill_disk)}
+class _Logged:
+    """An embedder that notes each text in a file before it is asked for the next ones."""
+
+    def __init__(self, embedder: WordEmbedder, log: str) -> None:
+        self.identity = embedder.identity
+        self.embed_queries = embedder.embed_queries
+        self._embedder = embedder
+        self._log = Path(log)
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Note and embed passages, as slowly as a model does."""
+        with self._log.open("a") as file:
+            file.write("".join(f"{text}\n" for text in texts))
+        time.sleep(0.002 * len(texts))
+        return self._embedder.embed_passages(texts)
+
+
+def reembed(folder: str, log: str) -> None:
+    """Bring the corpus to the model `OTHERS`, and note in `log` what is embedded."""
+    reembedding._BATCH = REEMBED_BATCH
+    embedder = _Logged(OTHERS, log)
+    print("started", flush=True)
+    staged = Path(f"{folder} staged")
+    made = reembedding.reembed(folder, OTHERS.identity, lambda: embedder, staged)
+    print(json.dumps(made.version))
+
+
+def write_until_refused(folder: str) -> None:
+    """Replace and delete documents until the corpus has another model; print what is there."""
+    corpus, said = open_corpus(folder), dict[str, str]()
+    for at in count():
+        doc_id = f"w{at % 5}"
+        try:
+            if at % 7 == 6:
+                corpus.delete_document("ns", doc_id)
+                said.pop(doc_id, None)
+            else:
+                replace_document(corpus, doc_id, f"write {at}", 1 + at % 3)
+                said[doc_id] = f"write {at} of {1 + at % 3}"
+        except EmbeddingIdentityError as error:
+            print(json.dumps([str(error), said]))
+            return
+
+
+_ROLES = {
+    role.__name__: role
+    for role in (write, watch, keep, job, fill_disk, reembed, write_until_refused)
+}
 
 if __name__ == "__main__":
     _ROLES[sys.argv[1]](*sys.argv[2:])

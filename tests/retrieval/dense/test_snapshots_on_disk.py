@@ -17,6 +17,7 @@ from retrieval.dense.loading import Rows, read_rows, read_vectors
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
 from retrieval.dense.tiers import Sizes
+from retrieval.reembedding import reembed
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
 
@@ -50,14 +51,14 @@ def fill(
     store(corpus, embedder, chunks)
 
 
-def on_disk(corpus: Corpus, folder: Path) -> SnapshotFolder:
-    return SnapshotFolder(folder, corpus.identity, least_rows=10)
+def on_disk(folder: Path) -> SnapshotFolder:
+    return SnapshotFolder(folder, least_rows=10)
 
 
 @contextmanager
 def started(corpus: Corpus, folder: Path) -> Iterator[DenseFollower]:
     """A process that has loaded the index."""
-    follower = DenseFollower(corpus, SIZES, on_disk(corpus, folder))
+    follower = DenseFollower(corpus, SIZES, on_disk(folder))
     try:
         follower.refresh()
         yield follower
@@ -178,7 +179,7 @@ def test_a_damaged_or_foreign_snapshot_is_left_out_and_made_anew(
         assert_whole(filled, follower)
     assert re.search(reason, caplog.text)
     caplog.clear()
-    assert on_disk(filled, folder).load().keys() == {"a", "b"}
+    assert on_disk(folder).load(filled.identity).keys() == {"a", "b"}
     assert not caplog.records
 
 
@@ -206,7 +207,7 @@ def test_what_the_index_no_longer_holds_is_removed(filled: Corpus, folder: Path)
         filled.delete_document("a", f"d{document}")
     with started(filled, folder):
         pass
-    assert on_disk(filled, folder).load().keys() == {"b"}
+    assert on_disk(folder).load(filled.identity).keys() == {"b"}
 
 
 def test_a_folder_that_cannot_be_written_costs_a_warning(
@@ -219,9 +220,28 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(
 
 
 def test_a_closed_folder_saves_no_more(filled: Corpus, tmp_path: Path) -> None:
-    saved = on_disk(filled, tmp_path / "other")
+    saved = on_disk(tmp_path / "other")
     saved.close()
     follower = DenseFollower(filled, SIZES, saved)
     assert_whole(filled, follower)
     assert follower.settle(60)
     assert not (tmp_path / "other").exists()
+
+
+def test_after_a_change_of_the_model_its_own_vectors_are_saved(
+    filled: Corpus, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A replica that goes on through the change must not save new vectors as old ones."""
+    other = WordEmbedder(dimension=16, model="others")
+    with started(filled, folder) as follower:
+        assert follower.settle(60)
+        reembed(filled.uri, other.identity, lambda: other, tmp_path / "staged")
+        assert follower.refresh().identity == other.identity
+        assert follower.settle(60)
+    caplog.clear()
+    assert on_disk(folder).load(other.identity).keys() == {"a", "b"}
+    assert not caplog.records
+    with started(Corpus.open(filled.uri, other.identity), folder) as again:
+        query = other.embed_queries([" ".join(WORDS[:4])])[0]
+        kept, found = follower.snapshot, again.snapshot
+        assert np.array_equal(found.search(query, ["a"], 20)[1], kept.search(query, ["a"], 20)[1])
