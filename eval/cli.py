@@ -80,6 +80,9 @@ SaveBaseline = Annotated[
 Tolerance = Annotated[
     float, typer.Option(min=0, max=1, help="By how much a mean may fall, with --save-baseline.")
 ]
+RunFile = Annotated[
+    Path | None, typer.Option("--run", help="Measure this TREC run file instead of asking.")
+]
 Label = Annotated[str, typer.Option(help="What to call the run.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Keep why each of the first hits won.")]
 Out = Annotated[
@@ -107,6 +110,7 @@ def evaluate_command(
     baseline: BaselineFile = None,
     save_baseline: SaveBaseline = None,
     tolerance: Tolerance = 0.01,
+    run: RunFile = None,
     label: Label = "",
     explain: Explain = False,
     out: Out = None,
@@ -138,8 +142,11 @@ def evaluate_command(
         makes_baseline=save_baseline is not None,
     )
     collection = _collection(dataset, context.obj)
-    system = HttpSystem(against, api_key) if against else _local(settings)
-    session = asyncio.run(_run(collection, system, plan))
+    if run:
+        session = Session.of_run(collection, run, plan)
+    else:
+        system = HttpSystem(against, api_key) if against else _local(settings)
+        session = asyncio.run(_ask(collection, system, plan))
     folder = out or settings.home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     session.save(folder)
     if save_baseline:
@@ -149,7 +156,7 @@ def evaluate_command(
         raise typer.Exit(1)
 
 
-async def _run(collection: Dataset, system: SearchSystem, plan: Plan) -> Session:
+async def _ask(collection: Dataset, system: SearchSystem, plan: Plan) -> Session:
     try:
         return await Session.run(collection, system, plan, LineProgress())
     finally:
