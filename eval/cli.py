@@ -1,4 +1,4 @@
-"""`pmoves evaluate`, and `pmoves compare` and `pmoves bench` from files of their own."""
+"""`pmoves evaluate`, and `compare`, `sweep` and `bench` from files of their own."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -11,24 +11,22 @@ from pydantic import TypeAdapter
 
 from eval.baseline import baseline_of, load_baseline
 from eval.bench.cli import bench_app
+from eval.collections import named_collection
 from eval.compare_cli import compare_app
 from eval.datasets.base import Dataset
-from eval.datasets.load import load_dataset
-from eval.errors import EvaluationError
 from eval.evaluate import Options
 from eval.formats import Format, render
-from eval.parts import EvaluateParts
 from eval.progress import LineProgress
 from eval.session import Plan, Session
 from eval.suites.spec import load_suites
+from eval.sweep.cli import sweep_app
 from eval.systems.base import SearchSystem
 from eval.systems.http import HttpSystem
 from retrieval.query import Mode
 from retrieval.settings import LibrarySettings
 
-__all__ = ["bench_app", "compare_app", "evaluate_app"]
+__all__ = ["bench_app", "compare_app", "evaluate_app", "sweep_app"]
 
-SAMPLE = "library"
 evaluate_app = typer.Typer(add_completion=False)
 
 
@@ -141,7 +139,7 @@ def evaluate_command(
         baseline=load_baseline(baseline) if baseline else None,
         makes_baseline=save_baseline is not None,
     )
-    collection = _collection(dataset, context.obj)
+    collection = named_collection(dataset, context.obj)
     if run:
         session = Session.of_run(collection, run, plan)
     else:
@@ -161,14 +159,6 @@ async def _ask(collection: Dataset, system: SearchSystem, plan: Plan) -> Session
         return await Session.run(collection, system, plan, LineProgress())
     finally:
         await system.close()
-
-
-def _collection(source: str, parts: object) -> Dataset:
-    if source != SAMPLE or Path(source).exists():
-        return load_dataset(source)
-    if not isinstance(parts, EvaluateParts):
-        raise EvaluationError("there is no sample library; run this as `pmoves evaluate library`")
-    return parts.sample_library()
 
 
 def _local(settings: LibrarySettings) -> SearchSystem:

@@ -99,3 +99,18 @@ def test_there_is_a_sample_library_only_where_one_is_given(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(EvaluationError, match="no sample library; run this as `pmoves"):
         CliRunner().invoke(evaluate_app, ["library"], catch_exceptions=False)
+
+
+@pytest.mark.integration
+def test_a_sweep_in_process(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "home"))
+    spec = tmp_path / "sweep.yaml"
+    spec.write_text(f"{{dataset: {folder}, folds: 2, grid: {{alpha: [0, 0.5, 1]}}}}")
+    arguments = ["sweep", str(spec), "--json", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert len(report["trials"]) == 4
+    assert report["queries"] == 4
+    assert report["known_items"]["metric"] == "MRR"
+    assert json.loads((tmp_path / "out" / "sweep.json").read_text()) == report
