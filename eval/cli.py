@@ -1,4 +1,4 @@
-"""`pmoves evaluate`, and `pmoves compare` and `pmoves bench` from files of their own."""
+"""`pmoves evaluate`, and `compare`, `sweep` and `bench` from files of their own."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -11,24 +11,22 @@ from pydantic import TypeAdapter
 
 from eval.baseline import baseline_of, load_baseline
 from eval.bench.cli import bench_app
+from eval.collections import named_collection
 from eval.compare_cli import compare_app
 from eval.datasets.base import Dataset
-from eval.datasets.load import load_dataset
-from eval.errors import EvaluationError
 from eval.evaluate import Options
 from eval.formats import Format, render
-from eval.parts import EvaluateParts
 from eval.progress import LineProgress
 from eval.session import Plan, Session
 from eval.suites.spec import load_suites
+from eval.sweep.cli import sweep_app
 from eval.systems.base import SearchSystem
 from eval.systems.http import HttpSystem
 from retrieval.query import Mode
 from retrieval.settings import LibrarySettings
 
-__all__ = ["bench_app", "compare_app", "evaluate_app"]
+__all__ = ["bench_app", "compare_app", "evaluate_app", "sweep_app"]
 
-SAMPLE = "library"
 evaluate_app = typer.Typer(add_completion=False)
 
 
@@ -80,6 +78,9 @@ SaveBaseline = Annotated[
 Tolerance = Annotated[
     float, typer.Option(min=0, max=1, help="By how much a mean may fall, with --save-baseline.")
 ]
+RunFile = Annotated[
+    Path | None, typer.Option("--run", help="Measure this TREC run file instead of asking.")
+]
 Label = Annotated[str, typer.Option(help="What to call the run.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Keep why each of the first hits won.")]
 Out = Annotated[
@@ -107,6 +108,7 @@ def evaluate_command(
     baseline: BaselineFile = None,
     save_baseline: SaveBaseline = None,
     tolerance: Tolerance = 0.01,
+    run: RunFile = None,
     label: Label = "",
     explain: Explain = False,
     out: Out = None,
@@ -137,9 +139,12 @@ def evaluate_command(
         baseline=load_baseline(baseline) if baseline else None,
         makes_baseline=save_baseline is not None,
     )
-    collection = _collection(dataset, context.obj)
-    system = HttpSystem(against, api_key) if against else _local(settings)
-    session = asyncio.run(_run(collection, system, plan))
+    collection = named_collection(dataset, context.obj)
+    if run:
+        session = Session.of_run(collection, run, plan)
+    else:
+        system = HttpSystem(against, api_key) if against else _local(settings)
+        session = asyncio.run(_ask(collection, system, plan))
     folder = out or settings.home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     session.save(folder)
     if save_baseline:
@@ -149,19 +154,11 @@ def evaluate_command(
         raise typer.Exit(1)
 
 
-async def _run(collection: Dataset, system: SearchSystem, plan: Plan) -> Session:
+async def _ask(collection: Dataset, system: SearchSystem, plan: Plan) -> Session:
     try:
         return await Session.run(collection, system, plan, LineProgress())
     finally:
         await system.close()
-
-
-def _collection(source: str, parts: object) -> Dataset:
-    if source != SAMPLE or Path(source).exists():
-        return load_dataset(source)
-    if not isinstance(parts, EvaluateParts):
-        raise EvaluationError("there is no sample library; run this as `pmoves evaluate library`")
-    return parts.sample_library()
 
 
 def _local(settings: LibrarySettings) -> SearchSystem:

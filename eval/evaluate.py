@@ -10,12 +10,12 @@ from eval.asking import Asker, Place, index_dataset, refuse_foreign
 from eval.bench.machine import this_machine
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
-from eval.journal import Journal, StoredAnswer
+from eval.journal import Journal, StoredAnswer, StoredHit
 from eval.measuring import mode_run, parse_metrics, standard_metrics
 from eval.progress import Progress
 from eval.provenance import Provenance, SystemDescription, code_version
 from eval.report import EvaluationReport, report_of
-from eval.runs import Run
+from eval.runs import Run, read_run
 from eval.stored import StoredQuery, StoredRun
 from eval.systems.base import SearchSystem, description_of
 from retrieval.ids import content_hash
@@ -72,7 +72,7 @@ async def evaluate(
     """
     options = options or Options()
     depth = max(options.depth, options.k)
-    metrics = parse_metrics(options.metrics or standard_metrics(options.k, options.depth))
+    parse_metrics(options.metrics)
     if not dataset.judged_queries:
         raise EvaluationError(f"{dataset.name} has no query with a relevant document")
     description = await description_of(system)
@@ -86,8 +86,54 @@ async def evaluate(
     finally:
         if journal is not None:
             journal.close()
-    run = StoredRun(
-        provenance=_provenance(dataset, system.name, description, place, options.label),
+    provenance = _provenance(dataset, system.name, description, place, options.label)
+    run = _stored(dataset, asked, provenance, options)
+    report = report_of(run, dataset, k=options.k, index_seconds=seconds)
+    return Evaluation(report, run, _runs(asked), None if journal is None else journal.file)
+
+
+def measure_run(dataset: Dataset, file: Path, options: Options) -> Evaluation:
+    """Measure the answers in a TREC run file, as mode hybrid; nothing is indexed or asked.
+
+    Queries that the file leaves out have an empty answer. Raises `EvaluationError`
+    for a file that cannot be read, or that answers no judged query at all.
+    """
+    answers = _from_file(dataset, file)
+    place = Place("", None, max((len(answer.hits) for answer in answers), default=0))
+    provenance = _provenance(dataset, str(file), SystemDescription(), place, options.label)
+    run = _stored(dataset, {"hybrid": answers}, provenance, options)
+    run.modes["hybrid"].seconds.clear()
+    report = report_of(run, dataset, k=options.k, index_seconds=0)
+    return Evaluation(report, run, _runs({"hybrid": answers}))
+
+
+def _from_file(dataset: Dataset, file: Path) -> list[StoredAnswer]:
+    try:
+        found = read_run(file)
+    except OSError as error:
+        raise EvaluationError(f"{file} cannot be read: {error.strerror}") from error
+    if not found.keys() & dataset.judged_queries.keys():
+        raise EvaluationError(f"{file} answers no judged query of {dataset.name}; compare the ids")
+    return [
+        StoredAnswer(
+            mode="hybrid",
+            query_id=query_id,
+            seconds=0,
+            hits=[StoredHit(doc_id=hit.doc_id, score=hit.score) for hit in found.get(query_id, [])],
+        )
+        for query_id in dataset.judged_queries
+    ]
+
+
+def _stored(
+    dataset: Dataset,
+    asked: Mapping[Mode, Sequence[StoredAnswer]],
+    provenance: Provenance,
+    options: Options,
+) -> StoredRun:
+    metrics = parse_metrics(options.metrics or standard_metrics(options.k, options.depth))
+    return StoredRun(
+        provenance=provenance,
         queries={
             query_id: StoredQuery(text=text, tags=list(dataset.tags(query_id)))
             for query_id, text in dataset.judged_queries.items()
@@ -96,8 +142,6 @@ async def evaluate(
             mode: mode_run(dataset, answers, metrics, options.k) for mode, answers in asked.items()
         },
     )
-    report = report_of(run, dataset, k=options.k, index_seconds=seconds)
-    return Evaluation(report, run, _runs(asked), None if journal is None else journal.file)
 
 
 async def _prepared(

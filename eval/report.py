@@ -130,7 +130,9 @@ def report_of(
 
 
 def latency_estimates(seconds: Sequence[float]) -> dict[str, Estimate]:
-    """Return the percentiles of `seconds` in milliseconds, with their intervals."""
+    """Return the percentiles of `seconds` in milliseconds, with their intervals; none of none."""
+    if not seconds:
+        return {}
     return {
         name: bootstrap([value * 1e3 for value in seconds], partial(_percentiles, percent=percent))
         for name, percent in LATENCIES.items()

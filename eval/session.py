@@ -9,7 +9,7 @@ from typing import Self
 from eval.baseline import Baseline
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
-from eval.evaluate import Evaluation, Options, evaluate
+from eval.evaluate import Evaluation, Options, evaluate, measure_run
 from eval.known_items import known_items
 from eval.measuring import standard_metrics
 from eval.metrics import LATENCIES
@@ -65,6 +65,30 @@ class Session:
         for name, item in datasets.items():
             options = _with_metrics(plan.options, suites[name])
             found[name] = await evaluate(item, system, options, progress)
+        return cls._judged(found, datasets, suites, plan)
+
+    @classmethod
+    def of_run(cls, dataset: Dataset, file: Path, plan: Plan) -> Self:
+        """Measure the answers in a TREC run file; nothing is asked.
+
+        Raises `EvaluationError` with `plan.known_items`, for which a file has no answers.
+        """
+        if plan.known_items:
+            raise EvaluationError("a run file holds no answers to known items; leave one out")
+        plan = replace(plan, options=replace(plan.options, modes=("hybrid",)))
+        suites = _suites("labelled", dataset, plan)
+        _require_collections(plan, {"labelled": dataset})
+        found = measure_run(dataset, file, _with_metrics(plan.options, suites))
+        return cls._judged({"labelled": found}, {"labelled": dataset}, {"labelled": suites}, plan)
+
+    @classmethod
+    def _judged(
+        cls,
+        found: Mapping[Collection, Evaluation],
+        datasets: Mapping[Collection, Dataset],
+        suites: Mapping[Collection, Sequence[Suite]],
+        plan: Plan,
+    ) -> Self:
         measured = {
             name: Measured(item, found[name].run, suites[name]) for name, item in datasets.items()
         }

@@ -78,6 +78,15 @@ class Searcher:
             request_id=request_id,
         )
 
+    async def candidates(self, request: SearchRequest) -> tuple[Candidates, Snapshot]:
+        """Return what both sides find for `request`, before fusion, and the version searched.
+
+        For whoever tries many ways of fusing. Raises as `search` does.
+        """
+        watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms, self._spans)
+        snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
+        return await self._retrievers.retrieve(request, snapshot, watch), snapshot
+
     async def refresh(self) -> int:
         """Apply the newest version of the corpus; return its number."""
         return (await self._freshness.refresh()).version

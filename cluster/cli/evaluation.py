@@ -1,4 +1,4 @@
-"""`pmoves evaluate`, `compare` and `bench`: they live in `eval`, and are imported when called."""
+"""`pmoves evaluate`, `compare`, `sweep` and `bench`: they live in `eval`, imported when called."""
 
 import importlib
 import os
@@ -14,6 +14,7 @@ _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_op
 _COMMANDS = {
     "evaluate": "Measure how well labelled collections are ranked.",
     "compare": "Compare two stored evaluations, query by query.",
+    "sweep": "Try many ways of ranking, and say which gain survives.",
     "bench": "Measure speed, side by side with a baseline.",
 }
 
@@ -55,7 +56,7 @@ def _parts(name: str) -> AbstractContextManager[object]:
         from cluster.benchmarks import bench_parts
 
         return bench_parts()
-    if name == "evaluate":
+    if name in ("evaluate", "sweep"):
         from cluster.sample_collection import sample_library
         from eval.parts import EvaluateParts
 

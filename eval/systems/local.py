@@ -60,6 +60,11 @@ class LocalSystem:
         """Answer one search."""
         return await self._searcher.search(request)
 
+    @property
+    def searcher(self) -> Searcher:
+        """The pipeline itself, for whoever looks at more than its answers."""
+        return self._searcher
+
     async def close(self) -> None:
         """End the threads."""
         self._searcher.close()

@@ -14,6 +14,7 @@ from eval.metrics import METRICS as RANK_METRICS
 from eval.metrics.table import Family
 from eval.suites.filters import Filter
 from eval.suites.spec import Suite, Threshold
+from eval.sweep.spec import Grid, SweepSpec
 from retrieval.corpus.filters import TEXT_FIELDS, TIME_FIELDS
 from retrieval.corpus.schema import DOCUMENTS, chunks_schema
 from retrieval.query import Condition, SearchRequest, SearchResponse, Source
@@ -136,7 +137,8 @@ def test_suite_fields() -> None:
     page = read_page("docs/guide/quality.md")
     conditions = {field.alias or name for name, field in Filter.model_fields.items()}
     assert not missing(page, {*conditions, *Threshold.model_fields, *LATENCIES})
-    assert all(f"{name}:" in page.text for name in Suite.model_fields)
+    named = {*Suite.model_fields, *SweepSpec.model_fields, *Grid.model_fields}
+    assert all(f"{name}:" in page.text for name in named)
 
 
 def test_question_fields() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cluster.cli.app import app
 from eval.cli import evaluate_app
+from eval.errors import EvaluationError
 
 PLACES = {
     "tide": "The harbour falls dry at low tide and boats lean on their keels.",
@@ -60,3 +62,55 @@ def test_evaluating_in_process(
     assert (tmp_path / "out" / "places" / "hybrid.run").is_file()
     assert (tmp_path / "out" / "places-known-items" / "report.json").is_file()
     assert "index: 4 of 4" in result.stderr
+
+
+@pytest.mark.integration
+def test_a_threshold_that_does_not_hold_ends_with_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PMOVES_URL", raising=False)
+    suites = tmp_path / "suites.yaml"
+    suites.write_text("suites: [{name: fast, thresholds: {p50_ms: {max: 0.0001}}}]")
+    arguments = ["evaluate", str(folder), "--mode", "hybrid", "--namespace", "mine"]
+    first = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "a")])
+    assert first.exit_code == 0, first.output
+    failing = [
+        *arguments,
+        "--suite",
+        str(suites),
+        "--format",
+        "junit",
+        "--out",
+        str(tmp_path / "b"),
+    ]
+    second = CliRunner().invoke(app, failing)
+    assert second.exit_code == 1
+    assert 'failures="1"' in second.stdout
+    runs = [str(tmp_path / name / "places") for name in "ab"]
+    third = CliRunner().invoke(app, ["compare", *runs])
+    assert third.exit_code == 0, third.output
+    assert "No query moved in nDCG@10" in third.stdout
+
+
+def test_there_is_a_sample_library_only_where_one_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EvaluationError, match="no sample library; run this as `pmoves"):
+        CliRunner().invoke(evaluate_app, ["library"], catch_exceptions=False)
+
+
+@pytest.mark.integration
+def test_a_sweep_in_process(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "home"))
+    spec = tmp_path / "sweep.yaml"
+    spec.write_text(f"{{dataset: {folder}, folds: 2, grid: {{alpha: [0, 0.5, 1]}}}}")
+    arguments = ["sweep", str(spec), "--json", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert len(report["trials"]) == 4
+    assert report["queries"] == 4
+    assert report["known_items"]["metric"] == "MRR"
+    assert json.loads((tmp_path / "out" / "sweep.json").read_text()) == report

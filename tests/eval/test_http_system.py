@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 from eval.errors import SearchSystemError
+from eval.provenance import SystemDescription
 from eval.systems.http import HttpSystem
 from retrieval.chunk import Chunk
 from retrieval.query import SearchRequest
@@ -27,6 +28,16 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((self.path, self.headers["Authorization"], json.loads(body)))
         status, headers, reply = self.replies.pop(0)
+        data = json.dumps(reply).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(data))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self) -> None:
+        status, headers, reply = self.replies.pop(0)
+        self.seen.append((self.path, self.headers["Authorization"], {}))
         data = json.dumps(reply).encode()
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(data))}.items():
@@ -101,4 +112,22 @@ async def test_a_mesh_that_asks_for_a_key_says_where_to_put_one(url: str) -> Non
     system = HttpSystem(url)
     with pytest.raises(SearchSystemError, match="PMOVES_API_KEY"):
         await system.search(SearchRequest(query="x"))
+    await system.close()
+
+
+async def test_a_mesh_says_what_its_answers_come_from(url: str) -> None:
+    settings = {"search": {"alpha": 0.7}, "http": {"port": 8000}}
+    stats = {"settings": settings, "embedding": {"model": "packaged"}}
+    Handler.replies += [(200, {}, stats), (200, {}, {"info": {"version": "0.1.0"}})]
+    system = HttpSystem(url, "key")
+    found = await system.describe()
+    await system.close()
+    assert found.settings == {"search": {"alpha": 0.7}}
+    assert (found.model, found.code) == ({"model": "packaged"}, "0.1.0")
+
+
+async def test_a_key_that_may_not_ask_gets_an_empty_description(url: str) -> None:
+    Handler.replies += [(403, {}, {"title": "admin only"}), (403, {}, {})]
+    system = HttpSystem(url, "key")
+    assert await system.describe() == SystemDescription()
     await system.close()

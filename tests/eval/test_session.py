@@ -160,3 +160,17 @@ async def test_everything_is_saved(tmp_path: Path) -> None:
     assert len((folder / "answers.jsonl").read_text().splitlines()) == 1 + 24
     assert json.loads((folder / "report.json").read_text())["label"] == "first"
     assert not list((tmp_path / "unfinished").iterdir())
+
+
+async def test_a_run_file_is_judged_like_a_run_of_our_own(tmp_path: Path) -> None:
+    found = await session(RankingSystem())
+    found.save(tmp_path)
+    accepted = baseline_of(found.runs, tolerance=0.01)
+    plan = Plan(Options(), baseline=accepted)
+    again = Session.of_run(DATASET, tmp_path / "many" / "hybrid.run", plan)
+    assert again.passed
+    assert again.reports[0].modes[0].metrics == found.reports[0].modes[0].metrics
+    (tmp_path / "bad.run").write_text("".join(f"q{n} Q0 d{n + 1} 1 1 t\n" for n in NUMBERS))
+    assert not Session.of_run(DATASET, tmp_path / "bad.run", plan).passed
+    with pytest.raises(EvaluationError, match="no answers to known items"):
+        Session.of_run(DATASET, tmp_path / "bad.run", Plan(Options(), known_items=True))
