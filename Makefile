@@ -43,9 +43,10 @@ unit: .venv/.dev ## The fast tests.
 integration: .venv/.dev ## The tests that start Ray and the mesh.
 	$(BIN)/pytest -m integration --timeout=900
 
-soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits.
-	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 $(BIN)/pytest --timeout=7200 -m integration \
-		tests/retrieval/corpus
+soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits, 20 rounds of killed parts.
+	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 \
+		$(BIN)/pytest --timeout=7200 -m integration \
+		tests/retrieval/corpus tests/serve_apps/test_under_load.py
 
 fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \
