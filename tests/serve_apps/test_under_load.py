@@ -1,7 +1,7 @@
 """A real mesh that is searched and written to all the time, while parts of it are replaced and die.
 
-One bring-up serves all checks. `make soak` does every check, several rounds of it
-(PMOVES_TEST_ROUNDS); `make test` does those once that tell the most.
+One bring-up serves all checks. `make soak` does several rounds of kills
+(PMOVES_TEST_ROUNDS), with a redeployment after each.
 """
 
 import asyncio
@@ -103,8 +103,8 @@ async def test_under_load(mesh: Mesh) -> None:
             await kill_a_gateway(mesh, load)
             await kill_the_embedder(mesh, load)
             await kill_haproxy(mesh, load)
+            await kill_the_controller(mesh, load)
             if ROUNDS:
-                await kill_the_controller(mesh, load)
                 await redeploy_with(mesh, load, 3, drain_s=61 + number)
         await redeploy_with(mesh, load, 1)
         await crowd_it(mesh, load)
