@@ -49,9 +49,10 @@ eval: .venv/.dev ## Search quality on the sample library, held against its basel
 	@$(BIN)/pmoves evaluate library --known-items --mode hybrid --metric nDCG@10 --explain \
 		--suite eval/library/suites.yaml --baseline eval/library/baseline.json
 
-soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits.
-	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 $(BIN)/pytest -m integration \
-		tests/retrieval/corpus
+soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits, 20 rounds of killed parts.
+	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 \
+		$(BIN)/pytest -m integration \
+		tests/retrieval/corpus tests/serve_apps/test_under_load.py
 
 fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \

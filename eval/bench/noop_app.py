@@ -18,23 +18,27 @@ if TYPE_CHECKING:
     from ray import serve
 
 _BODY = b'{"ok":true}'
-_START: Message = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(_BODY)).encode()),
-    ],
-}
+_HEADERS = (
+    (b"content-type", b"application/json"),
+    (b"content-length", str(len(_BODY)).encode()),
+)
 _END: Message = {"type": "http.response.body", "body": _BODY}
 _ONGOING = 1_000
 
 
-async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answer every request with the same eleven bytes."""
-    if scope["type"] == "http":
-        await send(_START)
-        await send(_END)
+class Answer:
+    """Answers every request with the same eleven bytes; an object, since Serve calls functions."""
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer."""
+        if scope["type"] == "http":
+            # A list of its own for each: Serve adds the request id to it.
+            headers = list(_HEADERS)
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send(_END)
+
+
+answer = Answer()
 
 
 def build(_arguments: dict[str, Any]) -> "serve.Application":
@@ -69,7 +73,9 @@ def uvicorn_alone() -> Iterator[tuple[str, int]]:
 async def _serve() -> None:
     import uvicorn
 
-    listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio sends at once only on sockets that name their protocol.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(answer, lifespan="off", access_log=False, log_level="error")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listener]))

@@ -29,7 +29,8 @@ class DisconnectMiddleware:
         watch = asyncio.ensure_future(client.departure())
         try:
             await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
-            if not client.answered:
+            abandoned = not work.done() and not client.answered
+            if abandoned:
                 work.cancel()
             await asyncio.wait((work,))
         except asyncio.CancelledError:
@@ -38,7 +39,7 @@ class DisconnectMiddleware:
             raise
         finally:
             watch.cancel()
-        if not work.cancelled():
+        if not (abandoned and work.cancelled()):
             work.result()
 
 

@@ -222,6 +222,31 @@ async def test_an_upload_is_read_by_a_ray_job(client: httpx.AsyncClient) -> None
     assert "Zoom H6" in answer_found["hits"][0]["text"]
 
 
+async def test_a_large_upload_takes_no_memory_and_goes_with_its_client(
+    client: httpx.AsyncClient, mesh: Mesh
+) -> None:
+    processes = mesh_processes(mesh.state.mesh_id, Path(mesh.state.temp_dir))
+    (gateway,) = (one for one in processes if "Replica:pmoves:gateway" in " ".join(one.cmdline()))
+    uploads, sizes = Path(mesh.state.home) / "uploads", [gateway.memory_info().rss]
+    before = set(uploads.iterdir()) if uploads.exists() else set()
+
+    async def form() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+        for _ in range(256):
+            yield b"x" * 2**20
+            sizes.append(gateway.memory_info().rss)
+        assert set(uploads.iterdir()) - before
+        raise ConnectionAbortedError
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    with pytest.raises(ConnectionAbortedError):
+        await client.post("/documents", content=form(), headers=headers)
+    assert max(sizes) - sizes[0] < 64 * 2**20
+    async with asyncio.timeout(60):
+        while set(uploads.iterdir()) - before:
+            await asyncio.sleep(0.1)
+
+
 async def test_a_folder_inside_the_roots_is_read_by_a_ray_job(
     client: httpx.AsyncClient, mesh: Mesh
 ) -> None:

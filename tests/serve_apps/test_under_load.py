@@ -1,0 +1,288 @@
+"""A real mesh that is searched and written to all the time, while parts of it are replaced and die.
+
+One bring-up serves all checks. `make soak` does several rounds of kills
+(PMOVES_TEST_ROUNDS), with a redeployment after each.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster.mesh.bringup import APP_NAME, serve_config
+from cluster.mesh.dashboard import Dashboard
+from cluster.mesh.processes import mesh_processes
+from cluster.mesh.state import MeshState, read_state
+from cluster.settings import Settings
+from tests.serve_apps.load import Load, outcomes, unanswered
+from tests.serve_apps.test_serve import SOURCES, free_port, pmoves
+
+ROUNDS = int(os.environ.get("PMOVES_TEST_ROUNDS", "0"))
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900 + 600 * ROUNDS)]
+GATEWAY, EMBEDDER = "ServeReplica:pmoves:gateway", "ServeReplica:pmoves:embedder"
+CONTROLLER, HAPROXY = "ServeController", "haproxy"
+_MOVED = 20
+_ROOM = 32
+# Waits for a version that never comes, for as long as its client stays.
+_WAITING = b'{"query": "x", "min_index_version": 1000000000, "timeout_ms": 300000}'
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A running mesh, and the environment in which it was started."""
+
+    state: MeshState
+    environment: dict[str, str]
+
+    def processes(self, title: str) -> dict[int, psutil.Process]:
+        """Return the living processes of the mesh whose command line holds `title`."""
+        found = {}
+        for process in mesh_processes(self.state.mesh_id, Path(self.state.temp_dir)):
+            try:
+                if title in (process.name(), *process.cmdline()) or title in process.cmdline()[0]:
+                    found[process.pid] = process
+            except (psutil.Error, IndexError):
+                continue
+        return found
+
+    def deploy(self, **gateway: object) -> None:
+        """Give Serve the configuration of this mesh, with `gateway` as settings of `serve`."""
+        settings = Settings(home=Path(self.state.home))
+        settings.http.port = self.state.http_port
+        config = serve_config(settings, self.state.serve_host)
+        config["applications"][0]["args"] = {"serve": gateway}  # type: ignore[index]
+        with Dashboard(self.state) as dashboard:
+            dashboard.deploy(config, 60)
+
+    def running(self) -> dict[str, tuple[str, int, int]]:
+        """Return status, running and wanted replicas of each deployment."""
+        with Dashboard(self.state) as dashboard:
+            deployments = dashboard.serve().applications[APP_NAME].deployments
+        return {
+            name: (each.status, each.running, each.wanted) for name, each in deployments.items()
+        }
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[Mesh]:
+    """A mesh with one gateway and one embedder over an empty corpus."""
+    inherited = {name: value for name, value in os.environ.items() if "PMOVES_" not in name}
+    environment = inherited | {
+        "PMOVES_HOME": str(tmp_path / "home"),
+        "PMOVES_HTTP__PORT": str(free_port()),
+        "PMOVES_RAY__READY_S": "240",
+        "PMOVES_HTTP__MAX_IN_FLIGHT": str(_ROOM),
+        # On a machine this busy, a side that is late is no fault.
+        "PMOVES_SEARCH__LEXICAL_TIMEOUT_MS": "20000",
+        "PMOVES_SEARCH__DENSE_TIMEOUT_MS": "20000",
+        "PYTHONPATH": str(SOURCES),
+    }
+    started = pmoves(environment, "up", "--detach")
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        state = read_state(tmp_path / "home" / "run")
+        assert state is not None
+        yield Mesh(state, environment)
+    finally:
+        pmoves(environment, "down")
+
+
+async def test_under_load(mesh: Mesh) -> None:
+    async with Load(mesh.state.url) as load:
+        await load.answered(_MOVED)
+        await redeploy_with(mesh, load, 3)
+        await every_replica_answers(mesh, load)
+        for number in range(max(ROUNDS, 1)):
+            await kill_a_gateway(mesh, load)
+            await kill_the_embedder(mesh, load)
+            await kill_haproxy(mesh, load)
+            await kill_the_controller(mesh, load)
+            if ROUNDS:
+                await redeploy_with(mesh, load, 3, drain_s=61 + number)
+        await redeploy_with(mesh, load, 1)
+        await crowd_it(mesh, load)
+        await kill_the_only_gateway(mesh, load)
+        await take_it_down(mesh, load)
+    print(outcomes(load.ledger.entries))
+    assert load.ledger.wrong == []
+
+
+async def redeploy_with(mesh: Mesh, load: Load, gateways: int, **more: object) -> None:
+    """Replace every replica, with another number of gateways: nobody notices."""
+    before = mesh.processes(GATEWAY) | mesh.processes(EMBEDDER)
+    async with watched(load, f"redeployed with {gateways}") as began:
+        await asyncio.to_thread(mesh.deploy, gateway_replicas=gateways, **more)
+        await healthy(mesh, gateways)
+        await gone(before.values())
+        await load.answered(_MOVED)
+    assert unanswered(load.ledger.since(began)) == []
+
+
+async def every_replica_answers(mesh: Mesh, load: Load) -> None:
+    """All replicas have answered searches: the ledger holds for whichever it was."""
+    logs = Path(mesh.state.home) / "logs" / "ray" / "serve"
+    living = mesh.processes(GATEWAY)
+    async with asyncio.timeout(120):
+        while True:
+            texts = [log.read_text() for log in logs.glob("replica_*gateway*.log")]
+            if sum("POST /hirag/query" in text for text in texts) > len(living):
+                return
+            await load.answered(_MOVED)
+
+
+async def kill_a_gateway(mesh: Mesh, load: Load) -> None:
+    """Searches go to another replica; a write that was in its hands is lost to its caller.
+
+    HAProxy refuses that cleanly, or closes a connection that was used before, which asks
+    the client to try again.
+    """
+    async with watched(load, "killed a gateway") as began:
+        killed = kill(mesh, GATEWAY)
+        await load.answered(_MOVED)
+        await replaced(mesh, GATEWAY, killed, 3)
+        await healthy(mesh, 3)
+    lost = unanswered(load.ledger.since(began))
+    assert [entry for entry in lost if entry.kind != "write"] == []
+    assert {entry.outcome for entry in lost} <= {"refused cleanly", "broken off"}
+    assert len(lost) <= 1
+
+
+async def kill_the_embedder(mesh: Mesh, load: Load) -> None:
+    """There is one embedder: words still find, and writes wait or are refused cleanly."""
+    async with watched(load, "killed the embedder") as began:
+        killed = kill(mesh, EMBEDDER)
+        await load.answered(_MOVED)
+        await replaced(mesh, EMBEDDER, killed, 1)
+        await healthy(mesh, 3)
+        await load.answered(_MOVED)
+    lost = unanswered(load.ledger.since(began))
+    assert [entry for entry in lost if entry.outcome != "refused cleanly"] == []
+    assert [entry for entry in lost if entry.kind == "search"] == []
+
+
+async def kill_haproxy(mesh: Mesh, load: Load) -> None:
+    """There is one door: until it is there again, nobody can connect.
+
+    A new HAProxy refuses cleanly until Serve has told it of the replicas.
+    """
+    async with watched(load, "killed HAProxy") as began:
+        killed, dead = kill(mesh, HAPROXY), time.monotonic()
+        await replaced(mesh, HAPROXY, killed, 1)
+        await load.answered(_MOVED)
+    lost = unanswered(load.ledger.since(began))
+    assert "failed" not in {entry.outcome for entry in lost}
+    assert all(entry.at <= dead for entry in lost if entry.outcome == "broken off")
+
+
+async def kill_the_controller(mesh: Mesh, load: Load) -> None:
+    """Nobody notices: it only decides, and is started again."""
+    async with watched(load, "killed Serve's controller") as began:
+        killed = kill(mesh, CONTROLLER)
+        await replaced(mesh, CONTROLLER, killed, 1)
+        await healthy(mesh, 3)
+        await load.answered(_MOVED)
+    assert unanswered(load.ledger.since(began)) == []
+
+
+async def crowd_it(mesh: Mesh, load: Load) -> None:
+    """While others take all the room there is, the rest is refused cleanly; then no more."""
+    head = f"POST /hirag/query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(_WAITING)}"
+    async with watched(load, "crowded the gateway") as began:
+        lines = [await stay(mesh, head.encode() + b"\r\n\r\n" + _WAITING) for _ in range(_ROOM)]
+        async with asyncio.timeout(60):
+            while not unanswered(load.ledger.since(began)):
+                await asyncio.sleep(0.05)
+        for line in lines:
+            line.close()
+        await load.answered(_MOVED)
+        left = time.monotonic()
+        await load.answered(_MOVED)
+    assert {entry.outcome for entry in unanswered(load.ledger.since(began))} == {"refused cleanly"}
+    assert [entry for entry in unanswered(load.ledger.since(began)) if entry.at > left] == []
+
+
+async def stay(mesh: Mesh, request: bytes) -> asyncio.StreamWriter:
+    """Send `request` on a connection of its own; return the client's end."""
+    _, writer = await asyncio.open_connection("127.0.0.1", mesh.state.http_port)
+    writer.write(request)
+    await writer.drain()
+    return writer
+
+
+async def kill_the_only_gateway(mesh: Mesh, load: Load) -> None:
+    """Nobody is left to answer: whoever is refused is told when to come back."""
+    async with watched(load, "killed the only gateway") as began:
+        killed, dead = kill(mesh, GATEWAY), time.monotonic()
+        await replaced(mesh, GATEWAY, killed, 1)
+        await healthy(mesh, 1)
+        await load.answered(_MOVED)
+    lost = unanswered(load.ledger.since(began))
+    assert {entry.outcome for entry in lost} <= {"refused cleanly", "broken off"}
+    # What the killed process had in hand, at most one of every searcher and writer.
+    assert all(entry.at <= dead for entry in lost if entry.outcome == "broken off")
+
+
+async def take_it_down(mesh: Mesh, load: Load) -> None:
+    """Whoever was let in is answered; nobody is turned away but at the closed door."""
+    async with watched(load, "pmoves down") as began:
+        down = await asyncio.to_thread(pmoves, mesh.environment, "down")
+        assert down.returncode == 0, down.stderr
+    lost = unanswered(load.ledger.since(began))
+    assert {entry.outcome for entry in lost} <= {"not connected"}, lost
+
+
+@asynccontextmanager
+async def watched(load: Load, what: str) -> AsyncIterator[float]:
+    """Yield the moment from which the ledger counts; tell what it holds at the end."""
+    began = time.monotonic()
+    yield began
+    entries = load.ledger.since(began)
+    lost = [entry.at + entry.seconds - began for entry in unanswered(entries)]
+    print(
+        f"{what}: {time.monotonic() - began:.0f} s, {outcomes(entries)}, "
+        f"{sum(entry.degraded for entry in entries)} degraded, "
+        f"slowest {max((entry.seconds for entry in entries), default=0):.1f} s, "
+        f"last failure after {max(lost, default=0):.1f} s"
+    )
+    for entry in unanswered(entries)[:5]:
+        print("   ", entry)
+    assert load.ledger.wrong == []
+
+
+def kill(mesh: Mesh, title: str) -> int:
+    """Kill one process of the mesh with SIGKILL; return its id."""
+    pid, process = next(iter(mesh.processes(title).items()))
+    process.send_signal(signal.SIGKILL)
+    return pid
+
+
+async def replaced(mesh: Mesh, title: str, killed: int, count: int) -> None:
+    """Wait until `count` processes run again, the killed one not among them."""
+    async with asyncio.timeout(240):
+        while True:
+            living = await asyncio.to_thread(mesh.processes, title)
+            if killed not in living and len(living) >= count:
+                return
+            await asyncio.sleep(0.5)
+
+
+async def healthy(mesh: Mesh, gateways: int) -> None:
+    """Wait until Serve has what it wants, and the gateway says that it is ready."""
+    wanted = {"gateway": ("HEALTHY", gateways, gateways), "embedder": ("HEALTHY", 1, 1)}
+    async with asyncio.timeout(240):
+        while await asyncio.to_thread(mesh.running) != wanted:
+            await asyncio.sleep(0.5)
+
+
+async def gone(processes: Iterable[psutil.Process]) -> None:
+    """Wait until all `processes` have ended."""
+    async with asyncio.timeout(240):
+        while any(process.is_running() for process in processes):
+            await asyncio.sleep(0.5)
