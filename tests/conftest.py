@@ -22,18 +22,20 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Take the tests that need the model for integration tests: it loads for many seconds.
+
+    Under xdist the tests of a group share a process, one after the other.
+    """
+    if "packaged_embedder" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.integration)
+        if _group(item) is None:
+            item.add_marker(pytest.mark.xdist_group("model"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the model, and begin with those that start Ray.
-
-    Under xdist the tests of a group share a process, one after the other: the model
-    takes seconds to load, and two Rays at once are too much for a small machine.
-    """
-    for item in items:
-        if "packaged_embedder" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.integration)
-            if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group("model"))
+    """Begin with those that start Ray, one after the other: they take the longest."""
     items.sort(key=lambda item: _group(item) != "ray")
 
 

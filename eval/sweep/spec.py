@@ -1,6 +1,7 @@
 """A sweep as a YAML file describes it."""
 
 import itertools
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -62,15 +63,19 @@ class Grid(BaseModel):
     neighbor_share: Shares | None = None
 
     def settings(self, now: Setting) -> list[Setting]:
-        """Return every combination, each once; `now` is among them."""
-        combined = itertools.product(
-            self.fusion or [now.fusion],
-            _values(self.alpha, now.alpha),
-            _values(self.neighbor_share, now.neighbor_share),
-        )
+        """Return every combination, each once; `now` is among them.
+
+        Raises `EvaluationError` for too many.
+        """
+        fusions = self.fusion or [now.fusion]
+        alphas = _values(self.alpha, now.alpha)
+        shares = _values(self.neighbor_share, now.neighbor_share)
+        count = math.prod(map(len, (fusions, alphas, shares)))
+        if count > _MOST:
+            raise EvaluationError(f"the grid has {count} settings; at most {_MOST} are tried")
         found = [
             Setting(fusion=fusion, alpha=alpha, neighbor_share=share)
-            for fusion, alpha, share in combined
+            for fusion, alpha, share in itertools.product(fusions, alphas, shares)
         ]
         return list(dict.fromkeys([now, *found]))
 
@@ -100,10 +105,7 @@ class SweepSpec(BaseModel):
 
     def settings(self, now: Setting) -> list[Setting]:
         """Return every setting to try, `now` first; `EvaluationError` for too many."""
-        found = self.grid.settings(now)
-        if len(found) > _MOST:
-            raise EvaluationError(f"the grid has {len(found)} settings; at most {_MOST} are tried")
-        return found
+        return self.grid.settings(now)
 
 
 def load_sweep(file: Path) -> SweepSpec:

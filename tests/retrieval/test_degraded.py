@@ -71,8 +71,7 @@ def broken_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object) -> None:
         raise OSError("the text index is damaged")
 
-    for name in ("search_text", "search_text_within"):
-        monkeypatch.setattr(f"retrieval.retrievers.{name}", fail)
+    monkeypatch.setattr("retrieval.retrievers.search_text", fail)
 
 
 @pytest.mark.usefixtures("broken_words")

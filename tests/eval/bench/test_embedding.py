@@ -16,6 +16,7 @@ def silent(stage: str, done: int, total: int) -> None:
     """Say nothing."""
 
 
+@pytest.mark.integration
 def test_both_get_the_same_passages_in_the_same_portions() -> None:
     asked: list[tuple[str, ...]] = []
 

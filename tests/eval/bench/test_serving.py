@@ -1,6 +1,7 @@
 """The benchmark of Serve around uvicorn, which answers the same."""
 
 import psutil
+import pytest
 
 from eval.bench.noop_app import uvicorn_alone
 from eval.bench.parts import ServedNoop
@@ -11,6 +12,7 @@ def silent(stage: str, done: int, total: int) -> None:
     """Say nothing."""
 
 
+@pytest.mark.integration
 def test_rates_and_costs_of_what_is_served() -> None:
     with uvicorn_alone() as (url, pid):
         process = psutil.Process(pid)

@@ -78,7 +78,7 @@ class Story:
 
 
 @given(EVENTS)
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_a_number_is_good_exactly_while_its_write_is_there(
     tmp_path_factory: pytest.TempPathFactory, events: list[str | int]
 ) -> None:
