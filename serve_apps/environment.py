@@ -72,12 +72,17 @@ for argument; do
         sed -i -e '/^frontend prometheus/,/mode http/s/bind :/bind 127.0.0.1:/' \\
             -e '/^listen stats/,$s/bind \\*:/bind 127.0.0.1:/' \\
             -e 's/http-request return status 404 .*/http-request deny deny_status 503/' \\
-            -e '/# pmoves$/d'{additions} "$argument"
+            -e '/# pmoves$/d'{additions}{listening} "$argument"
     fi
     previous=$argument
 done
 exec {binary} "$@"
 """
+
+
+_NEXT = " \\\n            -e "
+# Addresses that take in loopback, where HAProxy could not listen a second time.
+_EVERYWHERE = {"0.0.0.0": "", "::": " v4v6"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +133,27 @@ def _write_wrapper(run_folder: Path, also_at: str | None) -> Path:
     slow_search = run_folder / "slow.http"
     slow_search.write_bytes(problem_message(_SLOW_SEARCH))
     lines = [*_RULES, f'errorfile 408 "{slow_search}"']
-    if also_at is not None:
-        if not _ADDRESS.fullmatch(also_at):
-            raise InvalidInputError(f"http.host: {also_at!r} is no address to listen on")
-        lines.append(f"bind {also_at}")
     additions = "".join(
-        f" \\\n            -e '/^frontend http_frontend/a\\    {line} # pmoves'" for line in lines
+        f"{_NEXT}'/^frontend http_frontend/a\\    {line} # pmoves'" for line in lines
     )
     script = _WRAPPER.format(
         binary=shlex.quote(get_haproxy_binary()),
         closed=shlex.quote(str(run_folder / DOOR_CLOSED)),
         no_replica=shlex.quote(str(no_replica)),
         additions=additions,
+        listening="" if also_at is None else _NEXT + _listening(also_at),
     )
     wrapper.write_text(script)
     wrapper.chmod(0o700)
     return wrapper
+
+
+def _listening(also_at: str) -> str:
+    """Return the correction by which HAProxy listens at `also_at`, too."""
+    if not _ADDRESS.fullmatch(also_at):
+        raise InvalidInputError(f"http.host: {also_at!r} is no address to listen on")
+    host, _, port = also_at.rpartition(":")
+    if host not in _EVERYWHERE:
+        return f"'/^frontend http_frontend/a\\    bind {also_at} # pmoves'"
+    everywhere = f"bind {also_at}{_EVERYWHERE[host]}"
+    return f"'/^frontend http_frontend/,/^backend/s/bind 127.0.0.1:{port}$/{everywhere}/'"

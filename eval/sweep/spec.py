@@ -70,7 +70,7 @@ class Grid(BaseModel):
         fusions = self.fusion or [now.fusion]
         alphas = _values(self.alpha, now.alpha)
         shares = _values(self.neighbor_share, now.neighbor_share)
-        count = math.prod(map(len, (fusions, alphas, shares)))
+        count = math.prod((len(fusions), len(alphas), len(shares)))
         if count > _MOST:
             raise EvaluationError(f"the grid has {count} settings; at most {_MOST} are tried")
         found = [

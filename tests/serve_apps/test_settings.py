@@ -143,7 +143,7 @@ frontend prometheus
     bind :{ports.haproxy_metrics}
     mode http
 frontend http_frontend
-    bind 0.0.0.0:8000
+    bind 127.0.0.1:8000
     default_backend nothing
 backend nothing
 listen stats
@@ -163,7 +163,7 @@ def test_haproxy_keeps_its_own_pages_to_this_machine(tmp_path: Path) -> None:
     command = [environment["RAY_SERVE_HAPROXY_BINARY_PATH"], "-c", "-f", str(config)]
     subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
     binds = [line.strip() for line in config.read_text().splitlines() if "bind" in line]
-    assert binds == ["bind 127.0.0.1:9101", "bind 0.0.0.0:8000", "bind 127.0.0.1:8404"]
+    assert binds == ["bind 127.0.0.1:9101", "bind 127.0.0.1:8000", "bind 127.0.0.1:8404"]
 
 
 def corrected(folder: Path, also_at: str | None, times: int) -> list[str]:
@@ -177,18 +177,28 @@ def corrected(folder: Path, also_at: str | None, times: int) -> list[str]:
     return config.read_text().splitlines()
 
 
-@pytest.mark.parametrize("also_at", [None, "0.0.0.0:8000", "192.168.1.2:8000", ":::8000"])
-def test_haproxy_alone_faces_other_machines(tmp_path: Path, also_at: str | None) -> None:
+@pytest.mark.parametrize(
+    ("also_at", "expected"),
+    [
+        (None, ["127.0.0.1:8000"]),
+        ("192.168.1.2:8000", ["192.168.1.2:8000 # pmoves", "127.0.0.1:8000"]),
+        ("0.0.0.0:8000", ["0.0.0.0:8000"]),
+        (":::8000", [":::8000 v4v6"]),
+    ],
+)
+def test_haproxy_alone_faces_other_machines(
+    tmp_path: Path, also_at: str | None, expected: list[str]
+) -> None:
     lines = corrected(tmp_path / "run", also_at, times=2)
     ours = [line.partition("#")[0].strip() for line in lines if line.endswith("# pmoves")]
-    binds = [] if also_at is None else [f"bind {also_at}"]
+    binds = [line.strip() for line in lines if "bind" in line]
     assert [line for line in ours if line.startswith("http-request")] == [
         "http-request set-header x-pmoves-peer %[src]",
         "http-request set-header x-request-disconnect-disabled ?1",
         "http-request disable-l7-retry unless { method GET HEAD } or { path /hirag/query }",
         "http-request wait-for-body time 20s if { method POST } { path /hirag/query }",
     ]
-    assert [line for line in ours if line.startswith("bind")] == binds
+    assert binds[1:-1] == [f"bind {address}" for address in expected]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0:80'; reboot; '", "a b:80", "$(id):80", "host"])
@@ -239,11 +249,12 @@ def test_haproxy_names_its_peer_whatever_the_client_claims(tmp_path: Path, outsi
     ports = ServePorts(*others)
     also_at = f"0.0.0.0:{front}" if outside else None
     environment = serve_environment(tmp_path / "run", ports, also_at)
-    text = HAPROXY.format(ports=ports).replace("0.0.0.0:8000", f"127.0.0.1:{front}")
+    text = HAPROXY.format(ports=ports).replace("127.0.0.1:8000", f"127.0.0.1:{front}")
     server = f"backend nothing\n    server one 127.0.0.1:{backend.server_port}"
     config = tmp_path / "run" / "haproxy.cfg"
     config.write_text(text.replace("backend nothing\nlisten", f"{server}\nlisten"))
-    command = [environment["RAY_SERVE_HAPROXY_BINARY_PATH"], "-f", str(config)]
+    # As Serve starts it: no other process may listen at the same address.
+    command = [environment["RAY_SERVE_HAPROXY_BINARY_PATH"], "-f", str(config), "-dR"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as proxy:
         try:
             forged = {"X-PMOVES-Peer": "100.64.0.1"}
