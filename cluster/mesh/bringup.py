@@ -13,6 +13,7 @@ from cluster.mesh.dashboard import Application, Dashboard
 from cluster.mesh.environment import mesh_environment
 from cluster.mesh.head import (
     last_lines,
+    lines_with,
     make_temp_dir,
     process_created,
     session_logs,
@@ -139,8 +140,19 @@ def _ray_missing(
     try:
         dashboard.version()
     except MeshError:
+        require_dashboard(state)
         return f"Ray's head starts (log: {state.head_log})"
     return None
+
+
+def require_dashboard(state: MeshState) -> None:
+    """Raise `NotReadyError` where the head lives on without the dashboard that we wait for."""
+    if lines_with(Path(state.head_log), "Failed to start the dashboard"):
+        reasons = lines_with(Path(state.head_log), "Exception:")
+        raise NotReadyError(
+            f"Ray's dashboard could not start: {' '.join(reasons) or 'no reason was given'}. "
+            f"Try again, or choose its port with PMOVES_RAY__DASHBOARD_PORT; log: {state.head_log}"
+        )
 
 
 def _require_alive(head: subprocess.Popen[bytes], state: MeshState) -> None:

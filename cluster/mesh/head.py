@@ -104,11 +104,16 @@ def interpreter(folder: Path) -> str:
 
 def last_lines(log: Path, count: int = 12) -> str:
     """Return the end of a log file, or an empty text."""
+    return "\n".join(lines_with(log, "")[-count:])
+
+
+def lines_with(log: Path, words: str) -> list[str]:
+    """Return the lines of a log file that hold `words`; none where there is no file."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return ""
-    return "\n".join(lines[-count:])
+        return []
+    return [line for line in lines if words in line]
 
 
 def process_created(pid: int) -> float | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import MeshError
+from cluster.errors import MeshError, NotReadyError
+from cluster.mesh.bringup import require_dashboard
 from cluster.mesh.ports import RAY_PORTS
 from cluster.mesh.state import MeshState, exclusive, read_state, state_path, write_state
 
@@ -75,3 +76,16 @@ def test_only_one_works_on_a_home(tmp_path: Path) -> None:
         pass
     with exclusive(tmp_path):
         pass
+
+
+def test_a_head_without_its_dashboard_is_not_waited_for(tmp_path: Path) -> None:
+    state = example(tmp_path)
+    require_dashboard(state)
+    log = Path(state.head_log)
+    log.write_text("INFO all is well\n")
+    require_dashboard(state)
+    log.write_text(
+        "ERROR Failed to start the dashboard \nException: port 8265 is taken\nNext steps\n"
+    )
+    with pytest.raises(NotReadyError, match=r"port 8265 is taken.*PMOVES_RAY__DASHBOARD_PORT"):
+        require_dashboard(state)

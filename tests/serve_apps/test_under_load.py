@@ -25,7 +25,11 @@ from tests.serve_apps.load import Load, outcomes, unanswered
 from tests.serve_apps.test_serve import SOURCES, free_port, pmoves
 
 ROUNDS = int(os.environ.get("PMOVES_TEST_ROUNDS", "0"))
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900 + 600 * ROUNDS)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.timeout(900 + 600 * ROUNDS),
+]
 GATEWAY, EMBEDDER = "ServeReplica:pmoves:gateway", "ServeReplica:pmoves:embedder"
 CONTROLLER, HAPROXY = "ServeController", "haproxy"
 _MOVED = 20
@@ -225,8 +229,8 @@ async def kill_the_only_gateway(mesh: Mesh, load: Load) -> None:
         await load.answered(_MOVED)
     lost = unanswered(load.ledger.since(began))
     assert {entry.outcome for entry in lost} <= {"refused cleanly", "broken off"}
-    # What the killed process had in hand, at most one of every searcher and writer.
-    assert all(entry.at <= dead for entry in lost if entry.outcome == "broken off")
+    # What the process had in hand; its connections close a moment after its end.
+    assert all(entry.at <= dead + 1 for entry in lost if entry.outcome == "broken off")
 
 
 async def take_it_down(mesh: Mesh, load: Load) -> None:
