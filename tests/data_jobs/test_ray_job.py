@@ -139,12 +139,21 @@ def test_a_job_is_submitted_with_the_checkout_as_working_directory(
         *("--working-dir", str(ROOT), "--"),
         *("python", "-m", "data_jobs.ingest", str(library), "--namespace", "tests"),
     ]
-    done = subprocess.run(
-        command, env=dict(head.environment), capture_output=True, text=True, cwd=tmp_path
-    )
+    done = submitted(command, head, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 ready" in done.stdout
     assert_ingested(tmp_path / "home")
+
+
+def submitted(command: list[str], head: Head, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command once the head takes jobs, which is a while after it answers."""
+    while True:
+        done = subprocess.run(
+            command, env=dict(head.environment), capture_output=True, text=True, cwd=folder
+        )
+        if "No available agent to submit job" not in done.stderr:
+            return done
+        time.sleep(1)
 
 
 def test_the_command_starts_a_ray_of_its_own(
