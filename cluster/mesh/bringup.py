@@ -147,8 +147,10 @@ def _ray_missing(
 
 def require_dashboard(state: MeshState) -> None:
     """Raise `NotReadyError` where the head lives on without the dashboard that we wait for."""
-    if lines_with(Path(state.head_log), "Failed to start the dashboard"):
-        reasons = lines_with(Path(state.head_log), "Exception:")
+    log = Path(state.head_log)
+    busy = lines_with(log, "Failed to bind to")
+    if busy or lines_with(log, "Failed to start the dashboard"):
+        reasons = [*busy, *lines_with(log, "Exception:")]
         raise NotReadyError(
             f"Ray's dashboard could not start: {' '.join(reasons) or 'no reason was given'}. "
             f"Try again, or choose its port with PMOVES_RAY__DASHBOARD_PORT; log: {state.head_log}"
