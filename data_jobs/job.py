@@ -44,7 +44,7 @@ class Job:
             except BaseException:
                 jobs.finish(row.job_id, "stopped", "the process that ran the job was ended")
                 raise
-            jobs.finish(row.job_id, summary.state)
+            jobs.finish(row.job_id, summary.state, index_version=summary.index_version)
             return summary
 
     def _run(self, job_id: str, jobs: JobStore) -> Summary:

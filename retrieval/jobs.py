@@ -39,6 +39,7 @@ _JOBS = sa.Table(
     sa.Column("started_at", sa.String(40)),
     sa.Column("updated_at", sa.String(40), nullable=False),
     sa.Column("finished_at", sa.String(40)),
+    sa.Column("index_version", sa.Integer),
 )
 
 
@@ -74,7 +75,10 @@ class JobRequest(BaseModel):
 
 
 class Job(BaseModel):
-    """One job; `done` counts every finished document, whatever its outcome."""
+    """One job; `done` counts every finished document, whatever its outcome.
+
+    `index_version` is the corpus version that shows all it has stored.
+    """
 
     job_id: str
     namespace: str
@@ -92,6 +96,7 @@ class Job(BaseModel):
     started_at: datetime | None = None
     updated_at: datetime
     finished_at: datetime | None = None
+    index_version: int | None = None
 
     @property
     def finished(self) -> bool:
@@ -211,9 +216,16 @@ class JobStore:
             raise InvalidInputError(f"a job has no progress called {sorted(unknown)}")
         self._update(job_id, **known)
 
-    def finish(self, job_id: str, state: JobState, error: str | None = None) -> None:
-        """Mark a job as ended."""
-        self._update(job_id, state=state, error=error, finished_at=_text(utc_now()))
+    def finish(
+        self,
+        job_id: str,
+        state: JobState,
+        error: str | None = None,
+        index_version: int | None = None,
+    ) -> None:
+        """Mark a job as ended; `index_version` shows what it has stored."""
+        ended = {"state": state, "error": error, "finished_at": _text(utc_now())}
+        self._update(job_id, **ended, index_version=index_version)
 
     def stop_requested(self, job_id: str) -> bool:
         """Say whether somebody wants the job to stop."""

@@ -217,7 +217,10 @@ class DeletedDocument(BaseModel):
 
 
 class JobView(BaseModel):
-    """The progress of an ingest job; `rate` is in documents per second."""
+    """The progress of an ingest job; `rate` is in documents per second.
+
+    A search with `min_index_version` set to `index_version` sees all that the job stored.
+    """
 
     job_id: str
     namespace: str
@@ -235,6 +238,7 @@ class JobView(BaseModel):
     started_at: datetime | None
     updated_at: datetime
     finished_at: datetime | None
+    index_version: int | None
 
     @classmethod
     def of(cls, job: Job) -> Self:

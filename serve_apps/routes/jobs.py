@@ -1,11 +1,14 @@
 """`/jobs`: the progress of ingest jobs."""
 
 import asyncio
+import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from retrieval.errors import PmovesError
 from retrieval.jobs import Job
+from serve_apps.background import refresh
 from serve_apps.caller import Caller, caller_of
 from serve_apps.problems import NOT_FOUND, ProblemError
 from serve_apps.services import Services, services_of
@@ -26,8 +29,14 @@ async def list_jobs(request: Request, query: Annotated[JobsQuery, Query()]) -> J
 
 @router.get("/jobs/{job_id}", summary="Show a job")
 async def show_job(request: Request, job_id: str) -> JobView:
-    """Return the progress of one job."""
-    return JobView.of(await _find(services_of(request), caller_of(request), job_id))
+    """Return the progress of one job; once it has ended, searches here see what it stored."""
+    services = services_of(request)
+    job = await _find(services, caller_of(request), job_id)
+    if (job.index_version or 0) > services.searcher.version:
+        # Searches say themselves what is wrong with the corpus; the job's state is known.
+        with contextlib.suppress(PmovesError, OSError, ValueError):
+            await refresh(services)
+    return JobView.of(job)
 
 
 @router.delete("/jobs/{job_id}", status_code=202, summary="Stop a job")

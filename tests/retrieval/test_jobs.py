@@ -53,12 +53,13 @@ def test_the_way_of_a_job(jobs: JobStore) -> None:
     assert started.started_at is not None
     jobs.progress(job.job_id, total=10, done=4, quarantined=1, skipped=2, stages={"parse": 3})
     jobs.progress(job.job_id, done=5, total=None)
-    jobs.finish(job.job_id, "succeeded")
+    jobs.finish(job.job_id, "succeeded", index_version=7)
     ended = jobs.get(job.job_id)
     assert ended is not None
     counts = (ended.total, ended.done, ended.quarantined, ended.skipped, ended.stages)
     assert counts == (10, 5, 1, 2, {"parse": 3})
     assert (ended.state, ended.finished, ended.error) == ("succeeded", True, None)
+    assert ended.index_version == 7
     assert ended.finished_at is not None
     assert job.created_at < started.started_at <= ended.finished_at <= ended.updated_at
 

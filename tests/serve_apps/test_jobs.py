@@ -1,15 +1,21 @@
 """Jobs over HTTP, and the watch over their runs."""
 
 import asyncio
+import shutil
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from retrieval.indexing import index_chunks
 from retrieval.jobs import JobRequest, SourceItem, new_job_id
 from serve_apps import problems
+from serve_apps.api import create_app
 from serve_apps.jobs import JobWatcher, uploads_folder
 from serve_apps.services import Services
-from tests.serve_apps.support import NotedLauncher, problem
+from serve_apps.settings import AppArgs, ServeSettings
+from tests.retrieval.building import make_chunk
+from tests.serve_apps.support import NotedLauncher, client_of, found, problem, search
 
 
 def start(services: Services, namespace: str = "pmoves", runner_id: str | None = "run-1") -> str:
@@ -43,6 +49,31 @@ async def test_progress_is_shown(client: httpx.AsyncClient, services: Services) 
     assert body["rate"] > 0
     assert body["eta_s"] == pytest.approx(6 / body["rate"])
     assert body["sources"] == ["file:///a"]
+
+
+async def test_whoever_saw_a_job_end_finds_what_it_stored(
+    services: Services, settings: AppArgs
+) -> None:
+    rarely = ServeSettings(refresh_ms=60_000)
+    app = create_app(replace(services, settings=settings.model_copy(update={"serve": rarely})))
+    async with client_of(app) as client:
+        await search(client, "lamps")
+        lamps = make_chunk("doc-1", "Two lamps.", namespace="pmoves")
+        stored = await index_chunks(services.corpus, services.embedder, [lamps])
+        job_id = start(services)
+        services.jobs.finish(job_id, "succeeded", index_version=stored.version)
+        assert (await client.get(f"/jobs/{job_id}")).json()["index_version"] == stored.version
+        assert services.searcher.version >= stored.version
+        assert found(await search(client, "lamps")) == ["doc-1"]
+
+
+async def test_a_job_is_shown_while_the_corpus_cannot_be_read(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    job_id = start(services)
+    services.jobs.finish(job_id, "succeeded", index_version=99)
+    shutil.rmtree(services.settings.corpus_uri)
+    assert (await client.get(f"/jobs/{job_id}")).json()["state"] == "succeeded"
 
 
 async def test_jobs_are_listed_newest_first(client: httpx.AsyncClient, services: Services) -> None:
