@@ -42,8 +42,8 @@ unit: .venv/.dev ## The fast tests.
 	@scripts/promtool
 	$(BIN)/pytest -m "not integration" -n 2
 
-integration: .venv/.dev ## The tests that start Ray and the mesh.
-	$(BIN)/pytest -m integration --timeout=900
+integration: .venv/.dev ## The tests that start Ray and the mesh; those take turns.
+	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900
 
 eval: .venv/.dev ## Search quality on the sample library, held against its baseline.
 	@$(BIN)/pmoves evaluate library --known-items --mode hybrid --metric nDCG@10 --explain \
