@@ -1,5 +1,6 @@
 """What every folder of tests shares: the property-test profile, two embedders, an empty home."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.integration)
         if _group(item) is None:
             item.add_marker(pytest.mark.xdist_group("model"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from what was imported: it costs a quarter of the time otherwise."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

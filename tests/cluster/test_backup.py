@@ -112,6 +112,7 @@ def test_half_a_backup_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "no whole backup" in refused.stderr
 
 
+@pytest.mark.integration
 def test_a_backup_under_writes_shows_one_moment(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

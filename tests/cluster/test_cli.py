@@ -27,9 +27,8 @@ def answer(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.fixture(params=["in process", "over HTTP"])
-def reach(request: pytest.FixtureRequest) -> list[str]:
-    """The options by which a command reaches the corpus, both ways."""
-    request.getfixturevalue("corpus")
+def reach(request: pytest.FixtureRequest, corpus: Corpus) -> list[str]:
+    """The options by which a command reaches `corpus`, both ways."""
     if request.param == "in process":
         return []
     return ["--url", request.getfixturevalue("gateway")]

@@ -14,6 +14,9 @@ from retrieval.corpus.store import Corpus
 from tests.cluster.test_mesh_state import example
 from tests.embedders import WordEmbedder
 
+# The doctor imports every package with compiled parts.
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("model")]
+
 
 @pytest.fixture(autouse=True)
 def free_port(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,7 @@ def keyed(home: Path, request: pytest.FixtureRequest) -> tuple[str, str]:
     return url, token
 
 
+@pytest.mark.usefixtures("packaged_embedder")
 def test_every_command_shows_its_key(
     keyed: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

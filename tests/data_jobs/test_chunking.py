@@ -94,6 +94,7 @@ def tagged_documents(draw: st.DrawFn) -> list[Block]:
     return blocks
 
 
+@pytest.mark.integration
 @given(tagged_documents(), sizes)
 @settings(deadline=None, max_examples=150)
 def test_every_word_comes_in_order_and_from_the_place_that_is_named(
@@ -117,6 +118,7 @@ texts = st.text(
 )
 
 
+@pytest.mark.integration
 @given(st.lists(texts, min_size=1, max_size=4), sizes, st.sampled_from(["", "passage: ", "p:"]))
 @settings(deadline=None, max_examples=200)
 def test_no_chunk_is_longer_than_the_model_reads(

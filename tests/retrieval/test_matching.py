@@ -115,6 +115,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.integration
 @settings(max_examples=15)
 @given(steps)
 def test_it_is_what_a_scan_finds_whatever_happens(

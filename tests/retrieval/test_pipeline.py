@@ -197,6 +197,7 @@ async def test_stats(library: Corpus, searcher: Searcher) -> None:
     }
 
 
+@pytest.mark.integration
 @given(
     st.tuples(texts, st.sampled_from(["", "boat", "red sail"])).map(" ".join).filter(str.strip),
     st.integers(1, 9),
@@ -234,6 +235,7 @@ def asked(
     return lambda query, **fields: asyncio.run(once(query, **fields))
 
 
+@pytest.mark.integration
 async def test_fifty_searches_while_writes_go_on(
     library: Corpus, searcher: Searcher, word_embedder: WordEmbedder
 ) -> None:

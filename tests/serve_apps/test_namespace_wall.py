@@ -195,6 +195,7 @@ def foreign_state(services: Services) -> tuple[Any, Any, Any]:
     return corpus.documents([FOREIGN]).documents, rows, job
 
 
+@pytest.mark.integration
 @settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(request=requests)
 async def test_no_request_shows_or_moves_anything_foreign(

@@ -59,6 +59,7 @@ async def stored(
     embedder.close()
 
 
+@pytest.mark.integration
 async def test_shared_lists_rank_as_the_pipeline_does(
     stored: tuple[Corpus, BatchingEmbedder],
 ) -> None:

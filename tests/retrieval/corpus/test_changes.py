@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ def stored_state(
     return hashes, documents
 
 
+@pytest.mark.integration
 @given(drafts, drafts, keys)
 def test_a_replaced_document_is_written_whole_or_not_at_all(
     stored: list[Chunk], chunks: list[Chunk], replaced: set[DocumentKey]

@@ -77,6 +77,7 @@ class Story:
         assert newest < 2**53
 
 
+@pytest.mark.integration
 @given(EVENTS)
 @settings(max_examples=10)
 def test_a_number_is_good_exactly_while_its_write_is_there(

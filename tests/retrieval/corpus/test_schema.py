@@ -41,6 +41,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     return write_and_read
 
 
+@pytest.mark.integration
 @given(st.lists(chunks, min_size=1, max_size=5))
 @example([make_chunk("d-1", "NUL \x00 and 😀", note="\x00", deep={"ä": [1, None, "\u2028"]})])
 def test_chunks_come_back_as_they_were(stored: Stored, given_chunks: list[Chunk]) -> None:
@@ -50,6 +51,7 @@ def test_chunks_come_back_as_they_were(stored: Stored, given_chunks: list[Chunk]
     assert [row["vector"] for row in rows] == vectors.tolist()
 
 
+@pytest.mark.integration
 @given(st.lists(documents, min_size=1, max_size=5))
 def test_documents_come_back_as_they_were(stored: Stored, rows: list[Document]) -> None:
     assert [row_to_document(row) for row in stored(documents_to_table(rows))] == rows

@@ -298,6 +298,7 @@ def test_writers_of_one_document_never_mix(
     assert state(corpus.dataset())["d"] in wholes
 
 
+@pytest.mark.integration
 def test_writers_of_the_same_chunks_leave_one_of_each(
     either: Corpus, word_embedder: WordEmbedder
 ) -> None:

@@ -113,6 +113,7 @@ def test_many_small_files_become_few_and_nothing_else_changes(
     assert scores(corpus) == before
 
 
+@pytest.mark.integration
 def test_a_large_file_is_not_written_anew_for_small_ones(
     corpus: Corpus, word_embedder: WordEmbedder
 ) -> None:

@@ -65,6 +65,7 @@ operations = st.lists(
 )
 
 
+@pytest.mark.integration
 @given(operations, st.integers(0, 2**32))
 @settings(max_examples=8)
 def test_every_version_is_searched_exactly(
@@ -191,6 +192,7 @@ def test_a_restored_version_brings_its_rows_back(
     assert_exact(snapshot, word_embedder)
 
 
+@pytest.mark.integration
 def test_a_large_namespace_is_clustered_while_it_serves(
     corpus: Corpus, word_embedder: WordEmbedder
 ) -> None:
@@ -210,6 +212,7 @@ def test_a_large_namespace_is_clustered_while_it_serves(
     assert len(settled.search(np.ones(32, np.float32), ("a",), 10_000, rows)[0]) == len(rows)
 
 
+@pytest.mark.integration
 def test_deletes_during_a_build_are_not_lost(corpus: Corpus, word_embedder: WordEmbedder) -> None:
     follower = DenseFollower(corpus, Sizes(exact=50, largest=500))
     random = np.random.default_rng(3)
@@ -255,6 +258,7 @@ def test_lag_and_delays(corpus: Corpus, word_embedder: WordEmbedder) -> None:
     assert follower.delays() == []
 
 
+@pytest.mark.integration
 def test_readers_see_whole_versions_while_writes_go_on(
     corpus: Corpus, word_embedder: WordEmbedder
 ) -> None:
