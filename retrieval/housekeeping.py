@@ -2,9 +2,8 @@
 
 import logging
 import threading
-from types import TracebackType
-from typing import Self
 
+from retrieval.closing import Closing
 from retrieval.corpus.store import Corpus
 
 _LOG = logging.getLogger(__name__)
@@ -13,7 +12,7 @@ _PAUSE_S = 60.0
 _COMMITS = 50
 
 
-class Housekeeping:
+class Housekeeping(Closing):
     """Joins small files, merges index segments and drops old versions now and then.
 
     In a thread of its own, which `close` waits for; a round under way is finished.
@@ -42,17 +41,6 @@ class Housekeeping:
             self._closed = True
             self._changed.notify()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _run(self) -> None:
         while self._due():

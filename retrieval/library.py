@@ -4,10 +4,10 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from retrieval.chunk import Chunk
+from retrieval.closing import Closing
 from retrieval.corpus.store import Commit, Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.batching import BatchingEmbedder
@@ -22,7 +22,7 @@ from retrieval.settings import LibrarySettings
 T = TypeVar("T")
 
 
-class Library:
+class Library(Closing):
     """A corpus in a folder with everything that answers questions about it.
 
     Blocking and safe from any thread; keeps the corpus in order by itself. Made for
@@ -70,17 +70,6 @@ class Library:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -11,6 +11,7 @@ from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
+from serve_apps.guarded import GuardedEmbedder
 from serve_apps.ingress import beyond_loopback, check_ingress, ingress_of
 from serve_apps.launcher import RayJobLauncher
 from serve_apps.logs import configure_replica_logging
@@ -30,7 +31,8 @@ class Gateway:
         configure_replica_logging(settings.log)
         metrics, tracing = Metrics(), make_tracing(settings.tracing, "gateway")
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
-        remote = MeteredEmbedder(RemoteEmbedder(embedder), metrics)
+        guarded = GuardedEmbedder(RemoteEmbedder(embedder), settings.serve, metrics)
+        remote = MeteredEmbedder(guarded, metrics)
         address = ray.get_runtime_context().gcs_address
         self._services = Services(
             settings=settings,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Sequence
 from retrieval.chunk import Vectors
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import OverloadedError
+from serve_apps.circuit import CircuitOpenError
 from serve_apps.metrics import Metrics
 
 
@@ -43,4 +44,6 @@ class MeteredEmbedder:
 def _reason(error: BaseException) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
+    if isinstance(error, CircuitOpenError):
+        return "not_asked"
     return "overloaded" if isinstance(error, OverloadedError) else "failed"

@@ -64,8 +64,14 @@ METRICS = (
     Metric(
         "pmoves_embedder_errors_total",
         "counter",
-        "Calls of the embedder without vectors, by reason: overloaded, failed, cancelled.",
+        "Calls of the embedder without vectors, by reason: overloaded, failed, not_asked, "
+        "cancelled.",
         ("kind", "reason"),
+    ),
+    Metric(
+        "pmoves_embedder_circuit_open",
+        "gauge",
+        "1 while the embedder is known not to answer, so that nobody waits for it; else 0.",
     ),
     Metric("pmoves_index_version", "gauge", "Corpus version that searches see."),
     Metric("pmoves_index_lag_versions", "gauge", "Committed corpus versions not yet seen."),

@@ -9,11 +9,13 @@ from serve_apps.services import Services
 from serve_apps.wire import Part
 
 _SECONDS = 3.0
-_GOOD_FOR = 1.0
+# Seconds for which an answer serves everybody; who waits for a part wants to know soon.
+_GOOD_FOR = 5.0
+_BAD_FOR = 1.0
 
 
 class ReadinessCheck:
-    """Asks the parts at most once a second, however many callers want to know.
+    """Asks the parts once in five seconds at most, or once a second while one of them fails.
 
     Anybody may ask, and each round of questions costs an embedding. Use it from one
     event loop.
@@ -22,23 +24,23 @@ class ReadinessCheck:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._round: asyncio.Task[list[Part]] | None = None
-        self._ended = 0.0
+        self._good_until = 0.0
 
     async def parts(self) -> list[Part]:
-        """Return one line a part, at most a second old."""
+        """Return one line a part, a few seconds old at most."""
         if self._round is None or (self._round.done() and self._is_old()):
             self._round = asyncio.create_task(self._ask())
         # Who goes away must not take the answer from the others.
         return await asyncio.shield(self._round)
 
     def _is_old(self) -> bool:
-        return time.monotonic() - self._ended >= _GOOD_FOR
+        return time.monotonic() >= self._good_until
 
     async def _ask(self) -> list[Part]:
-        try:
-            return await check_parts(self._services)
-        finally:
-            self._ended = time.monotonic()
+        parts = await check_parts(self._services)
+        good = all(part.ok for part in parts)
+        self._good_until = time.monotonic() + (_GOOD_FOR if good else _BAD_FOR)
+        return parts
 
 
 async def check_parts(services: Services) -> list[Part]:

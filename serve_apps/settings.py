@@ -114,6 +114,16 @@ class ServeSettings(Group):
     embedder_max_queued: int = Field(
         512, ge=1, le=1_000_000, description="Calls that wait for an embedder before new ones fail."
     )
+    embedder_patience_ms: int = Field(
+        2_000,
+        ge=50,
+        le=600_000,
+        description="Time in which the embedder must embed one word when it is in doubt; if it "
+        "does not, searches answer by words at once and writes are refused.",
+    )
+    embedder_retry_ms: int = Field(
+        1_000, ge=50, le=600_000, description="Pause until such an embedder is asked again."
+    )
     refresh_ms: int = Field(
         500, ge=10, le=60_000, description="Pause between looks for a newer corpus version."
     )

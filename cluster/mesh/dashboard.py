@@ -1,13 +1,13 @@
 """A small client of Ray's dashboard: version, nodes, and the Serve applications."""
 
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from cluster.errors import MeshError
 from cluster.mesh.state import MeshState
+from retrieval.closing import Closing
 
 DeploymentStatus = Literal[
     "UPDATING", "HEALTHY", "UNHEALTHY", "DEPLOY_FAILED", "UPSCALING", "DOWNSCALING"
@@ -71,7 +71,7 @@ class Node(BaseModel):
     resources_total: dict[str, float] = {}
 
 
-class Dashboard:
+class Dashboard(Closing):
     """Speaks to the dashboard of one mesh; raises `MeshError` where it does not answer."""
 
     def __init__(self, state: MeshState, timeout_s: float = 10.0) -> None:
@@ -81,15 +81,8 @@ class Dashboard:
             base_url=state.dashboard_url, headers=headers, timeout=timeout_s, trust_env=False
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the connections."""
         self._http.close()
 
     def version(self) -> str:

@@ -14,13 +14,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 from data_jobs.errors import IngestError, LimitExceededError, ParserCrashedError, SandboxError
 from data_jobs.parse.base import ParsedDocument, ParseLimits
 from data_jobs.sandbox.child import Answer
 from data_jobs.sandbox.frames import DeadlineError, read_frame, write_frame
+from retrieval.closing import Closing
 
 PARSE_FILE = "data_jobs.parse.registry:parse_file"
 _BOOTSTRAP = (
@@ -33,7 +33,7 @@ _TRIES = 3
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 
-class Sandbox:
+class Sandbox(Closing):
     """Parses files one after the other in a child process; for one thread.
 
     The child serves up to `documents` files. It is replaced when a file crashed
@@ -81,17 +81,6 @@ class Sandbox:
             if pipe:
                 with contextlib.suppress(OSError):
                     pipe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _ask(self, path: Path) -> Answer | None:
         """Have one file parsed; None when somebody killed the child."""

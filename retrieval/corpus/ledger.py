@@ -125,8 +125,8 @@ def _record(
         for key, document in documents.items()
     ]
     table = documents_to_table(kept)
-    if alone:
-        replace_rows(dataset, table, [address for _, address in known.values()])
+    if alone or dataset.get_fragments():
+        replace_rows(dataset, table, [address for _, address in known.values()], alone=alone)
     else:
         upsert(dataset, ["namespace", "doc_id"]).execute(table)
 

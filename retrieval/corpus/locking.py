@@ -1,8 +1,8 @@
 """One at a time: locks between the processes that write one table.
 
-Lance finds out at commit time that two writers met, after the work is done, and
-can compare new keys only by reading all old ones. Where the corpus is a folder, a
-lock of the operating system is cheaper; it also ends with the process that holds it.
+Lance finds out at commit time that two writers met, after the work is done. Where the
+corpus is a folder, a lock of the operating system is cheaper; it also ends with the
+process that holds it.
 """
 
 from collections.abc import Iterator

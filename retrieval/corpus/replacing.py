@@ -13,29 +13,40 @@ _ROUNDS = 5
 
 
 def replace_rows(
-    dataset: lance.LanceDataset, table: pa.Table, gone: Collection[int]
+    dataset: lance.LanceDataset, table: pa.Table, gone: Collection[int], *, alone: bool
 ) -> lance.LanceDataset:
     """Append `table` and delete the rows at the addresses `gone`; return the new version.
 
     The cost depends on the rows written and the files touched, not on the table.
-    The caller knows by itself that nobody else inserts rows with the same keys.
+    `alone` says that nobody else writes rows now. Else the table must have rows already,
+    and of two such commits at the same time one loses and has to look for its rows again.
     """
-    by_fragment: dict[int, list[int]] = {}
-    for address in gone:
-        by_fragment.setdefault(address >> 32, []).append(address & 0xFFFFFFFF)
-    by_number = {part.fragment_id: part for part in dataset.get_fragments()} if gone else {}
+    parts = dataset.get_fragments() if gone or not alone else []
+    touched = _by_fragment(gone)
+    if not alone:
+        # Lance takes two commits for a conflict where they name the same file: so all do.
+        touched.setdefault(parts[0].fragment_id, [])
     kept, emptied = [], []
-    for number, offsets in by_fragment.items():
-        left = by_number[number].delete_rows(offsets)
-        if left is None:
-            emptied.append(number)
-        else:
+    for part in parts:
+        if (offsets := touched.get(part.fragment_id)) is None:
+            continue
+        if left := part.delete_rows(offsets) if offsets else part.metadata:
             kept.append(left)
+        else:
+            emptied.append(part.fragment_id)
     new = write_fragments(table, dataset) if table.num_rows else []
     update = lance.LanceOperation.Update(
         removed_fragment_ids=emptied, updated_fragments=kept, new_fragments=new
     )
     return lance.LanceDataset.commit(dataset, update, read_version=dataset.version)
+
+
+def _by_fragment(addresses: Collection[int]) -> dict[int, list[int]]:
+    """Return the offsets of rows by the number of their fragment."""
+    found: dict[int, list[int]] = {}
+    for address in addresses:
+        found.setdefault(address >> 32, []).append(address & 0xFFFFFFFF)
+    return found
 
 
 def merge_rows(
@@ -46,9 +57,10 @@ def merge_rows(
 ) -> int:
     """Upsert chunks and delete the others of the `replaced` documents, beside other writers.
 
-    `dataset` becomes the new version; returns the number of rows deleted. Reads the keys
-    of the whole table, for only so does Lance see that somebody else inserts the same ones.
-    `expected` is the number of rows that the replaced documents have in the end.
+    For a table without rows, where nothing stands in the way of several first commits:
+    it reads the keys of all rows that have come. `dataset` becomes the new version;
+    returns the number of rows deleted. `expected` is the number of rows that the replaced
+    documents have in the end.
     """
     predicate, deleted = documents_predicate(replaced), 0
     for _ in range(_ROUNDS):

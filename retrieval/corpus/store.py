@@ -310,13 +310,13 @@ def _store(
     if not changes.rows and not changes.replaced:
         return Commit(index_version(dataset), unchanged=unchanged)
     table = chunks_to_table([chunks[at] for at in changes.rows], vectors[changes.rows])
-    if not alone:
+    if not alone and not dataset.get_fragments():
         whole = [at for at in changes.rows if document_key(chunks[at]) in changes.replaced]
         deleted = merge_rows(dataset, table, changes.replaced, len(whole))
         return Commit(index_version(dataset), changes.changed, unchanged, deleted)
     written = {(chunks[at].namespace, chunks[at].chunk_id) for at in changes.rows}
     gone = [row for row in stored if row.key in written or row.document in changes.replaced]
-    committed = replace_rows(dataset, table, [row.address for row in gone])
+    committed = replace_rows(dataset, table, [row.address for row in gone], alone=alone)
     deleted = sum(row.key not in written for row in gone)
     return Commit(index_version(committed), changes.changed, unchanged, deleted)
 

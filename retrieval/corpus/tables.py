@@ -79,8 +79,9 @@ def _make_folder(folder: Path) -> None:
 def upsert(dataset: lance.LanceDataset, keys: list[str]) -> MergeInsertBuilder:
     """Return a merge that updates the rows known by `keys` and inserts the others."""
     builder = dataset.merge_insert(keys).when_matched_update_all().when_not_matched_insert_all()
-    # Through an index, Lance does not notice that somebody else inserts the same row.
-    return builder.use_index(False)
+    # Through an index, Lance does not notice that somebody else inserts the same row; and by
+    # itself it would try again although the table has got other columns meanwhile.
+    return builder.use_index(False).conflict_retries(0)
 
 
 def create_indexes(uri: str, indexes: Mapping[str, Mapping[str, Any]]) -> None:

@@ -28,7 +28,10 @@ async def healthz() -> Health:
     responses={503: {"model": Readiness, "description": "A part cannot do its work"}},
 )
 async def readyz(request: Request, response: Response) -> Readiness:
-    """Ask every part whether it can do its work; 503 if one cannot. Asked once a second at most."""
+    """Ask every part whether it can do its work; 503 if one cannot.
+
+    The answer is up to five seconds old, or one second where a part fails.
+    """
     check = request.app.state.readiness
     assert isinstance(check, ReadinessCheck)
     parts = await check.parts()

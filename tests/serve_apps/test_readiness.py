@@ -47,6 +47,20 @@ async def test_what_is_old_is_asked_anew(
     assert len(embedded) == 3
 
 
+async def test_what_failed_is_asked_anew_sooner(
+    services: Services, embedded: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "_GOOD_FOR", 3_600.0)
+    monkeypatch.setattr(readiness, "_BAD_FOR", 0.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(services.jobs, "list", None)
+        async with client_of(create_app(services)) as client:
+            assert (await client.get("/readyz")).status_code == 503
+            broken.undo()
+            assert [(await client.get("/readyz")).status_code for _ in range(3)] == [200] * 3
+    assert len(embedded) == 2
+
+
 async def test_who_leaves_takes_the_answer_from_nobody(services: Services) -> None:
     check = readiness.ReadinessCheck(services)
     leaving, staying = (asyncio.create_task(check.parts()) for _ in range(2))

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState, read_state
 from cluster.settings import Settings
 from tests.serve_apps.load import Load, outcomes, unanswered
+from tests.serve_apps.second_machine import second_machine
 from tests.serve_apps.test_serve import SOURCES, free_port, pmoves
 
 ROUNDS = int(os.environ.get("PMOVES_TEST_ROUNDS", "0"))
@@ -34,6 +35,7 @@ GATEWAY, EMBEDDER = "ServeReplica:pmoves:gateway", "ServeReplica:pmoves:embedder
 CONTROLLER, HAPROXY = "ServeController", "haproxy"
 _MOVED = 20
 _ROOM = 32
+_DRAIN_S = 60
 # Waits for a version that never comes, for as long as its client stays.
 _WAITING = b'{"query": "x", "min_index_version": 1000000000, "timeout_ms": 300000}'
 
@@ -110,6 +112,7 @@ async def test_under_load(mesh: Mesh) -> None:
             await kill_the_controller(mesh, load)
             if ROUNDS:
                 await redeploy_with(mesh, load, 3, drain_s=61 + number)
+        await kill_a_machine(mesh, load)
         await redeploy_with(mesh, load, 1)
         await crowd_it(mesh, load)
         await kill_the_only_gateway(mesh, load)
@@ -118,12 +121,15 @@ async def test_under_load(mesh: Mesh) -> None:
     assert load.ledger.wrong == []
 
 
-async def redeploy_with(mesh: Mesh, load: Load, gateways: int, **more: object) -> None:
-    """Replace every replica, with another number of gateways: nobody notices."""
+async def redeploy_with(
+    mesh: Mesh, load: Load, gateways: int, embedders: int = 1, **more: object
+) -> None:
+    """Replace every replica, with another number of them: nobody notices."""
+    more |= {"embedder_replicas": embedders}
     before = mesh.processes(GATEWAY) | mesh.processes(EMBEDDER)
     async with watched(load, f"redeployed with {gateways}") as began:
         await asyncio.to_thread(mesh.deploy, gateway_replicas=gateways, **more)
-        await healthy(mesh, gateways)
+        await healthy(mesh, gateways, embedders)
         await gone(before.values())
         await load.answered(_MOVED)
     assert unanswered(load.ledger.since(began)) == []
@@ -193,6 +199,37 @@ async def kill_the_controller(mesh: Mesh, load: Load) -> None:
         await healthy(mesh, 3)
         await load.answered(_MOVED)
     assert unanswered(load.ledger.since(began)) == []
+
+
+async def kill_a_machine(mesh: Mesh, load: Load) -> None:
+    """A second machine joins, takes its share of the replicas, and its raylet dies with them.
+
+    Others go on elsewhere, so that only a write in the hands of a gateway there is lost.
+    """
+    async with AsyncExitStack() as stack:
+        joining = asyncio.to_thread(stack.enter_context, second_machine(mesh.state, _DRAIN_S))
+        raylet = await joining
+        await redeploy_with(mesh, load, 3, embedders=2)
+        there = {title: replicas_of(mesh, raylet, title) for title in (GATEWAY, EMBEDDER)}
+        assert there[GATEWAY]
+        counted = ", ".join(f"{len(found)} {title}" for title, found in there.items())
+        async with watched(load, f"killed a machine with {counted}") as began:
+            raylet.kill()
+            await load.answered(_MOVED)
+            await gone([raylet, *there[GATEWAY], *there[EMBEDDER]])
+            await replaced(mesh, GATEWAY, raylet.pid, 3)
+            await replaced(mesh, EMBEDDER, raylet.pid, 2)
+            await healthy(mesh, 3, 2)
+            await load.answered(_MOVED)
+    lost = unanswered(load.ledger.since(began))
+    assert [entry for entry in lost if entry.kind != "write"] == []
+    assert {entry.outcome for entry in lost} <= {"refused cleanly", "broken off"}
+    assert len(lost) <= 1
+
+
+def replicas_of(mesh: Mesh, raylet: psutil.Process, title: str) -> list[psutil.Process]:
+    """Return the replicas that are processes of `raylet`."""
+    return [process for process in mesh.processes(title).values() if process.ppid() == raylet.pid]
 
 
 async def crowd_it(mesh: Mesh, load: Load) -> None:
@@ -277,9 +314,12 @@ async def replaced(mesh: Mesh, title: str, killed: int, count: int) -> None:
             await asyncio.sleep(0.5)
 
 
-async def healthy(mesh: Mesh, gateways: int) -> None:
-    """Wait until Serve has what it wants, and the gateway says that it is ready."""
-    wanted = {"gateway": ("HEALTHY", gateways, gateways), "embedder": ("HEALTHY", 1, 1)}
+async def healthy(mesh: Mesh, gateways: int, embedders: int = 1) -> None:
+    """Wait until Serve has as many replicas as it wants."""
+    wanted = {
+        "gateway": ("HEALTHY", gateways, gateways),
+        "embedder": ("HEALTHY", embedders, embedders),
+    }
     async with asyncio.timeout(240):
         while await asyncio.to_thread(mesh.running) != wanted:
             await asyncio.sleep(0.5)

@@ -136,7 +136,7 @@ ATTACKS = st.sampled_from(
 
 
 @given(st.dictionaries(FIELDS, texts | ATTACKS, min_size=1, max_size=3))
-def test_values_are_data(ask: Ask, values: dict[str, str]) -> None:
+def test_values_are_data(ask: Ask, rows: Rows, values: dict[str, str]) -> None:
     shapes: list[Filters] = [
         dict(values.items()),
         {name: [value, value] for name, value in values.items()},
@@ -144,7 +144,8 @@ def test_values_are_data(ask: Ask, values: dict[str, str]) -> None:
     ]
     for shape in shapes:
         with suppress(FilterError):
-            ask(shape)
+            found = ask(shape)
+            assert found == {chunk.chunk_id for chunk, at in rows if matches(chunk, at, shape)}
 
 
 @given(st.lists(texts | ATTACKS, min_size=1, max_size=3).map(".".join))

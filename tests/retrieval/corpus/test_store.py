@@ -13,7 +13,7 @@ import pytest
 from retrieval.chunk import Chunk, Document
 from retrieval.corpus.ledger import Ledger
 from retrieval.corpus.schema import row_to_chunk
-from retrieval.corpus.store import Commit, Corpus, NamespaceCounts
+from retrieval.corpus.store import Commit, Corpus, NamespaceCounts, _store
 from retrieval.errors import CorpusError, EmbeddingIdentityError, InvalidInputError
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, run_together, store
@@ -271,6 +271,31 @@ def test_without_locks_documents_are_replaced_and_deleted_too(
     assert either.delete_document("ns", "e").deleted == 1
     assert either.optimize()
     assert state(either.dataset()) == {}
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"], ids=["folder", "object store"])
+def test_a_commit_reads_of_a_large_corpus_as_much_as_of_a_small_one(
+    tmp_path: Path, word_embedder: WordEmbedder, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = list[int]()
+
+    def measured(dataset: lance.LanceDataset, **arguments: Any) -> Commit:
+        dataset.io_stats_incremental()
+        commit = _store(dataset, **arguments)
+        read.append(dataset.io_stats_incremental().read_bytes)
+        return commit
+
+    monkeypatch.setattr("retrieval.corpus.store._store", measured)
+    bytes_read = list[int]()
+    for rows in (1_000, 20_000):
+        made = Corpus.open(f"{scheme}{tmp_path}/{rows}", word_embedder.identity)
+        chunks = [make_chunk(f"d{at}-1", f"text {at}") for at in range(rows)]
+        made.commit(chunks, np.ones((rows, 32), np.float32))
+        for turn in range(3):
+            store(made, word_embedder, [make_chunk("d7-1", f"new {turn}")], replace=True)
+        # The first one reads the pages of the indexes that it needs, and keeps them.
+        bytes_read.append(read[-1])
+    assert bytes_read[1] <= 2 * bytes_read[0]
 
 
 @pytest.mark.parametrize("shared_ids", [True, False])

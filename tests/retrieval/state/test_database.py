@@ -84,6 +84,9 @@ def test_an_up_to_date_database_is_not_migrated_again(
     database.open_database(f"sqlite:///{path}").dispose()
     monkeypatch.setattr(database, "_MIGRATIONS", path.parent / "nowhere")
     database.open_database(f"sqlite:///{path}").dispose()
+    assert revision(path) == database.REVISION
+    with pytest.raises(SchemaVersionError, match="nowhere"):
+        database.open_database(f"sqlite:///{path.parent}/another.db")
 
 
 def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:

@@ -1,0 +1,38 @@
+"""An embedder behind a circuit breaker."""
+
+from collections.abc import Sequence
+
+from retrieval.chunk import Vectors
+from retrieval.embedding.base import AsyncEmbedder
+from serve_apps.circuit import CircuitBreaker
+from serve_apps.metrics import Metrics
+from serve_apps.settings import ServeSettings
+
+_TRIAL = ("ready",)
+
+
+class GuardedEmbedder:
+    """An `AsyncEmbedder` that refuses calls at once while `embedder` does not answer."""
+
+    def __init__(self, embedder: AsyncEmbedder, settings: ServeSettings, metrics: Metrics) -> None:
+        self._embedder = embedder
+        self._circuit = CircuitBreaker(
+            "embedder",
+            lambda: embedder.embed_queries(_TRIAL),
+            settings.embedder_patience_ms / 1000,
+            settings.embedder_retry_ms / 1000,
+            lambda is_open: metrics.set("pmoves_embedder_circuit_open", is_open),
+        )
+
+    async def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions; raises `CircuitOpenError` as soon as the embedder is given up."""
+        return await self._circuit.call(lambda: self._embedder.embed_queries(texts))
+
+    async def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Embed passages; raises `CircuitOpenError` if the embedder is given up already.
+
+        What is on its way goes on: it may take as long as it needs, also while the model
+        is loaded anew.
+        """
+        self._circuit.check()
+        return await self._embedder.embed_passages(texts)
