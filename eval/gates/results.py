@@ -37,6 +37,12 @@ class GateRow(BaseModel):
     dataset_hash: str
     last_run: datetime
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What no two rows share, in the order of lists."""
+        persona = (self.name, self.version, self.persona_id)
+        return (*persona, self.dataset_id, self.suite, self.metric, self.rule)
+
 
 @dataclass(frozen=True, slots=True)
 class GateEvaluation:

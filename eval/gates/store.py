@@ -141,14 +141,15 @@ class GateStore:
 
     def results(self, name: str | None = None, version: str | None = None) -> list[GateRow]:
         """Return what was measured last, of all personas or of one."""
-        query = RESULTS.select().order_by(*RESULTS.primary_key.columns)
+        query = RESULTS.select()
         if name is not None:
             query = query.where(RESULTS.c.name == name)
         if version is not None:
             query = query.where(RESULTS.c.version == version)
         with self._tables.connect() as connection:
             rows = connection.execute(query).all()
-        return [_row(row) for row in rows]
+        # Databases sort texts each in its own way.
+        return sorted(map(_row, rows), key=lambda row: row.key)
 
     @property
     def _tables(self) -> sa.Engine:

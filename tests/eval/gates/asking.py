@@ -15,6 +15,7 @@ from eval.gates.gate import PersonaGate
 from eval.gates.settings import GateSettings
 from eval.gates.store import GateStore
 from eval.systems.base import SearchSystem
+from retrieval.chunk import JsonValue
 from retrieval.query import SearchRequest, SearchResponse
 from tests.eval.scripted import ScriptedSystem
 
@@ -70,22 +71,22 @@ def persona_gate(
 
 def request(
     name: str = "Archon",
-    dataset: Mapping[str, object] | None = None,
+    dataset: dict[str, JsonValue] | None = None,
     version: str = "2.0",
-    **envelope: object,
-) -> dict[str, object]:
+    **envelope: JsonValue,
+) -> dict[str, JsonValue]:
     """Return a request; `envelope` replaces members of the envelope."""
-    payload: dict[str, object] = {
+    payload: dict[str, JsonValue] = {
         "persona_id": PERSONA_ID,
         "persona": {"name": name, "version": version},
     }
-    event: dict[str, object] = {
+    event: dict[str, JsonValue] = {
         "id": str(uuid.uuid4()),
         "topic": REQUEST,
         "ts": "2026-11-23T07:00:00Z",
         "version": "v1",
         "source": "tests",
-        "payload": payload | ({"dataset": dict(dataset)} if dataset else {}),
+        "payload": payload | ({"dataset": dataset} if dataset else {}),
     }
     return event | envelope
 

@@ -7,27 +7,35 @@ from pathlib import Path
 
 import pytest
 
+from eval.datasets.base import Dataset
 from eval.errors import SearchSystemError
 from eval.gates.answers import Answer
 from eval.gates.contracts import FAILED, PUBLISHED
 from eval.gates.definition import Gate
+from eval.gates.evaluation import Evaluator
+from eval.gates.gate import PersonaGate
 from eval.gates.settings import GateSettings
+from eval.gates.store import GateStore
 from eval.stored import load_run
 from eval.systems.base import SearchSystem
+from retrieval.chunk import JsonValue
 from retrieval.query import SearchRequest, SearchResponse
 from tests.eval.gates.asking import (
     PERSONA_ID,
     KnowingSystem,
     assert_sound,
+    collections,
     encoded,
     gate_of,
     payload,
     persona_gate,
     request,
 )
+from tests.eval.gates.conftest import NewDatabase
+from tests.eval.scripted import ScriptedSystem
 
 
-async def answered(folder: Path, event: dict[str, object], *gates: Gate) -> Answer:
+async def answered(folder: Path, event: dict[str, JsonValue], *gates: Gate) -> Answer:
     """Return a fresh gate's answer to `event`."""
     gate = persona_gate(folder, gates=list(gates) or None)
     try:
@@ -61,14 +69,11 @@ async def test_one_that_is_not_is_told_why(tmp_path: Path) -> None:
 
 async def test_gain_is_held_against_all_that_is_judged(tmp_path: Path) -> None:
     """One of five right documents at the first rank is 0.339, not 1.0."""
-    from eval.datasets.base import Dataset
-    from eval.gates.evaluation import Evaluator
-    from tests.eval.scripted import ScriptedSystem
-
     five = Dataset("five", (), {"q": "five?"}, {"q": {f"d{n}": 1 for n in range(5)}})
     system = ScriptedSystem({("five?", "hybrid"): ["d0", "a", "b", "c", "d"]})
-    gate = persona_gate(tmp_path, gates=[gate_of(thresholds={"nDCG@5": {"min": 0.75}})])
-    gate._evaluator = Evaluator(lambda _: five, lambda: system, tmp_path / "runs")
+    store = GateStore(f"sqlite:///{tmp_path / 'state.db'}")
+    store.define([gate_of(thresholds={"nDCG@5": {"min": 0.75}})])
+    gate = PersonaGate(store, Evaluator(lambda _: five, lambda: system, tmp_path / "runs"))
     answer = await gate.answer(encoded(request()))
     await gate.close()
     assert answer.reason == "threshold-not-met"
@@ -131,7 +136,7 @@ async def test_the_next_run_takes_the_place_of_the_last(tmp_path: Path) -> None:
     ],
 )
 async def test_whatever_is_wrong_has_its_reason(
-    tmp_path: Path, name: str, version: str, dataset: dict[str, object] | None, reason: str
+    tmp_path: Path, name: str, version: str, dataset: dict[str, JsonValue] | None, reason: str
 ) -> None:
     gates = [
         gate_of(),
@@ -147,7 +152,11 @@ async def test_whatever_is_wrong_has_its_reason(
 
 
 async def test_what_a_request_adds_is_measured_at_its_own_cut(tmp_path: Path) -> None:
-    added = {"id": "smoke", "thresholds": {"ndcg": {"min": 0.9}, "mrr": 0.9}, "k": 3}
+    added: dict[str, JsonValue] = {
+        "id": "smoke",
+        "thresholds": {"ndcg": {"min": 0.9}, "mrr": 0.9},
+        "k": 3,
+    }
     answer = await answered(tmp_path, request(dataset=added))
     (evaluation,) = json.loads(answer.to_json())["payload"]["evaluations"]
     checks = {(check["suite"], check["metric"]) for check in evaluation["checks"]}
@@ -156,7 +165,11 @@ async def test_what_a_request_adds_is_measured_at_its_own_cut(tmp_path: Path) ->
 
 async def test_a_lax_request_makes_no_gate_laxer(tmp_path: Path) -> None:
     gate = persona_gate(tmp_path, lambda: KnowingSystem(rank=5))
-    lax = {"id": "smoke", "thresholds": {"nDCG@10": {"min": 0}}, "timeout": 80_000}
+    lax: dict[str, JsonValue] = {
+        "id": "smoke",
+        "thresholds": {"nDCG@10": {"min": 0}},
+        "timeout": 80_000,
+    }
     answer = await gate.answer(encoded(request(dataset=lax)))
     await gate.close()
     assert answer.reason == "threshold-not-met"
@@ -274,3 +287,16 @@ async def test_a_search_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     answer = await gate.answer(encoded(request()))
     await gate.close()
     assert answer.reason == "gateway-unavailable"
+
+
+@pytest.mark.integration
+async def test_the_whole_way_over_postgres(tmp_path: Path, postgres: NewDatabase) -> None:
+    store = GateStore(postgres())
+    store.define([gate_of()])
+    gate = PersonaGate(store, Evaluator(collections, KnowingSystem, tmp_path / "runs"))
+    event = encoded(request())
+    answers = await asyncio.gather(*(gate.answer(event) for _ in range(3)))
+    assert {answer.to_json() for answer in answers} == {store.answers("Archon", "2.0")[0]}
+    assert answers[0].published
+    assert all(row.passed is not False for row in store.results())
+    await gate.close()
