@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from data_jobs.settings import JobSettings
+from eval.gates.settings import GateSettings
 from retrieval.settings import Group
 from serve_apps.settings import AppSettings
 
@@ -62,6 +63,7 @@ class Settings(JobSettings, AppSettings):
         SecretStr(""), description="Key that the command line sends to a running mesh."
     )
     ray: RaySettings = RaySettings()
+    personas: GateSettings = GateSettings()
 
     @property
     def run_dir(self) -> Path:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from eval.errors import EvaluationError
+from eval.files import read_json_model
 from eval.journal import StoredHit
 from eval.stored import StoredRun
 from eval.suites.spec import Collection
@@ -88,16 +89,7 @@ def baseline_of(runs: Mapping[Collection, StoredRun], tolerance: float) -> Basel
 
 def load_baseline(file: Path) -> Baseline:
     """Read a baseline; `EvaluationError` says why it cannot be read."""
-    try:
-        return Baseline.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise EvaluationError(
-            f"{file} cannot be read: {error.strerror}; make one with --save-baseline"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise EvaluationError(f"{file} is no baseline: {place}: {first['msg']}") from error
+    return read_json_model(file, Baseline, noun="baseline", remedy="make one with --save-baseline")
 
 
 def _collection(run: StoredRun) -> BaselineCollection:

@@ -1,4 +1,4 @@
-"""`pmoves evaluate`, and `compare`, `sweep` and `bench` from files of their own."""
+"""`pmoves evaluate`, and `compare`, `sweep`, `personas` and `bench` from files of their own."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from eval.compare_cli import compare_app
 from eval.datasets.base import Dataset
 from eval.evaluate import Options
 from eval.formats import Format, render
+from eval.gates.cli import personas_app
 from eval.progress import LineProgress
 from eval.session import Plan, Session
 from eval.suites.spec import load_suites
@@ -25,7 +26,7 @@ from eval.systems.http import HttpSystem
 from retrieval.query import Mode
 from retrieval.settings import LibrarySettings
 
-__all__ = ["bench_app", "compare_app", "evaluate_app", "sweep_app"]
+__all__ = ["bench_app", "compare_app", "evaluate_app", "personas_app", "sweep_app"]
 
 evaluate_app = typer.Typer(add_completion=False)
 

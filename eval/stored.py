@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from eval.errors import EvaluationError
+from eval.files import read_json_model
 from eval.journal import StoredHit
 from eval.provenance import Provenance
 from retrieval.query import Mode
@@ -70,13 +71,5 @@ class StoredRun(BaseModel):
 def load_run(path: Path) -> StoredRun:
     """Read the run in the folder or file `path`; `EvaluationError` says why it is none."""
     file = path / RUN_FILE if path.is_dir() else path
-    try:
-        return StoredRun.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise EvaluationError(
-            f"{file} cannot be read: {error.strerror}; name a folder that `pmoves evaluate` wrote"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise EvaluationError(f"{file} is no stored run: {place}: {first['msg']}") from error
+    remedy = "name a folder that `pmoves evaluate` wrote"
+    return read_json_model(file, StoredRun, noun="stored run", remedy=remedy)

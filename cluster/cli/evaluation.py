@@ -1,4 +1,4 @@
-"""`pmoves evaluate`, `compare`, `sweep` and `bench`: they live in `eval`, imported when called."""
+"""`pmoves evaluate`, `compare`, `sweep`, `personas` and `bench`: they live in `eval`."""
 
 import importlib
 import os
@@ -15,6 +15,7 @@ _COMMANDS = {
     "evaluate": "Measure how well labelled collections are ranked.",
     "compare": "Compare two stored evaluations, query by query.",
     "sweep": "Try many ways of ranking, and say which gain survives.",
+    "personas": "Hold personas to their gates before they are published.",
     "bench": "Measure speed, side by side with a baseline.",
 }
 
@@ -56,7 +57,7 @@ def _parts(name: str) -> AbstractContextManager[object]:
         from cluster.benchmarks import bench_parts
 
         return bench_parts()
-    if name in ("evaluate", "sweep"):
+    if name in ("evaluate", "sweep", "personas"):
         from cluster.sample_collection import sample_library
         from eval.parts import EvaluateParts
 

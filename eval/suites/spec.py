@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
+from eval.files import read_yaml_model
 from eval.metrics import LATENCIES, parse_metric
 from eval.suites.filters import Filter
 from retrieval.query import Mode
@@ -105,16 +105,7 @@ def load_suites(file: Path) -> list[Suite]:
     Raises `EvaluationError`, which names the file and the field, for whatever is
     wrong with it.
     """
-    try:
-        return SuiteFile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8"))).suites
-    except OSError as error:
-        raise EvaluationError(f"{file} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise EvaluationError(f"{file} is not YAML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise EvaluationError(f"{file}: {place}: {first['msg']}") from error
+    return read_yaml_model(file, SuiteFile).suites
 
 
 def suites_by_tag(

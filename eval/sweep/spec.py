@@ -5,10 +5,10 @@ import math
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from eval.errors import EvaluationError
+from eval.files import read_yaml_model
 from eval.metrics import parse_metric
 from retrieval.query import Fusion
 from retrieval.settings import SearchSettings, Share
@@ -110,16 +110,7 @@ class SweepSpec(BaseModel):
 
 def load_sweep(file: Path) -> SweepSpec:
     """Read a sweep; `EvaluationError` names the file and the field of a fault."""
-    try:
-        return SweepSpec.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise EvaluationError(f"{file} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise EvaluationError(f"{file} is not YAML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise EvaluationError(f"{file}: {place}: {first['msg']}") from error
+    return read_yaml_model(file, SweepSpec)
 
 
 def _values(shares: list[float] | Steps | None, now: float) -> list[float]:

@@ -1,0 +1,1 @@
+"""Gates that a version of a persona must pass before it is published."""

@@ -1,0 +1,112 @@
+"""`/eval/personas`: ask for a persona to be published, and see what its gate says."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from eval.gates.contracts import REQUEST, schema
+from eval.gates.definition import Gate
+from eval.gates.errors import GateError
+from eval.gates.gate import PersonaGate
+from eval.gates.requests import MOST_BYTES
+from eval.gates.results import GateRow
+from retrieval.chunk import JsonValue
+
+_PROBLEM = "application/problem+json"
+_Name = Annotated[str | None, Query(max_length=128, description="A persona's name.")]
+_Version = Annotated[str | None, Query(max_length=128, description="A version of it.")]
+
+
+class GateStanding(BaseModel):
+    """A gate, and what was measured last; `passed` is None before the first run."""
+
+    gate: Gate
+    passed: bool | None
+    results: list[GateRow] = Field(default_factory=list)
+
+
+class GateList(BaseModel):
+    """Every gate, stored and default."""
+
+    gates: list[GateStanding]
+
+
+def persona_routes(gate: PersonaGate) -> APIRouter:
+    """Return the routes of `gate`; who may call them is for the application to say."""
+    router = APIRouter(tags=["personas"])
+
+    @router.post(
+        "/eval/personas/publish",
+        summary="Ask for a persona to be published",
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": _event()}}}},
+    )
+    async def publish(request: Request) -> Response:
+        """Return `persona.published.v1` or `persona.publish.failed.v1`, always with status 200."""
+        answer = await gate.answer(await _body(request))
+        return Response(answer.to_json(), media_type="application/json")
+
+    @router.get("/eval/personas", summary="List gates", response_model=GateList)
+    async def standings(name: _Name = None, version: _Version = None) -> Response | GateList:
+        """Return gates with their thresholds and what was measured last."""
+        try:
+            gates = await gate.call(lambda store: store.gates())
+            rows = await gate.call(lambda store: store.results(name, version))
+        except GateError as error:
+            return _problem(503, "unavailable", "A part does not answer", str(error))
+        asked = [item for item in gates if name in (None, item.name)]
+        chosen = [item for item in asked if version in (None, item.version)]
+        return GateList(gates=[_standing(item, rows) for item in chosen])
+
+    @router.get("/eval/personas/answers/{request_id}", summary="Show an answer")
+    async def show(request_id: str) -> Response:
+        """Return the answer that a request was given."""
+        try:
+            found = await gate.call(lambda store: store.answer(request_id))
+        except GateError as error:
+            return _problem(503, "unavailable", "A part does not answer", str(error))
+        if found is None:
+            detail = f"There is no answer to a request {request_id!r}."
+            return _problem(404, "not-found", "There is nothing here", detail)
+        return Response(found, media_type="application/json")
+
+    return router
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body; of one that is too long, just so much that the gate refuses it."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            break
+    return bytes(body[: MOST_BYTES + 1])
+
+
+def _standing(item: Gate, rows: list[GateRow]) -> GateStanding:
+    own = [row for row in rows if (row.name, row.version) == (item.name, item.version)]
+    verdicts = [row.passed for row in own if row.passed is not None]
+    return GateStanding(gate=item, passed=all(verdicts) if verdicts else None, results=own)
+
+
+def _problem(status: int, name: str, title: str, detail: str) -> Response:
+    body = {
+        "type": f"urn:pmoves:problem:{name}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    return JSONResponse(body, status, headers, media_type=_PROBLEM)
+
+
+def _event() -> dict[str, JsonValue]:
+    """Return a short description of the envelope; the contract itself is in `schemas`."""
+    text: dict[str, JsonValue] = {"type": "string"}
+    payload: dict[str, JsonValue] = {"type": "object", "title": str(schema(REQUEST)["title"])}
+    names = ("id", "ts", "source", "correlation_id", "parent_id", "actor")
+    properties: dict[str, JsonValue] = dict.fromkeys(names, text)
+    properties |= {"topic": {"const": REQUEST}, "version": {"const": "v1"}, "payload": payload}
+    required: list[JsonValue] = ["id", "topic", "ts", "version", "source", "payload"]
+    return {"type": "object", "properties": properties, "required": required}

@@ -1,0 +1,197 @@
+"""The store of gates; the same checks run over SQLite and, where it can be had, Postgres."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from eval.gates.requests import PublishRequest, read_request
+from eval.gates.results import GateRow
+from eval.gates.store import Claim, GateStore, Settled
+from tests.eval.gates.asking import encoded, gate_of, request
+from tests.eval.gates.conftest import NewDatabase
+
+NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    new_database: NewDatabase = request.getfixturevalue("postgres")
+    return new_database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[GateStore]:
+    made = GateStore(url)
+    yield made
+    made.close()
+
+
+def asked(name: str = "Archon") -> PublishRequest:
+    _, found = read_request(encoded(request(name)))
+    assert isinstance(found, PublishRequest)
+    return found
+
+
+def row(**fields: object) -> GateRow:
+    known = {
+        "persona_id": str(uuid.UUID(int=1)),
+        "name": "Archon",
+        "version": "2.0",
+        "dataset_id": "smoke",
+        "suite": "all",
+        "metric": "MRR",
+        "rule": "min",
+        "threshold": 0.8,
+        "value": 0.75,
+        "low": 0.7,
+        "high": 0.8,
+        "passed": False,
+        "run_id": "run-1",
+        "dataset_hash": "0" * 64,
+        "last_run": NOW,
+    }
+    return GateRow.model_validate(known | fields)
+
+
+def settle(store: GateStore, *rows: GateRow, answer: str = "{}") -> str | None:
+    found = asked()
+    assert store.claim(found, 60) == Claim(mine=True)
+    return store.settle(Settled(found.request_id, answer, rows))
+
+
+def test_gates_are_stored_and_replaced(store: GateStore) -> None:
+    filters = [{"field": "tags", "in": ["air"], "not_equals": None}]
+    first, second = gate_of(filters=filters), gate_of(thresholds={"MRR": {"min": 0.1}})
+    store.define([first, gate_of("Other")])
+    assert store.gate("Archon", "2.0") == first
+    store.define([second])
+    assert store.gate("Archon", "2.0") == second
+    assert [gate.title for gate in store.gates()] == ["Archon@1.0", "Archon@2.0", "Other@2.0"]
+    assert store.gate("Nobody", "1.0") is None
+
+
+def test_a_stored_gate_goes_before_a_default(store: GateStore) -> None:
+    default = store.gate("Archon", "1.0")
+    assert default is not None
+    assert [item.id for item in default.datasets] == ["archon-smoke-10"]
+    own = gate_of().model_copy(update={"version": "1.0"})
+    store.define([own])
+    assert store.gate("Archon", "1.0") == own
+    assert [gate.title for gate in store.gates()] == ["Archon@1.0"]
+
+
+def test_a_request_is_claimed_once(store: GateStore, url: str) -> None:
+    other, found = GateStore(url), asked()
+    assert store.claim(found, 60).mine
+    assert other.claim(found, 60).busy
+    assert other.claim(replace(found, fingerprint="f"), 60).another
+    assert store.claim(found, 60).mine, "what it left unsettled, it may take again"
+    assert store.settle(Settled(found.request_id, '{"a": 1}')) == '{"a": 1}'
+    assert other.claim(found, 60).answer == '{"a": 1}'
+    assert other.settle(Settled(found.request_id, '{"a": 2}')) == '{"a": 1}'
+    assert other.answer(found.request_id.upper()) == '{"a": 1}'
+    other.close()
+
+
+def test_of_many_at_once_one_gets_a_request(store: GateStore, url: str) -> None:
+    store.gates()
+    stores, found = [GateStore(url) for _ in range(8)], asked()
+    with ThreadPoolExecutor(len(stores)) as pool:
+        claims = list(pool.map(lambda each: each.claim(found, 60), stores))
+    assert sorted(claim.mine for claim in claims) == [*[False] * 7, True]
+    assert sum(claim.busy for claim in claims) == 7
+    for each in stores:
+        each.close()
+
+
+def test_what_a_dead_process_claimed_is_taken_over(store: GateStore, url: str) -> None:
+    dead, found = GateStore(url), asked()
+    assert dead.claim(found, -1).mine
+    dead.close()
+    assert store.claim(found, 60).mine
+
+
+def test_what_nobody_waits_for_leaves_nothing(store: GateStore, url: str) -> None:
+    found = asked()
+    assert not store.claim(found, 60, lambda: False).mine
+    other = GateStore(url)
+    assert other.claim(found, 60).mine
+    assert other.settle(Settled(found.request_id, "{}", [row()]), lambda: False) is None
+    assert other.answer(found.request_id) is None
+    assert other.results() == []
+    other.close()
+
+
+def test_rows_are_kept_as_they_are_and_replaced_by_data_set(store: GateStore) -> None:
+    measured = row(metric="hit@1", rule="measured", threshold=None, passed=None)
+    other = row(dataset_id="other", passed=True)
+    settle(store, row(), row(rule="max", threshold=1.0, passed=True), measured, other)
+    most = row(rule="max", threshold=1.0, passed=True)
+    assert store.results("Archon") == [other, most, row(), measured]
+    settle(store, row(run_id="run-2", value=0.9, passed=True))
+    assert [(found.dataset_id, found.run_id) for found in store.results()] == [
+        ("other", "run-1"),
+        ("smoke", "run-2"),
+    ]
+    assert store.results("Archon", "9.0") == store.results("Nobody") == []
+
+
+def test_rows_of_one_persona_leave_those_of_another(store: GateStore) -> None:
+    settle(store, row())
+    settle(store, row(name="Other"))
+    assert [found.name for found in store.results()] == ["Archon", "Other"]
+
+
+def test_answers_are_found_by_persona_newest_first(store: GateStore) -> None:
+    settle(store, answer='{"n": 1}')
+    settle(store, answer='{"n": 2}')
+    assert [json.loads(text)["n"] for text in store.answers("Archon", "2.0")] == [2, 1]
+    assert store.answers("Archon", "2.0", limit=1) == ['{"n": 2}']
+    assert store.answers("Archon", "1.0") == []
+
+
+def test_the_tables_stand_where_the_predecessor_had_them(store: GateStore, url: str) -> None:
+    store.gates()
+    engine = sa.create_engine(url)
+    schema = None if engine.dialect.name == "sqlite" else "pmoves_core"
+    columns = {
+        column["name"] for column in sa.inspect(engine).get_columns("persona_eval_gates", schema)
+    }
+    engine.dispose()
+    named = {"persona_id", "dataset_id", "metric", "threshold", "last_run", "pass"}
+    assert named | {"value", "run_id"} <= columns
+
+
+@pytest.mark.integration
+def test_the_predecessors_table_stays_under_another_name(postgres: NewDatabase) -> None:
+    url = postgres()
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA pmoves_core")
+        connection.exec_driver_sql(
+            "CREATE TABLE pmoves_core.persona_eval_gates (persona_id uuid, dataset_id text, "
+            "metric text, threshold numeric, last_run timestamptz, pass boolean, "
+            "PRIMARY KEY (persona_id, dataset_id, metric))"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO pmoves_core.persona_eval_gates VALUES "
+            "(gen_random_uuid(), 'archon-smoke-10', 'top3_hit@k', 0.8, now(), true)"
+        )
+    store = GateStore(url)
+    settle(store, row())
+    assert len(store.results()) == 1
+    store.close()
+    with engine.connect() as connection:
+        old = "SELECT metric FROM pmoves_core.persona_eval_gates_predecessor"
+        assert connection.exec_driver_sql(old).scalars().all() == ["top3_hit@k"]
+    engine.dispose()
