@@ -19,6 +19,7 @@ from eval.datasets.base import Dataset
 from eval.evaluate import Options
 from eval.formats import Format, render
 from eval.progress import LineProgress
+from eval.reproduce import command_line
 from eval.session import Plan, Session
 from eval.suites.spec import load_suites
 from eval.sweep.cli import sweep_app
@@ -123,10 +124,9 @@ def evaluate_command(
     significantly worse than the baseline. Interrupted, it goes on where it was when
     it is called again.
     """
-    settings = LibrarySettings()
     asked = Options(k=k, concurrency=concurrency, namespace=namespace, label=label, explain=explain)
     plan = Plan(
-        _completed(asked, mode, metric, settings),
+        _completed(asked, mode, metric, context),
         known_items=with_known_items,
         suites=load_suites(suite) if suite else None,
         baseline=load_baseline(baseline) if baseline else None,
@@ -137,7 +137,7 @@ def evaluate_command(
         session = Session.of_run(collection, run, plan)
     else:
         session = _ask(collection, plan, HttpSystem(against, api_key) if against else None)
-    folder = _save(session, out, settings)
+    folder = _save(session, out)
     if save_baseline:
         baseline_of(session.runs, tolerance).save(save_baseline)
     _print(session, folder, Format.JSON if as_json else form)
@@ -149,14 +149,15 @@ def _completed(
     options: Options,
     modes: Sequence[ModeChoice] | None,
     metrics: Sequence[str] | None,
-    settings: LibrarySettings,
+    context: typer.Context,
 ) -> Options:
     """Return `options` with what the command line may leave out."""
     return replace(
         options,
         modes=_MODES.validate_python(modes or list(ModeChoice)),
         metrics=metrics or (),
-        journals=settings.home / "evaluations" / "unfinished",
+        journals=LibrarySettings().home / "evaluations" / "unfinished",
+        command=command_line(context),
     )
 
 
@@ -179,8 +180,8 @@ def _local() -> SearchSystem:
     return LocalSystem(LibrarySettings())
 
 
-def _save(session: Session, out: Path | None, settings: LibrarySettings) -> Path:
-    folder = out or settings.home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+def _save(session: Session, out: Path | None) -> Path:
+    folder = out or LibrarySettings().home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     session.save(folder)
     return folder
 

@@ -1,6 +1,7 @@
 """What an evaluation found, as data, as a table, and as files."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -43,8 +44,10 @@ class SideComparison(BaseModel):
 
 
 class EvaluationReport(BaseModel):
-    """One evaluation of one system on one collection."""
+    """One evaluation of one system on one collection; `code` is the version that asked."""
 
+    created_at: datetime | None = None
+    code: str = ""
     dataset: str
     dataset_hash: str
     label: str
@@ -113,6 +116,8 @@ def report_of(
     """Return the report of `run` over `dataset`."""
     source = run.provenance
     return EvaluationReport(
+        created_at=source.created_at,
+        code=source.harness,
         dataset=source.dataset,
         dataset_hash=source.dataset_hash,
         label=source.label,
