@@ -17,6 +17,8 @@ from eval.suites.results import SuiteReport
 from eval.tables import text_table
 from retrieval.query import Mode
 
+REPORT_FILE = "report.json"
+
 
 class ModeReport(BaseModel):
     """One mode: means over the judged queries, and times as the caller saw them.
@@ -147,7 +149,7 @@ def latency_estimates(seconds: Sequence[float]) -> dict[str, Estimate]:
 def write_files(report: EvaluationReport, runs: Mapping[Mode, Run], folder: Path) -> None:
     """Write `report.json` and one TREC run file for each mode into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (folder / REPORT_FILE).write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
     for mode, run in runs.items():
         write_run(run, folder / f"{mode}.run", tag=f"pmoves-{mode}")
 

@@ -3,20 +3,23 @@
 import shlex
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from typing import TYPE_CHECKING
 
-import typer
 from pydantic import BaseModel
 
 from eval.provenance import DECIDING, Provenance
 from retrieval.chunk import JsonValue
 from retrieval.settings import LibrarySettings
 
+if TYPE_CHECKING:
+    import typer
+
 # They say where to write and how to print, or are secret.
 _LEFT_OUT = frozenset({"api_key", "out", "form", "as_json", "save_baseline", "tolerance"})
 _GIVEN = frozenset({"COMMANDLINE", "ENVIRONMENT"})
 
 
-def command_line(context: typer.Context) -> str:
+def command_line(context: "typer.Context") -> str:
     """Return the call of `pmoves evaluate`, as far as it decides about figures."""
     return shlex.join(["pmoves", "evaluate", *_words(context)])
 
@@ -35,7 +38,7 @@ def reproduction(source: Provenance) -> list[str]:
     return [" ".join([*changed, source.command])]
 
 
-def _words(context: typer.Context) -> Iterator[str]:
+def _words(context: "typer.Context") -> Iterator[str]:
     options: list[str] = []
     for parameter in context.command.params:
         name = parameter.name or ""

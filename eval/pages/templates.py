@@ -12,17 +12,25 @@ _FOLDER = "templates"
 _STYLE, _SCRIPT = "style.css", "queries.js"
 
 
-def render_page(template: str, **values: object) -> str:
+def render_page(template: str, home: str = "", data: object = None, **values: object) -> str:
     """Return the page that `template` makes of `values`.
 
+    `home` is the address of the list of runs, where there is one, `data` what the
+    script of the page reads, where it has one.
     Style and script stand in the page, and its content policy allows these two alone:
     what a document brings along as markup is shown as text, and would not run.
     """
-    style, script = _part(_STYLE), _part(_SCRIPT)
     return (
         _templates()
         .get_template(template)
-        .render(style=Markup(style), script=Markup(script), policy=content_policy(), **values)
+        .render(
+            style=Markup(_part(_STYLE)),
+            script=Markup(_part(_SCRIPT)),
+            policy=content_policy(),
+            home=home,
+            data=data,
+            **values,
+        )
     )
 
 
