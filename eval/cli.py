@@ -1,6 +1,8 @@
 """`pmoves evaluate`, and `compare`, `sweep`, `personas` and `bench` from files of their own."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +20,7 @@ from eval.evaluate import Options
 from eval.formats import Format, render
 from eval.gates.cli import personas_app
 from eval.progress import LineProgress
+from eval.reproduce import command_line
 from eval.session import Plan, Session
 from eval.suites.spec import load_suites
 from eval.sweep.cli import sweep_app
@@ -122,19 +125,9 @@ def evaluate_command(
     significantly worse than the baseline. Interrupted, it goes on where it was when
     it is called again.
     """
-    settings = LibrarySettings()
-    options = Options(
-        modes=_MODES.validate_python(mode or list(ModeChoice)),
-        k=k,
-        concurrency=concurrency,
-        namespace=namespace,
-        metrics=metric or (),
-        label=label,
-        explain=explain,
-        journals=settings.home / "evaluations" / "unfinished",
-    )
+    asked = Options(k=k, concurrency=concurrency, namespace=namespace, label=label, explain=explain)
     plan = Plan(
-        options,
+        _completed(asked, mode, metric, context),
         known_items=with_known_items,
         suites=load_suites(suite) if suite else None,
         baseline=load_baseline(baseline) if baseline else None,
@@ -144,10 +137,8 @@ def evaluate_command(
     if run:
         session = Session.of_run(collection, run, plan)
     else:
-        system = HttpSystem(against, api_key) if against else _local(settings)
-        session = asyncio.run(_ask(collection, system, plan))
-    folder = out or settings.home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    session.save(folder)
+        session = _ask(collection, plan, HttpSystem(against, api_key) if against else None)
+    folder = _save(session, out)
     if save_baseline:
         baseline_of(session.runs, tolerance).save(save_baseline)
     _print(session, folder, Format.JSON if as_json else form)
@@ -155,18 +146,45 @@ def evaluate_command(
         raise typer.Exit(1)
 
 
-async def _ask(collection: Dataset, system: SearchSystem, plan: Plan) -> Session:
-    try:
-        return await Session.run(collection, system, plan, LineProgress())
-    finally:
-        await system.close()
+def _completed(
+    options: Options,
+    modes: Sequence[ModeChoice] | None,
+    metrics: Sequence[str] | None,
+    context: typer.Context,
+) -> Options:
+    """Return `options` with what the command line may leave out."""
+    return replace(
+        options,
+        modes=_MODES.validate_python(modes or list(ModeChoice)),
+        metrics=metrics or (),
+        journals=LibrarySettings().home / "evaluations" / "unfinished",
+        command=command_line(context),
+    )
 
 
-def _local(settings: LibrarySettings) -> SearchSystem:
+def _ask(collection: Dataset, plan: Plan, system: SearchSystem | None) -> Session:
+    """Ask `system`, or search in this process."""
+
+    async def ask(asked: SearchSystem) -> Session:
+        try:
+            return await Session.run(collection, asked, plan, LineProgress())
+        finally:
+            await asked.close()
+
+    return asyncio.run(ask(system or _local()))
+
+
+def _local() -> SearchSystem:
     # Loads torch: only where it is needed.
     from eval.systems.local import LocalSystem
 
-    return LocalSystem(settings)
+    return LocalSystem(LibrarySettings())
+
+
+def _save(session: Session, out: Path | None) -> Path:
+    folder = out or LibrarySettings().home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    session.save(folder)
+    return folder
 
 
 def _print(session: Session, folder: Path, form: Format) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from eval.comparison import compare_runs
 from eval.metrics import parse_metric
+from eval.pages.comparison_page import comparison_page
 from eval.stored import load_run
 
 compare_app = typer.Typer(add_completion=False)
@@ -37,6 +38,9 @@ Metrics = Annotated[
 ]
 Moves = Annotated[ModeOfMoves, typer.Option("--mode", help="Mode whose moved queries are shown.")]
 Form = Annotated[CompareFormat, typer.Option("--format", help="How to print the comparison.")]
+Html = Annotated[
+    Path | None, typer.Option(help="Write the comparison as a page with both runs' hits, too.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")]
 
 
@@ -48,6 +52,7 @@ def compare_command(
     mode: Moves = ModeOfMoves.HYBRID,
     form: Form = CompareFormat.TABLE,
     as_json: AsJson = False,
+    html: Html = None,
 ) -> None:
     """Compare two stored runs over one collection, query by query.
 
@@ -55,6 +60,10 @@ def compare_command(
     after Holm's correction over everything that is compared.
     """
     names = [parse_metric(name).name for name in metric or ()]
-    found = compare_runs(load_run(first), load_run(second), names, mode.value)
+    before, after = load_run(first), load_run(second)
+    found = compare_runs(before, after, names, mode.value)
+    if html:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(comparison_page(before, after, found), encoding="utf-8")
     wants_json = as_json or form is CompareFormat.JSON
     typer.echo(found.model_dump_json() if wants_json else found.to_text())

@@ -1,10 +1,11 @@
 """How well a system ranks a labelled collection, with and without each of its sides."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import shorten
 
 from eval.asking import Asker, Place, index_dataset, refuse_foreign
 from eval.bench.machine import this_machine
@@ -16,12 +17,13 @@ from eval.progress import Progress
 from eval.provenance import Provenance, SystemDescription, code_version
 from eval.report import EvaluationReport, report_of
 from eval.runs import Run, read_run
-from eval.stored import StoredQuery, StoredRun
+from eval.stored import ModeRun, StoredQuery, StoredRun
 from eval.systems.base import SearchSystem, description_of
 from retrieval.ids import content_hash
 from retrieval.query import Mode
 
 _PACKAGES = ("numpy", "faiss-cpu", "pylance", "torch", "sentence-transformers")
+_TITLE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Options:
     `depth` is how many hits are fetched; the `k` best are kept in the run. Without
     `metrics` the usual ones are taken at `k` and `depth`. Without `namespace`, one
     is used that belongs to the documents. `journals` is a folder in which an
-    evaluation that was interrupted is found again.
+    evaluation that was interrupted is found again, `command` what was called.
     """
 
     modes: Sequence[Mode] = ("hybrid", "dense", "lexical")
@@ -43,6 +45,7 @@ class Options:
     label: str = ""
     explain: bool = False
     journals: Path | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ async def evaluate(
     finally:
         if journal is not None:
             journal.close()
-    provenance = _provenance(dataset, system.name, description, place, options.label)
+    provenance = _provenance(dataset, system.name, description, place, options)
     run = _stored(dataset, asked, provenance, options)
     report = report_of(run, dataset, k=options.k, index_seconds=seconds)
     return Evaluation(report, run, _runs(asked), None if journal is None else journal.file)
@@ -100,7 +103,7 @@ def measure_run(dataset: Dataset, file: Path, options: Options) -> Evaluation:
     """
     answers = _from_file(dataset, file)
     place = Place("", None, max((len(answer.hits) for answer in answers), default=0))
-    provenance = _provenance(dataset, str(file), SystemDescription(), place, options.label)
+    provenance = _provenance(dataset, str(file), SystemDescription(), place, options)
     run = _stored(dataset, {"hybrid": answers}, provenance, options)
     run.modes["hybrid"].seconds.clear()
     report = report_of(run, dataset, k=options.k, index_seconds=0)
@@ -132,16 +135,32 @@ def _stored(
     options: Options,
 ) -> StoredRun:
     metrics = parse_metrics(options.metrics or standard_metrics(options.k, options.depth))
+    modes = {
+        mode: mode_run(dataset, answers, metrics, options.k) for mode, answers in asked.items()
+    }
     return StoredRun(
         provenance=provenance,
         queries={
-            query_id: StoredQuery(text=text, tags=list(dataset.tags(query_id)))
+            query_id: StoredQuery(
+                text=text,
+                tags=list(dataset.tags(query_id)),
+                grades=dict(dataset.qrels[query_id]),
+            )
             for query_id, text in dataset.judged_queries.items()
         },
-        modes={
-            mode: mode_run(dataset, answers, metrics, options.k) for mode, answers in asked.items()
-        },
+        modes=modes,
+        titles=_titles(dataset, modes.values()),
     )
+
+
+def _titles(dataset: Dataset, modes: Iterable[ModeRun]) -> dict[str, str]:
+    """Return the titles of the documents that are first hits, cut to a line."""
+    shown = {hit.doc_id for found in modes for hits in found.top.values() for hit in hits}
+    return {
+        document.doc_id: shorten(document.title, _TITLE, placeholder=" …")
+        for document in dataset.documents
+        if document.title and document.doc_id in shown
+    }
 
 
 async def _prepared(
@@ -168,12 +187,13 @@ def _journal(
 
 
 def _provenance(
-    dataset: Dataset, system: str, description: SystemDescription, place: Place, label: str
+    dataset: Dataset, system: str, description: SystemDescription, place: Place, options: Options
 ) -> Provenance:
     return Provenance(
         dataset=dataset.name,
         dataset_hash=dataset.content_hash,
-        label=label,
+        label=options.label,
+        command=options.command,
         created_at=datetime.now(UTC),
         system=system,
         description=description,

@@ -28,7 +28,11 @@ class SystemDescription(BaseModel):
 
 
 class Provenance(BaseModel):
-    """Everything that is needed to make the same figures again."""
+    """Everything that is needed to make the same figures again.
+
+    `command` is the call of `pmoves evaluate`, as far as it decides about figures;
+    empty where a program asked.
+    """
 
     dataset: str
     dataset_hash: str
@@ -41,6 +45,7 @@ class Provenance(BaseModel):
     depth: int
     harness: str
     machine: Machine
+    command: str = ""
 
 
 def code_version() -> str:

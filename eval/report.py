@@ -1,6 +1,7 @@
 """What an evaluation found, as data, as a table, and as files."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from eval.stored import ModeRun, StoredRun
 from eval.suites.results import SuiteReport
 from eval.tables import text_table
 from retrieval.query import Mode
+
+REPORT_FILE = "report.json"
 
 
 class ModeReport(BaseModel):
@@ -43,8 +46,10 @@ class SideComparison(BaseModel):
 
 
 class EvaluationReport(BaseModel):
-    """One evaluation of one system on one collection."""
+    """One evaluation of one system on one collection; `code` is the version that asked."""
 
+    created_at: datetime | None = None
+    code: str = ""
     dataset: str
     dataset_hash: str
     label: str
@@ -113,6 +118,8 @@ def report_of(
     """Return the report of `run` over `dataset`."""
     source = run.provenance
     return EvaluationReport(
+        created_at=source.created_at,
+        code=source.harness,
         dataset=source.dataset,
         dataset_hash=source.dataset_hash,
         label=source.label,
@@ -142,7 +149,7 @@ def latency_estimates(seconds: Sequence[float]) -> dict[str, Estimate]:
 def write_files(report: EvaluationReport, runs: Mapping[Mode, Run], folder: Path) -> None:
     """Write `report.json` and one TREC run file for each mode into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (folder / REPORT_FILE).write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
     for mode, run in runs.items():
         write_run(run, folder / f"{mode}.run", tag=f"pmoves-{mode}")
 

@@ -14,6 +14,7 @@ from eval.known_items import known_items
 from eval.measuring import standard_metrics
 from eval.metrics import LATENCIES
 from eval.moves import Side, find_moves, moves_text
+from eval.pages.report_page import write_report_page
 from eval.progress import Progress
 from eval.report import EvaluationReport, write_files
 from eval.stored import StoredRun
@@ -113,11 +114,12 @@ class Session:
         return all(report.passed for report in self.reports)
 
     def save(self, folder: Path) -> None:
-        """Write report, run, answers and TREC run files of each collection into `folder`."""
+        """Write report, run, page, answers and TREC run files of each collection to `folder`."""
         for item in self.found.values():
             target = folder / item.report.dataset
             write_files(item.report, item.runs, target)
             item.run.save(target)
+            write_report_page(item.report, item.run, target)
             if item.journal:
                 shutil.move(item.journal, target / ANSWERS)
 

@@ -29,18 +29,20 @@ class ModeRun(BaseModel):
 
 
 class StoredQuery(BaseModel):
-    """One query with its tags."""
+    """One query with its tags, and the grades of its judged documents."""
 
     text: str
     tags: list[str] = Field(default_factory=list)
+    grades: dict[str, int] = Field(default_factory=dict)
 
 
 class StoredRun(BaseModel):
-    """One run of one system over one collection."""
+    """One run of one system over one collection; `titles` are those of the first hits."""
 
     provenance: Provenance
     queries: dict[str, StoredQuery]
     modes: dict[Mode, ModeRun]
+    titles: dict[str, str] = Field(default_factory=dict)
 
     @property
     def name(self) -> str:

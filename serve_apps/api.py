@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from serve_apps.background import background
@@ -29,11 +29,14 @@ from serve_apps.version import version_of
 _ROUTES = (query, upsert, documents, ingest, jobs, namespaces, admin, health)
 
 
-def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
+def create_app(
+    services: Services, echo_request_id: bool = True, more: Sequence[APIRouter] = ()
+) -> FastAPI:
     """Return the application over `services`.
 
     It follows the corpus between the start and the end of its lifespan.
     `echo_request_id` is off where the server around it sends the id back itself.
+    `more` are routes of other packages, behind the same doors.
     """
 
     @contextlib.asynccontextmanager
@@ -51,9 +54,10 @@ def create_app(services: Services, echo_request_id: bool = True) -> FastAPI:
     )
     app.state.services = services
     app.state.readiness = ReadinessCheck(services)
-    app.state.routes = [route for module in _ROUTES for route in module.router.routes]
-    for module in _ROUTES:
-        app.include_router(module.router)
+    routers = [*(module.router for module in _ROUTES), *more]
+    app.state.routes = [route for router in routers for route in router.routes]
+    for router in routers:
+        app.include_router(router)
     add_exception_handlers(app)
     _add_layers(app, services, echo_request_id)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -28,10 +28,15 @@ def build(args: AppArgs) -> serve.Application:
     Raises `InvalidInputError` for an address that other machines can reach while there
     are no API keys.
     """
+    return application(args, Gateway)
+
+
+def application(args: AppArgs, gateway: type[Gateway]) -> serve.Application:
+    """Return the application around a kind of gateway; see `build`."""
     settings = args.model_copy(update={"home": args.home.absolute()})
     require_keys(settings.http.host, settings.state_url)
     check_ingress(settings.state_url)
-    return _gateway(settings).bind(settings, _embedder(settings).bind(settings))
+    return _gateway(settings, gateway).bind(settings, _embedder(settings).bind(settings))
 
 
 def _embedder(settings: AppArgs) -> serve.Deployment:
@@ -48,7 +53,7 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
     return make(Embedder)
 
 
-def _gateway(settings: AppArgs) -> serve.Deployment:
+def _gateway(settings: AppArgs, gateway: type[Gateway]) -> serve.Deployment:
     limits, http = settings.serve, settings.http
     make = serve.deployment(
         name="gateway",
@@ -61,7 +66,7 @@ def _gateway(settings: AppArgs) -> serve.Deployment:
         logging_config=_logging(settings),
         **_replacing(settings),
     )
-    return make(serve.ingress()(Gateway))
+    return make(serve.ingress()(gateway))
 
 
 def _replacing(settings: AppArgs) -> dict[str, Any]:

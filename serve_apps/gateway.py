@@ -1,7 +1,9 @@
 """The HTTP gateway as a deployment."""
 
+from collections.abc import Sequence
+
 import ray
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from ray.serve.handle import DeploymentHandle
 
 from retrieval.corpus.store import Corpus
@@ -24,7 +26,10 @@ from serve_apps.tracing import make_tracing
 
 
 class Gateway:
-    """Speaks HTTP; searches the corpus in this very process, embeds through the embedder."""
+    """Speaks HTTP; searches the corpus in this very process, embeds through the embedder.
+
+    Whoever composes it with routes of other packages overrides `more_routes`.
+    """
 
     def __init__(self, settings: AppArgs, embedder: DeploymentHandle[Embedder]) -> None:
         check_ingress(settings.state_url)
@@ -56,4 +61,9 @@ class Gateway:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the application; Serve calls this once the replica is made."""
         # Serve's own server sends X-Request-ID back.
-        return create_app(self._services, echo_request_id=False)
+        more = self.more_routes(self._services.settings)
+        return create_app(self._services, echo_request_id=False, more=more)
+
+    def more_routes(self, settings: AppArgs) -> Sequence[APIRouter]:
+        """Return the routes that stand behind the gateway's doors beside its own."""
+        return ()

@@ -31,6 +31,8 @@ class Rule:
 
 
 _PUBLIC = Rule(None)
+# Evaluations hold questions and documents of every namespace.
+_EVALUATIONS = Rule("read", whole=True)
 _READ, _INGEST, _ADMIN = Rule("read"), Rule("ingest"), Rule("admin")
 RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/hirag/query"): _READ,
@@ -56,6 +58,15 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/healthz"): _PUBLIC,
     ("GET", "/readyz"): _PUBLIC,
     ("GET", "/metrics"): Rule("admin", local=True, whole=True),
+    ("GET", "/eval"): _EVALUATIONS,
+    ("GET", "/eval/runs/{time}/{collection}"): _EVALUATIONS,
+    ("GET", "/eval/compare"): _EVALUATIONS,
+    ("GET", "/eval/trends"): _EVALUATIONS,
+    ("GET", "/eval/api/runs"): _EVALUATIONS,
+    ("GET", "/eval/api/runs/{time}/{collection}"): _EVALUATIONS,
+    ("GET", "/eval/api/compare"): _EVALUATIONS,
+    ("GET", "/eval/api/trends"): _EVALUATIONS,
+    ("GET", "/eval/api/gates"): _EVALUATIONS,
 }
 _PATTERNS = [
     (method, compile_path(template)[0], rule) for (method, template), rule in RULES.items()

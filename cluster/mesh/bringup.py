@@ -29,7 +29,7 @@ from retrieval.chunk import utc_now
 from serve_apps.loopback import require_keys
 
 APP_NAME = "pmoves"
-APP_IMPORT = "serve_apps.app:build"
+APP_IMPORT = "cluster.serving:build"
 _CALL_S = 10.0
 
 

@@ -154,7 +154,7 @@ async def test_everything_is_saved(tmp_path: Path) -> None:
     )
     found.save(tmp_path / "out")
     folder = tmp_path / "out" / "many"
-    names = {"report.json", "run.json", "hybrid.run", "answers.jsonl"}
+    names = {"report.json", "report.html", "run.json", "hybrid.run", "answers.jsonl"}
     assert {path.name for path in folder.iterdir()} == names
     assert load_run(folder) == found.runs["labelled"]
     assert len((folder / "answers.jsonl").read_text().splitlines()) == 1 + 24

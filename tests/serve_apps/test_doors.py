@@ -7,21 +7,28 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Route
 
+from cluster.evaluation_routes import evaluation_routes
+from eval.report import write_files
 from retrieval.chunk import Document
 from retrieval.jobs import JobRequest
 from retrieval.state.keys import GRANTS, KeyStore, Role
 from serve_apps import api, problems
-from serve_apps.api import create_app
 from serve_apps.policy import RULES, UNLISTED, rule_for
 from serve_apps.problems import ProblemType
 from serve_apps.services import Services
+from tests.eval.pages.material import collection, report_for, run_of
 from tests.serve_apps.support import bearer, client_of, item, make_key, problem
 
 Call = tuple[str, str]
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the gateway with everything that `pmoves up` puts behind its doors."""
+    return api.create_app(services, more=evaluation_routes(services.settings.home))
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,19 @@ def job(services: Services, namespace: str) -> dict[str, Any]:
     return {"url": f"/jobs/{made.job_id}"}
 
 
+def evaluation(path: str, **params: str) -> Callable[[Services, str], dict[str, Any]]:
+    """Ask for a page about an evaluation that is there."""
+
+    def ask(services: Services, _namespace: str) -> dict[str, Any]:
+        dataset = collection("set")
+        run, folder = run_of(dataset), services.settings.home / "evaluations" / "one" / "set"
+        run.save(folder)
+        write_files(report_for(run, dataset), {}, folder)
+        return {"url": path, "params": params}
+
+    return ask
+
+
 def query(_services: Services, namespace: str) -> dict[str, Any]:
     """Search."""
     return {"url": "/hirag/query", "json": {"query": "tea", "namespace": namespace}}
@@ -78,6 +98,7 @@ def ingest(services: Services, namespace: str) -> dict[str, Any]:
     return {"url": "/ingest", "json": {"sources": [root.as_uri()], "namespace": namespace}}
 
 
+BOTH = {"first": "one/set", "second": "one/set"}
 FORBIDDEN, NOT_FOUND = problems.FORBIDDEN, problems.NOT_FOUND
 CASES: dict[Call, Case] = {
     ("POST", "/hirag/query"): Case(query, foreign=FORBIDDEN),
@@ -103,12 +124,22 @@ CASES: dict[Call, Case] = {
     ("GET", "/healthz"): Case(plain("/healthz")),
     ("GET", "/readyz"): Case(plain("/readyz")),
     ("GET", "/metrics"): Case(plain("/metrics")),
+    ("GET", "/eval"): Case(plain("/eval")),
+    ("GET", "/eval/runs/{time}/{collection}"): Case(evaluation("/eval/runs/one/set")),
+    ("GET", "/eval/compare"): Case(evaluation("/eval/compare", **BOTH)),
+    ("GET", "/eval/trends"): Case(plain("/eval/trends")),
+    ("GET", "/eval/api/runs"): Case(plain("/eval/api/runs")),
+    ("GET", "/eval/api/runs/{time}/{collection}"): Case(evaluation("/eval/api/runs/one/set")),
+    ("GET", "/eval/api/compare"): Case(evaluation("/eval/api/compare", **BOTH)),
+    ("GET", "/eval/api/trends"): Case(evaluation("/eval/api/trends", metric="MRR")),
+    ("GET", "/eval/api/gates"): Case(plain("/eval/api/gates")),
 }
 
 
 def routes(services: Services) -> Iterator[Call]:
     """Yield every route of the application, those of FastAPI itself too."""
     routers: list[APIRouter] = [module.router for module in api._ROUTES]
+    routers += evaluation_routes(services.settings.home)
     found = [route for router in routers for route in router.routes]
     for route in [*found, *create_app(services).routes]:
         if isinstance(route, APIRoute | Route):

@@ -7,8 +7,8 @@ there under the same name, with other columns: it stays, under another name.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 _SCHEMA = "pmoves_core"
 _RESULTS = "persona_eval_gates"

@@ -1,0 +1,28 @@
+"""The Serve application of `pmoves up`: the gateway, with evaluations behind its doors."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from ray import serve
+
+from cluster.evaluation_routes import evaluation_routes
+from serve_apps.app import application
+from serve_apps.gateway import Gateway
+from serve_apps.settings import AppArgs
+
+
+class MeshGateway(Gateway):
+    """The gateway with `/eval`.
+
+    A deployment of its own would cost a process of 200 MB, and would need the same
+    doors a second time.
+    """
+
+    def more_routes(self, settings: AppArgs) -> Sequence[APIRouter]:
+        """Return the routes under `/eval`."""
+        return evaluation_routes(settings.home)
+
+
+def build(args: AppArgs) -> serve.Application:
+    """Return the application; see `serve_apps.app.build`."""
+    return application(args, MeshGateway)

@@ -1,0 +1,56 @@
+"""`/eval` behind the doors of the gateway, as `pmoves up` composes it."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from cluster.evaluation_routes import evaluation_routes
+from eval.report import write_files
+from serve_apps import problems
+from serve_apps.api import create_app
+from serve_apps.services import Services
+from tests.eval.pages.material import collection, report_for, run_of
+from tests.serve_apps.support import bearer, client_of, make_key, problem
+
+
+@pytest.fixture
+async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the gateway with evaluations of two collections."""
+    for name, spice in (("one", ""), ("two", "!")):
+        dataset = collection(name, spice)
+        run, folder = run_of(dataset), services.settings.home / "evaluations" / "now" / name
+        run.save(folder)
+        write_files(report_for(run, dataset), {}, folder)
+    app = create_app(services, more=evaluation_routes(services.settings.home))
+    async with client_of(app) as made:
+        yield made
+
+
+async def test_this_machine_needs_no_key(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/eval")
+    assert answer.status_code == 200
+    assert "now/two" in answer.text
+    foreign = await client.get("/eval", headers={"Host": "evil.example"})
+    problem(foreign, problems.HOST_NOT_ALLOWED)
+
+
+async def test_a_reader_of_everything_comes_in(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    everything, some = make_key(services, "read"), make_key(services, "read", "one")
+    services.keyring.load()
+    problem(await client.get("/eval/api/runs"), problems.UNAUTHENTICATED)
+    problem(await client.get("/eval/api/runs", headers=bearer(some)), problems.FORBIDDEN)
+    answer = await client.get("/eval/api/runs", headers=bearer(everything))
+    assert sorted(run["run"] for run in answer.json()["runs"]) == ["now/one", "now/two"]
+
+
+async def test_errors_are_problem_documents(client: httpx.AsyncClient) -> None:
+    problem(await client.get("/eval/runs/now/three"), problems.NOT_FOUND)
+    problem(await client.get("/eval/api/trends"), problems.INVALID_REQUEST)
+    problem(await client.get("/eval/trends?mode=guess"), problems.INVALID_REQUEST)
+    both = "first=now/one&second=now/two"
+    refused = problem(await client.get(f"/eval/compare?{both}"), problems.INVALID_REQUEST)
+    assert "evaluate both anew over one collection" in refused["detail"]
+    problem(await client.post("/eval"), problems.METHOD_NOT_ALLOWED)
