@@ -12,7 +12,8 @@ from eval.datasets.base import Dataset
 from eval.known_items import known_items
 from eval.progress import LineProgress, Progress
 from eval.sweep.lists import SharedLists
-from eval.sweep.run import SweepReport, run_sweep
+from eval.sweep.report import SweepReport
+from eval.sweep.run import run_sweep
 from eval.sweep.spec import Setting, SweepSpec, load_sweep
 from retrieval.pipeline import Searcher
 from retrieval.settings import LibrarySettings

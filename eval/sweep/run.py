@@ -1,91 +1,30 @@
 """A sweep from its lists to its report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
 from eval.comparison import Difference, Pair, compare_pairs
 from eval.errors import EvaluationError
-from eval.metrics import parse_metric
+from eval.metrics import Metric, parse_metric
 from eval.progress import Progress
-from eval.sweep.folds import best, held_out, split
+from eval.sweep.folds import ByQuery, best, held_out, split
 from eval.sweep.lists import SharedLists
+from eval.sweep.report import SweepReport, Trial
 from eval.sweep.spec import Setting, SweepSpec
-from eval.tables import text_table
 
-_SHOWN = 10
-
-
-class Trial(BaseModel):
-    """One setting with its mean over all queries."""
-
-    setting: Setting
-    mean: float
+_KNOWN_ITEMS = parse_metric("MRR")
 
 
-class SweepReport(BaseModel):
-    """What a sweep found.
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The best setting, those that the folds chose, and each query's value under its fold's."""
 
-    `in_sample` is the chosen setting against the one in force on the queries that
-    chose it, `held_out` the same on queries that did not, `known_items` on pieces
-    of the documents. `choices` are those of the folds, `profiles` the best mean
-    for each value of each part of a setting.
-    """
-
-    dataset: str
-    dataset_hash: str
-    metric: str
-    queries: int
-    in_force: Setting
     chosen: Setting
-    choices: list[Setting]
-    in_sample: Difference
-    held_out: Difference
-    known_items: Difference | None
-    trials: list[Trial]
-    profiles: dict[str, dict[str, float]]
-
-    @property
-    def advice(self) -> str:
-        """What the figures allow to be said."""
-        if self.known_items and self.known_items.verdict == "worse":
-            return f"Keep {self.in_force}: the chosen setting loses known items."
-        if self.chosen == self.in_force:
-            return f"Keep {self.in_force}: nothing that was tried is better."
-        if self.held_out.verdict == "better":
-            return f"Take {self.chosen}: the gain survives on queries that did not choose it."
-        return f"Keep {self.in_force}: no gain was shown on queries that did not choose it."
-
-    def to_text(self) -> str:
-        """Return the report as plain text with Markdown tables."""
-        head = (
-            f"{self.dataset}: {len(self.trials)} settings, {self.queries} queries, {self.metric}; "
-            f"in force: {self.in_force}"
-        )
-        trials = [[str(trial.setting), f"{trial.mean:.4f}"] for trial in self.trials[:_SHOWN]]
-        profiles = [
-            text_table([name, f"best {self.metric}"], [[at, f"{v:.4f}"] for at, v in best.items()])
-            for name, best in self.profiles.items()
-            if len(best) > 1
-        ]
-        parts = [head, text_table(["setting", self.metric], trials), *profiles]
-        return "\n\n".join([*parts, self._gains(), self._folds(), self.advice])
-
-    def _gains(self) -> str:
-        gains = {"same queries": self.in_sample, "held out": self.held_out}
-        gains |= {"known items, MRR": self.known_items} if self.known_items else {}
-        rows = [
-            [name, gain.difference.signed(), f"{gain.p_corrected:.4f}", gain.verdict]
-            for name, gain in gains.items()
-        ]
-        return text_table(["chosen against in force", "difference", "p corrected", "verdict"], rows)
-
-    def _folds(self) -> str:
-        counts = {choice: self.choices.count(choice) for choice in dict.fromkeys(self.choices)}
-        found = "; ".join(f"{choice} ({count})" for choice, count in counts.items())
-        return f"Chosen by the {len(self.choices)} folds: {found}."
+    by_fold: list[Setting]
+    unseen: ByQuery
 
 
 def run_sweep(
@@ -100,39 +39,67 @@ def run_sweep(
     Known items take no part in the choice. Raises `EvaluationError` for fewer
     queries than folds.
     """
-    metric, settings = parse_metric(spec.metric), spec.settings(now)
+    metric, folds = parse_metric(spec.metric), _folds(spec, lists)
+    values = _values(lists, spec.settings(now), metric, progress)
+    choice = _choose(values, folds)
+    pairs = [
+        Pair("same queries", "hybrid", metric.name, values[now], values[choice.chosen]),
+        Pair("held out", "hybrid", metric.name, values[now], choice.unseen),
+        *_known_pairs(known_items, now, choice.chosen),
+    ]
+    return _report(lists, now, values, choice, compare_pairs(pairs))
+
+
+def _folds(spec: SweepSpec, lists: SharedLists) -> list[list[str]]:
     queries = list(lists.dataset.judged_queries)
     if len(queries) < spec.folds:
         raise EvaluationError(f"{len(queries)} queries are too few for {spec.folds} folds")
-    values: dict[Setting, dict[str, float]] = {}
+    return split(queries, spec.folds, spec.seed)
+
+
+def _values(
+    lists: SharedLists, settings: Sequence[Setting], metric: Metric, progress: Progress
+) -> dict[Setting, ByQuery]:
+    values: dict[Setting, ByQuery] = {}
     # Threads of a matrix product of this size spend their time on waiting for each other.
     with threadpool_limits(1, "blas"):
         for done, setting in enumerate(settings, start=1):
             values[setting] = lists.values(setting, metric)
             progress("sweep", done, len(settings))
-    chosen = best(values, queries)
-    unseen, choices = held_out(values, split(queries, spec.folds, spec.seed))
-    pairs = [
-        Pair("same queries", "hybrid", metric.name, values[now], values[chosen]),
-        Pair("held out", "hybrid", metric.name, values[now], unseen),
-    ]
-    if known_items:
-        mrr = parse_metric("MRR")
-        before, after = known_items.values(now, mrr), known_items.values(chosen, mrr)
-        pairs.append(Pair("known items", "hybrid", "MRR", before, after))
-    in_sample, on_unseen, *rest = compare_pairs(pairs)
+    return values
+
+
+def _choose(values: Mapping[Setting, ByQuery], folds: Sequence[Sequence[str]]) -> _Choice:
+    unseen, by_fold = held_out(values, folds)
+    return _Choice(best(values, [query for fold in folds for query in fold]), by_fold, unseen)
+
+
+def _known_pairs(lists: SharedLists | None, now: Setting, chosen: Setting) -> Iterator[Pair]:
+    if lists:
+        before, after = (lists.values(setting, _KNOWN_ITEMS) for setting in (now, chosen))
+        yield Pair("known items", "hybrid", _KNOWN_ITEMS.name, before, after)
+
+
+def _report(
+    lists: SharedLists,
+    now: Setting,
+    values: Mapping[Setting, ByQuery],
+    choice: _Choice,
+    gains: Sequence[Difference],
+) -> SweepReport:
+    in_sample, on_unseen, *known_items = gains
     trials = _trials(values)
     return SweepReport(
         dataset=lists.dataset.name,
         dataset_hash=lists.dataset.content_hash,
-        metric=metric.name,
-        queries=len(queries),
+        metric=in_sample.metric,
+        queries=in_sample.queries,
         in_force=now,
-        chosen=chosen,
-        choices=choices,
+        chosen=choice.chosen,
+        choices=choice.by_fold,
         in_sample=in_sample,
         held_out=on_unseen,
-        known_items=rest[0] if rest else None,
+        known_items=known_items[0] if known_items else None,
         trials=trials,
         profiles={name: _profile(trials, name) for name in Setting.model_fields},
     )

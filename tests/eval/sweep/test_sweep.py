@@ -11,7 +11,8 @@ from eval.errors import EvaluationError
 from eval.metrics import Metric
 from eval.sweep.folds import best, held_out, split
 from eval.sweep.lists import SharedLists
-from eval.sweep.run import SweepReport, run_sweep
+from eval.sweep.report import SweepReport
+from eval.sweep.run import run_sweep
 from eval.sweep.spec import Grid, Setting, Steps, SweepSpec, load_sweep
 
 NOW = Setting(fusion="convex", alpha=0.7, neighbor_share=0.4)
