@@ -57,8 +57,9 @@ def _parts(name: str) -> AbstractContextManager[object]:
 
         return bench_parts()
     if name in ("evaluate", "sweep"):
+        from cluster.cutting import IngestCutter
         from cluster.sample_collection import sample_library
         from eval.parts import EvaluateParts
 
-        return nullcontext(EvaluateParts(sample_library))
+        return nullcontext(EvaluateParts(sample_library, IngestCutter()))
     return nullcontext()
