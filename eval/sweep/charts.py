@@ -1,6 +1,6 @@
 """Where the marks of a sweep's charts stand; the template only draws them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.comparison import Difference
@@ -90,33 +90,15 @@ def map_chart(found: HeatMap, chosen: Point, in_force: Point) -> MapChart:
     """Lay out the cells of `found`, and mark those of two points."""
     left = max(LEFT, 12 + _LETTER * max(map(len, found.down)))
     means = [mean for row in found.cells for mean in row if mean is not None]
-    least, most = min(means), max(means)
-    marks = {point: _place(found, point) for point in (chosen, in_force)}
-    cells = [
-        Cell(
-            left + column * CELL_WIDTH,
-            TOP + row * CELL_HEIGHT,
-            _share(mean, least, most),
-            f"{mean:.3f}".lstrip("0"),
-            f"{found.across_name} {found.across[column]}, {found.down_name} "
-            f"{found.down[row]}: {mean:.4f}",
-            (column, row) == marks[chosen],
-            (column, row) == marks[in_force],
-        )
-        for row, line in enumerate(found.cells)
-        for column, mean in enumerate(line)
-        if mean is not None
-    ]
-    height = TOP + len(found.down) * CELL_HEIGHT
     return MapChart(
         left + len(found.across) * CELL_WIDTH + 8,
-        height + 40,
+        TOP + len(found.down) * CELL_HEIGHT + 40,
         left,
         [(left + (at + 0.5) * CELL_WIDTH, text) for at, text in enumerate(found.across)],
         [(TOP + (at + 0.5) * CELL_HEIGHT, text) for at, text in enumerate(found.down)],
-        cells,
-        least,
-        most,
+        list(_cells(found, left, (min(means), max(means)), chosen, in_force)),
+        min(means),
+        max(means),
     )
 
 
@@ -151,6 +133,25 @@ def interval_chart(gains: Mapping[str, Difference]) -> IntervalChart:
     return IntervalChart(ROW * len(found), at(0.0), found)
 
 
+def _cells(
+    found: HeatMap, left: float, ends: tuple[float, float], chosen: Point, in_force: Point
+) -> Iterator[Cell]:
+    marked = _place(found, chosen), _place(found, in_force)
+    for row, line in enumerate(found.cells):
+        for column, mean in enumerate(line):
+            if mean is None:
+                continue
+            yield Cell(
+                left + column * CELL_WIDTH,
+                TOP + row * CELL_HEIGHT,
+                _share(mean, *ends),
+                f"{mean:.3f}".lstrip("0"),
+                f"{found.across_name} {found.across[column]}, "
+                f"{found.down_name} {found.down[row]}: {mean:.4f}",
+                *((column, row) == place for place in marked),
+            )
+
+
 def _line_chart(
     name: str,
     profile: Mapping[str, float],
@@ -158,23 +159,28 @@ def _line_chart(
     chosen: Point,
     in_force: Point,
 ) -> LineChart:
-    numbers = [_number(text) for text in profile]
-    ordered = [number for number in numbers if number is not None]
-    named = len(ordered) < len(numbers)
-    xs = list(range(len(numbers))) if named else ordered
+    named, xs = _positions(profile)
+    marked = value_text(chosen.parts()[name]), value_text(in_force.parts()[name])
     marks = [
         Mark(
             PLOT_WIDTH * _share(x, xs[0], xs[-1]),
             PLOT_HEIGHT * (1 - _share(mean, *ends)),
             text,
             mean,
-            text == value_text(chosen.parts()[name]),
-            text == value_text(in_force.parts()[name]),
+            *(text == value for value in marked),
         )
         for x, (text, mean) in zip(xs, profile.items(), strict=True)
     ]
     path = "" if named else " ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in marks)
     return LineChart(name, marks, path, *ends)
+
+
+def _positions(profile: Mapping[str, float]) -> tuple[bool, list[float]]:
+    """Return whether the values are names, and where they stand: names side by side."""
+    try:
+        return False, [float(text) for text in profile]
+    except ValueError:
+        return True, [float(at) for at in range(len(profile))]
 
 
 def _place(found: HeatMap, point: Point) -> tuple[int, int] | None:
@@ -194,10 +200,3 @@ def _relative(gain: Difference) -> tuple[float, float, float]:
 
 def _share(value: float, low: float, high: float) -> float:
     return (value - low) / (high - low) if high > low else 0.5
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from eval.sweep.folds import ByQuery, mean_over
 from eval.sweep.points import IndexSetting, Point, Setting
@@ -40,10 +41,8 @@ def explore(
     """
     explored, found = Explored(), searches(spec, now, len(groups))
     wanted = [now]
-    while asked := [search.ask() for search in found]:
-        wanted += [point for points in asked for point in points]
-        if not any(asked):
-            break
+    while any(asked := [search.ask() for search in found]):
+        wanted += chain.from_iterable(asked)
         measure(explored, _new(wanted, explored.values), trials, spec)
         for search, points, group in zip(found, asked, groups, strict=False):
             search.tell({point: mean_over(explored.values[point], group) for point in points})

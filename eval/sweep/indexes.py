@@ -52,7 +52,8 @@ async def shared_lists(
         if (found := SharedLists.load(folder)) is None:
             found = await _found(place, dataset, index, home, progress)
             found.save(folder)
-    return found
+    # Read again, so that the vectors take no memory.
+    return SharedLists.load(folder) or found
 
 
 async def _found(
@@ -67,12 +68,21 @@ async def _found(
     embedder = RememberingEmbedder(settings.embedding, place.vectors, place.load)
     system = LocalSystem(settings, str(home / "corpus"), embedder)
     try:
-        version = await index_dataset(system, dataset, NAMESPACE, progress)
+        version = await _indexed(system, dataset, home / "indexed", progress)
         # All at once: in batches a query costs a fraction of what it costs alone.
         await asyncio.to_thread(embedder.embed_queries, list(dataset.judged_queries.values()))
         return await _retrieved(system.searcher, dataset, version, place.k, progress)
     finally:
         await system.close()
+
+
+async def _indexed(system: LocalSystem, dataset: Dataset, note: Path, progress: Progress) -> int:
+    """Return the version that shows all of `dataset`; `note` tells that it is complete."""
+    version = await asyncio.to_thread(lambda: system.searcher.corpus.version)
+    if not note.exists() or note.read_text() != str(version):
+        version = await index_dataset(system, dataset, NAMESPACE, progress)
+        note.write_text(str(version))
+    return version
 
 
 def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:

@@ -36,8 +36,7 @@ async def search_seconds(
     whatever else the machine does falls on all of them.
     """
     home = place.home(place.passages(dataset, index), index)
-    order = Random(0)
-    queries = timed_queries(dataset)
+    order, queries = Random(0), _timed(dataset)
     seconds: Seconds = {setting: {} for setting in settings}
     with _searchers(place, index, home, settings) as searchers:
         # The first one is asked twice: its first answers pay for loading.
@@ -51,7 +50,7 @@ async def search_seconds(
     return seconds
 
 
-def timed_queries(dataset: Dataset) -> list[str]:
+def _timed(dataset: Dataset) -> list[str]:
     """Return the queries that are timed, the same for every trial."""
     queries = sorted(dataset.judged_queries)
     return Random(0).sample(queries, min(TIMED, len(queries)))

@@ -32,6 +32,5 @@ def sweep_page(report: SweepReport) -> str:
 def _yaml(report: SweepReport) -> str:
     """Return the specification as a file that gives the same sweep."""
     given = report.spec.model_dump(exclude_none=True)
-    return yaml.safe_dump(
-        {name: value for name, value in given.items() if value != {}}, sort_keys=False
-    )
+    wanted = {name: value for name, value in given.items() if value != {}}
+    return yaml.safe_dump(wanted, sort_keys=False, default_flow_style=None, allow_unicode=True)

@@ -131,9 +131,16 @@ async def test_what_is_on_disk_is_neither_embedded_nor_retrieved_again(tmp_path:
     assert len(texts) == len(set(texts)) == 36 + 10
     again = await shared_lists(counting, DATASET, IndexSetting(), quiet)
     assert Ranker(again, DATASET, 50).ranked(NOW) == Ranker(first, DATASET, 50).ranked(NOW)
+    # Other questions are asked in the same index.
+    other = replace(DATASET, queries={"q0": "lamp oven"})
+    stages: list[str] = []
+    await shared_lists(
+        counting, other, IndexSetting(), lambda stage, _done, _total: stages.append(stage)
+    )
+    assert stages == ["retrieve"]
     # Another prefix of questions makes another index, but the passages are known.
     await shared_lists(counting, DATASET, IndexSetting(query_prefix="find: "), quiet)
-    assert len(texts) == 36 + 10 + 10
+    assert len(texts) == 36 + 10 + 1 + 10
     assert len(list((tmp_path / "indexes").iterdir())) == 2
 
 
