@@ -1,10 +1,16 @@
 """The sample library with its labelled questions, parsed and cut by the present code."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from cluster.cutting import with_passages
 from eval.datasets.base import Dataset, DatasetDocument
 from eval.datasets.questions import read_questions
 from eval.library import labelled_questions, library_files, library_hash
+
+if TYPE_CHECKING:
+    from data_jobs.parse.base import ParsedDocument
 
 _NAME = "library"
 
@@ -15,31 +21,19 @@ def sample_library() -> Dataset:
     The collection is known by the bytes of the files, so that a parser or a chunker
     that has changed is measured against the same baseline. Attachments are left out.
     """
-    documents = tuple(_documents())
+    from data_jobs.settings import JobSettings
+
+    settings = JobSettings()
+    documents = tuple(with_passages(_parsed(), settings.chunking, settings.embedding))
     questions = read_questions(labelled_questions(), documents)
     return replace(questions, name=_NAME, source_hash=library_hash())
 
 
-def _documents() -> list[DatasetDocument]:
-    # Loads the parsers and the tokenizer: only where they are needed.
-    from data_jobs.chunking.chunker import Chunker, Origin
+def _parsed() -> Iterator[tuple[DatasetDocument, str, "ParsedDocument"]]:
+    # Loads the parsers: only where they are needed.
     from data_jobs.parse.registry import parse_file
-    from data_jobs.settings import JobSettings
-    from retrieval.embedding.model import embedding_identity, load_tokenizer
 
-    settings = JobSettings()
-    model = settings.embedding
-    chunker = Chunker(load_tokenizer(model), embedding_identity(model), settings.chunking)
-    found = []
     for file in sorted(library_files().iterdir()):
         _, parsed = parse_file(file)
-        origin = Origin(_NAME, file.name, source=file.name, name=file.name)
-        found.append(
-            DatasetDocument(
-                file.name,
-                "\n".join(block.text for block in parsed.blocks),
-                parsed.title or "",
-                tuple(chunk.indexed_text for chunk in chunker.chunks(parsed, origin)),
-            )
-        )
-    return found
+        text = "\n".join(block.text for block in parsed.blocks)
+        yield DatasetDocument(file.name, text, parsed.title or ""), file.name, parsed

@@ -58,8 +58,9 @@ def _parts(name: str) -> AbstractContextManager[object]:
 
         return bench_parts()
     if name in ("evaluate", "sweep", "personas"):
+        from cluster.cutting import IngestCutter
         from cluster.sample_collection import sample_library
         from eval.parts import EvaluateParts
 
-        return nullcontext(EvaluateParts(sample_library))
+        return nullcontext(EvaluateParts(sample_library, IngestCutter()))
     return nullcontext()

@@ -1,72 +1,86 @@
 """`pmoves sweep`."""
 
-import asyncio
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eval.asking import index_dataset
 from eval.collections import named_collection
-from eval.datasets.base import Dataset
 from eval.known_items import known_items
-from eval.progress import LineProgress, Progress
-from eval.sweep.lists import SharedLists
-from eval.sweep.run import SweepReport, run_sweep
-from eval.sweep.spec import Setting, SweepSpec, load_sweep
-from retrieval.pipeline import Searcher
+from eval.parts import EvaluateParts
+from eval.progress import LineProgress
+from eval.sweep.artifacts import save
+from eval.sweep.run import Collections, Sweep, run_sweep
+from eval.sweep.spec import load_sweep
+from eval.sweep.starting import depth, in_force
+from eval.sweep.trials import LocalTrials, Trials
+from eval.sweep.workplace import Workplace, retrieval_code
 from retrieval.settings import LibrarySettings
 
 sweep_app = typer.Typer(add_completion=False)
 
 File = Annotated[Path, typer.Argument(metavar="SPEC", help="YAML file that says what to try.")]
-Out = Annotated[Path | None, typer.Option(help="Folder for the report as JSON.")]
+Out = Annotated[
+    str | None,
+    typer.Option(help="Folder or s3:// address for report, page and trials; default: in <home>."),
+]
+Work = Annotated[
+    Path | None,
+    typer.Option(help="Folder of indexes and vectors that trials share; default: in <home>."),
+]
+Local = Annotated[
+    bool, typer.Option("--local", help="In this process, even where RAY_ADDRESS names a Ray.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @sweep_app.command("sweep")
 def sweep_command(
-    context: typer.Context, spec: File, out: Out = None, as_json: AsJson = False
+    context: typer.Context,
+    spec: File,
+    out: Out = None,
+    work: Work = None,
+    local: Local = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Try many ways of joining both sides, and say which gain survives on unseen queries.
+    """Try many ways of indexing and of joining both sides, and say which gain survives.
 
-    In process. Both sides are asked once for each query; all settings share the lists.
+    Each index is made once, and both sides are asked once for each query; all settings
+    share the lists. Interrupted, it goes on where it was when it is called again. In a
+    Ray job, or where RAY_ADDRESS names a Ray, each index is a task.
     """
-    # Loads torch: only where it is needed.
-    from eval.systems.local import LocalSystem
-
-    sweep = load_sweep(spec)
-    dataset = named_collection(sweep.dataset, context.obj)
     settings = LibrarySettings()
-    system = LocalSystem(settings)
-    now = Setting.of(settings.search)
-
-    async def run() -> SweepReport:
-        try:
-            namespace = f"eval-{dataset.documents_hash[:16]}"
-            version = await index_dataset(system, dataset, namespace, LineProgress())
-            return await _sweep(sweep, dataset, system.searcher, (namespace, version), now)
-        finally:
-            await system.close()
-
-    report = asyncio.run(run())
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "sweep.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    typer.echo(report.model_dump_json() if as_json else report.to_text())
+    folder = (work or settings.home / "sweeps").absolute()
+    sweep = _sweep(spec, context.obj, settings, folder, local)
+    target = out or str(folder / "reports" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    save(sweep, target)
+    typer.echo(sweep.report.model_dump_json() if as_json else sweep.report.to_text())
+    if not as_json:
+        typer.echo(f"\nReport, page and trials: {target}")
 
 
-async def _sweep(
-    spec: SweepSpec,
-    dataset: Dataset,
-    searcher: Searcher,
-    place: tuple[str, int],
-    now: Setting,
-) -> SweepReport:
-    progress: Progress = LineProgress()
+def _sweep(
+    file: Path, parts: object, settings: LibrarySettings, folder: Path, local: bool
+) -> Sweep:
+    spec = load_sweep(file)
+    cutter = parts.cutter if isinstance(parts, EvaluateParts) else None
+    now = in_force(spec, settings, cutter)
+    collections = _collections(spec.dataset, parts)
+    place = Workplace(folder, settings, spec.k, depth(spec, settings), retrieval_code(), cutter)
+    return run_sweep(spec, collections, now, _trials(place, collections, local))
+
+
+def _collections(source: str, parts: object) -> Collections:
+    dataset = named_collection(source, parts)
     pieces = known_items(dataset)
-    lists = await SharedLists.retrieve(searcher, dataset, *place, progress)
-    known = (
-        await SharedLists.retrieve(searcher, pieces, *place, progress) if pieces.queries else None
-    )
-    return run_sweep(spec, lists, now, known, progress)
+    return {"labelled": dataset, **({"known-items": pieces} if pieces.queries else {})}
+
+
+def _trials(place: Workplace, collections: Collections, local: bool) -> Trials:
+    if local or not os.environ.get("RAY_ADDRESS"):
+        return LocalTrials(place, collections, LineProgress())
+    from eval.sweep.ray_trials import RayTrials
+
+    return RayTrials(place, collections, LineProgress())

@@ -1,102 +1,123 @@
 """Retrieved once, fused many times: what both sides found for every query."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
-from eval.datasets.base import Dataset
-from eval.metrics import Metric
-from eval.progress import Progress
-from eval.sweep.spec import Setting
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.folders import replaced_folder
+from retrieval.chunk import Vectors
 from retrieval.dense.snapshot import Snapshot
-from retrieval.pipeline import Searcher
-from retrieval.query import SearchRequest
-from retrieval.ranking import rank
 from retrieval.retrievers import Candidates
 
-_CONCURRENCY = 4
+_ARRAYS = "candidates.npz"
+_VECTORS = "vectors.npy"
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class QueryLists:
+    """What both sides found for one query, a row for each passage, in the corpus's order.
+
+    `rows` are places in the table of all passages. `dense` are cosines, known for every
+    passage; `ranked` tells which of them the dense side found itself. `lexical` are BM25
+    scores, NaN where that side did not find the passage.
+    """
+
     query_id: str
-    candidates: Candidates
-    snapshot: Snapshot
+    rows: Rows
+    dense: Floats
+    ranked: NDArray[np.bool_]
+    lexical: Floats
+
+    def cut(self, candidates: int | None) -> "QueryLists":
+        """Return what is found where each side fetches only so many; None: all."""
+        if candidates is None:
+            return self
+        near = _first(np.where(self.ranked, self.dense, -np.inf), candidates) & self.ranked
+        words = _first(np.nan_to_num(self.lexical, nan=-np.inf), candidates)
+        words &= ~np.isnan(self.lexical)
+        kept = near | words
+        lexical = np.where(words, self.lexical, np.nan)
+        return QueryLists(
+            self.query_id, self.rows[kept], self.dense[kept], near[kept], lexical[kept]
+        )
 
 
+@dataclass(frozen=True, slots=True)
 class SharedLists:
-    """The candidates of every judged query of one dataset, and their documents."""
+    """The lists of all queries over one index.
 
-    def __init__(
-        self, dataset: Dataset, namespace: str, found: Sequence[_Found], depth: int
-    ) -> None:
-        self.dataset = dataset
-        self._namespace = namespace
-        self._found = found
-        self._depth = depth
-        self._documents = _documents(found)
+    `documents` and `vectors` hold the document and the vector of every passage that was
+    found for any query.
+    """
+
+    queries: Sequence[QueryLists]
+    documents: Sequence[str]
+    vectors: Vectors
 
     @classmethod
-    async def retrieve(
-        cls,
-        searcher: Searcher,
-        dataset: Dataset,
-        namespace: str,
-        version: int,
-        progress: Progress,
-        depth: int = 100,
-    ) -> Self:
-        """Ask both sides every query; `depth` is how many hits rankings will have."""
-        slots, done = asyncio.Semaphore(_CONCURRENCY), 0
-        queries = dataset.judged_queries
-
-        async def ask(query_id: str, text: str) -> _Found:
-            nonlocal done
-            request = SearchRequest(
-                query=text, namespace=namespace, k=depth, min_index_version=version
-            )
-            async with slots:
-                candidates, snapshot = await searcher.candidates(request)
-            done += 1
-            progress("retrieve", done, len(queries))
-            return _Found(query_id, candidates, snapshot)
-
-        found = await asyncio.gather(*(ask(*query) for query in queries.items()))
-        return cls(dataset, namespace, found, depth)
-
-    def values(self, setting: Setting, metric: Metric) -> dict[str, float]:
-        """Return the metric's value of every query under `setting`."""
-        return {
-            found.query_id: metric.compute(
-                self._ranked(found, setting), self.dataset.qrels[found.query_id]
-            )
-            for found in self._found
-        }
-
-    def ranked(self, setting: Setting) -> dict[str, list[str]]:
-        """Return the documents of every query under `setting`, best first."""
-        return {found.query_id: self._ranked(found, setting) for found in self._found}
-
-    def _ranked(self, found: _Found, setting: Setting) -> list[str]:
-        ranking = rank(found.candidates, setting.fusion, setting.alpha).smoothed(
-            found.snapshot, (self._namespace,), self._depth, setting.neighbor_share
+    def of(cls, found: Mapping[str, Candidates], snapshot: Snapshot, namespace: str) -> Self:
+        """Gather what a searcher found for each query in one version of an index."""
+        addresses = np.array(sorted(set().union(*map(_addresses, found.values()))), dtype=np.int64)
+        table = snapshot.dataset._take_rows(addresses.tolist(), columns=["doc_id"])
+        return cls(
+            [_lists(query_id, item, addresses) for query_id, item in found.items()],
+            table["doc_id"].to_pylist(),
+            snapshot.vectors((namespace,), addresses),
         )
-        head = ranking.scores[: self._depth]
-        return list(dict.fromkeys(self._documents[address] for address, _ in head))
+
+    def save(self, folder: Path) -> None:
+        """Write everything into `folder`, which is there as a whole or not at all."""
+        with replaced_folder(folder) as part:
+            np.savez(part / _ARRAYS, allow_pickle=False, **dict(self._arrays()))
+            np.save(part / _VECTORS, self.vectors)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """Read what `save` wrote; None where nothing is. The vectors stay on disk."""
+        if not folder.exists():
+            return None
+        with np.load(folder / _ARRAYS) as arrays:
+            ends = arrays["ends"].tolist()
+            parts = [arrays[name] for name in ("rows", "dense", "ranked", "lexical")]
+            names, documents = arrays["names"].tolist(), arrays["documents"].tolist()
+        places = zip(names, [0, *ends], ends, strict=False)
+        queries = [
+            QueryLists(name, *(part[start:end] for part in parts)) for name, start, end in places
+        ]
+        return cls(queries, documents, np.load(folder / _VECTORS, mmap_mode="r"))
+
+    def _arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        for name in ("rows", "dense", "ranked", "lexical"):
+            yield name, np.concatenate([getattr(query, name) for query in self.queries])
+        yield "ends", np.cumsum([len(query.rows) for query in self.queries])
+        yield "names", np.array([query.query_id for query in self.queries])
+        yield "documents", np.array(self.documents, dtype=str)
 
 
-def _documents(found: Sequence[_Found]) -> dict[int, str]:
-    """Return the document of every row that any side found."""
-    if not found:
-        return {}
-    addresses = sorted(
-        {
-            address
-            for item in found
-            for side in (item.candidates.dense, item.candidates.lexical)
-            for address in side or ()
-        }
+def _addresses(found: Candidates) -> set[int]:
+    return {*(found.dense or ()), *(found.lexical or ())}
+
+
+def _lists(query_id: str, found: Candidates, addresses: Rows) -> QueryLists:
+    mine = sorted(_addresses(found))
+    dense, lexical = found.dense or {}, found.lexical or {}
+    return QueryLists(
+        query_id,
+        np.searchsorted(addresses, mine),
+        np.array([dense[address] for address in mine], dtype=np.float64),
+        np.array([address in found.dense_ranked for address in mine], dtype=np.bool_),
+        np.array([lexical.get(address, np.nan) for address in mine], dtype=np.float64),
     )
-    table = found[-1].snapshot.dataset._take_rows(addresses, columns=["doc_id"])
-    return dict(zip(addresses, table["doc_id"].to_pylist(), strict=True))
+
+
+def _first(scores: Floats, count: int) -> NDArray[np.bool_]:
+    """Return which rows hold the `count` highest scores; of equal ones the first rows."""
+    chosen = np.zeros(len(scores), dtype=np.bool_)
+    chosen[np.argsort(-scores, kind="stable")[:count]] = True
+    return chosen

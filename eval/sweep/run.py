@@ -1,155 +1,162 @@
-"""A sweep from its lists to its report."""
+"""A sweep from its specification to its report."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel
-from threadpoolctl import threadpool_limits
 
+from eval.bench.machine import this_machine
 from eval.comparison import Difference, Pair, compare_pairs
+from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
-from eval.metrics import parse_metric
-from eval.progress import Progress
-from eval.sweep.folds import best, held_out, split
-from eval.sweep.lists import SharedLists
-from eval.sweep.spec import Setting, SweepSpec
-from eval.tables import text_table
+from eval.provenance import code_version
+from eval.sweep.exploring import Explored, explore, values_of
+from eval.sweep.faster import Faster, fastest, speed_pairs
+from eval.sweep.folds import ByQuery, all_of, best, held_out, others, split
+from eval.sweep.plateau import heat_map, profiles
+from eval.sweep.points import Point, Trial
+from eval.sweep.report import SweepReport
+from eval.sweep.spec import SweepSpec
+from eval.sweep.trials import Collection, Trials
 
-_SHOWN = 10
-
-
-class Trial(BaseModel):
-    """One setting with its mean over all queries."""
-
-    setting: Setting
-    mean: float
+_KNOWN_ITEMS = "MRR"
+_PACKAGES = ("pylance", "faiss-cpu", "torch", "optuna")
+Collections = Mapping[Collection, Dataset]
 
 
-class SweepReport(BaseModel):
-    """What a sweep found.
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The report, and what every trial gave for every query."""
 
-    `in_sample` is the chosen setting against the one in force on the queries that
-    chose it, `held_out` the same on queries that did not, `known_items` on pieces
-    of the documents. `choices` are those of the folds, `profiles` the best mean
-    for each value of each part of a setting.
+    report: SweepReport
+    explored: Explored
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The best point, those that the folds chose, and each query's value under its fold's.
+
+    `faster` is the point that takes the least time of those that are as good.
     """
 
-    dataset: str
-    dataset_hash: str
-    metric: str
-    queries: int
-    in_force: Setting
-    chosen: Setting
-    choices: list[Setting]
-    in_sample: Difference
-    held_out: Difference
-    known_items: Difference | None
-    trials: list[Trial]
-    profiles: dict[str, dict[str, float]]
-
-    @property
-    def advice(self) -> str:
-        """What the figures allow to be said."""
-        if self.known_items and self.known_items.verdict == "worse":
-            return f"Keep {self.in_force}: the chosen setting loses known items."
-        if self.chosen == self.in_force:
-            return f"Keep {self.in_force}: nothing that was tried is better."
-        if self.held_out.verdict == "better":
-            return f"Take {self.chosen}: the gain survives on queries that did not choose it."
-        return f"Keep {self.in_force}: no gain was shown on queries that did not choose it."
-
-    def to_text(self) -> str:
-        """Return the report as plain text with Markdown tables."""
-        head = (
-            f"{self.dataset}: {len(self.trials)} settings, {self.queries} queries, {self.metric}; "
-            f"in force: {self.in_force}"
-        )
-        trials = [[str(trial.setting), f"{trial.mean:.4f}"] for trial in self.trials[:_SHOWN]]
-        profiles = [
-            text_table([name, f"best {self.metric}"], [[at, f"{v:.4f}"] for at, v in best.items()])
-            for name, best in self.profiles.items()
-            if len(best) > 1
-        ]
-        parts = [head, text_table(["setting", self.metric], trials), *profiles]
-        return "\n\n".join([*parts, self._gains(), self._folds(), self.advice])
-
-    def _gains(self) -> str:
-        gains = {"same queries": self.in_sample, "held out": self.held_out}
-        gains |= {"known items, MRR": self.known_items} if self.known_items else {}
-        rows = [
-            [name, gain.difference.signed(), f"{gain.p_corrected:.4f}", gain.verdict]
-            for name, gain in gains.items()
-        ]
-        return text_table(["chosen against in force", "difference", "p corrected", "verdict"], rows)
-
-    def _folds(self) -> str:
-        counts = {choice: self.choices.count(choice) for choice in dict.fromkeys(self.choices)}
-        found = "; ".join(f"{choice} ({count})" for choice, count in counts.items())
-        return f"Chosen by the {len(self.choices)} folds: {found}."
+    chosen: Point
+    by_fold: list[Point]
+    unseen: ByQuery
+    faster: Point | None
 
 
-def run_sweep(
-    spec: SweepSpec,
-    lists: SharedLists,
-    now: Setting,
-    known_items: SharedLists | None,
-    progress: Progress,
-) -> SweepReport:
-    """Try every setting on `lists`, choose one, and say what it is worth.
+def run_sweep(spec: SweepSpec, collections: Collections, now: Point, trials: Trials) -> Sweep:
+    """Try points, choose one, and say what it is worth against `now`, the one in force.
 
     Known items take no part in the choice. Raises `EvaluationError` for fewer
-    queries than folds.
+    queries than folds, and for too many points.
     """
-    metric, settings = parse_metric(spec.metric), spec.settings(now)
-    queries = list(lists.dataset.judged_queries)
-    if len(queries) < spec.folds:
-        raise EvaluationError(f"{len(queries)} queries are too few for {spec.folds} folds")
-    values: dict[Setting, dict[str, float]] = {}
-    # Threads of a matrix product of this size spend their time on waiting for each other.
-    with threadpool_limits(1, "blas"):
-        for done, setting in enumerate(settings, start=1):
-            values[setting] = lists.values(setting, metric)
-            progress("sweep", done, len(settings))
-    chosen = best(values, queries)
-    unseen, choices = held_out(values, split(queries, spec.folds, spec.seed))
-    pairs = [
-        Pair("same queries", "hybrid", metric.name, values[now], values[chosen]),
-        Pair("held out", "hybrid", metric.name, values[now], unseen),
-    ]
-    if known_items:
-        mrr = parse_metric("MRR")
-        before, after = known_items.values(now, mrr), known_items.values(chosen, mrr)
-        pairs.append(Pair("known items", "hybrid", "MRR", before, after))
-    in_sample, on_unseen, *rest = compare_pairs(pairs)
-    trials = _trials(values)
-    return SweepReport(
-        dataset=lists.dataset.name,
-        dataset_hash=lists.dataset.content_hash,
-        metric=metric.name,
-        queries=len(queries),
-        in_force=now,
-        chosen=chosen,
-        choices=choices,
-        in_sample=in_sample,
-        held_out=on_unseen,
-        known_items=rest[0] if rest else None,
-        trials=trials,
-        profiles={name: _profile(trials, name) for name in Setting.model_fields},
+    folds = _folds(spec, collections["labelled"])
+    groups = [all_of(folds), *(others(folds, number) for number in range(len(folds)))]
+    explored = explore(spec, now, trials, groups)
+    choice = _choose(explored, folds, now)
+    differences = _differences(spec, collections, now, explored, choice, trials)
+    return Sweep(
+        _report(spec, collections["labelled"], now, explored, choice, differences), explored
     )
 
 
-def _trials(values: Mapping[Setting, Mapping[str, float]]) -> list[Trial]:
+def _folds(spec: SweepSpec, dataset: Dataset) -> list[list[str]]:
+    queries = list(dataset.judged_queries)
+    if len(queries) < spec.folds:
+        raise EvaluationError(f"{len(queries)} queries are too few for {spec.folds} folds")
+    return split(queries, spec.folds, spec.seed)
+
+
+def _choose(explored: Explored, folds: Sequence[Sequence[str]], now: Point) -> _Choice:
+    allowed = [explored.points_of(number + 1) for number in range(len(folds))]
+    unseen, by_fold = held_out(explored.values, folds, allowed)
+    mine = {point: explored.values[point] for point in explored.points_of(0)}
+    chosen = best(mine, all_of(folds))
+    return _Choice(chosen, by_fold, unseen, fastest(explored, now))
+
+
+def _differences(
+    spec: SweepSpec,
+    collections: Collections,
+    now: Point,
+    explored: Explored,
+    choice: _Choice,
+    trials: Trials,
+) -> dict[str, Difference]:
+    """Compare what was chosen with what is in force, all corrected together."""
+    values, chosen = explored.values, choice.chosen
+    pairs = {
+        "in_sample": _pair("same queries", spec.metric, values[now], values[chosen]),
+        "held_out": _pair("held out", spec.metric, values[now], choice.unseen),
+    }
+    if choice.faster:
+        pairs |= speed_pairs(explored, now, choice.faster, spec.metric)
+    pairs |= _known_pairs(collections, now, choice, trials)
+    return dict(zip(pairs, compare_pairs(list(pairs.values())), strict=True))
+
+
+def _known_pairs(
+    collections: Collections, now: Point, choice: _Choice, trials: Trials
+) -> dict[str, Pair]:
+    if "known-items" not in collections:
+        return {}
+    rivals = {"known_items": choice.chosen, "faster_known_items": choice.faster}
+    points = [now, *(point for point in rivals.values() if point)]
+    found = values_of("known-items", list(dict.fromkeys(points)), _KNOWN_ITEMS, trials)
+    return {
+        name: _pair("known items", _KNOWN_ITEMS, found[now], found[point])
+        for name, point in rivals.items()
+        if point
+    }
+
+
+def _pair(scope: str, metric: str, before: ByQuery, after: ByQuery) -> Pair:
+    return Pair(scope, "hybrid", metric, before, after)
+
+
+def _report(
+    spec: SweepSpec,
+    dataset: Dataset,
+    now: Point,
+    explored: Explored,
+    choice: _Choice,
+    differences: Mapping[str, Difference],
+) -> SweepReport:
+    trials = _trials(explored)
+    return SweepReport(
+        dataset=dataset.name,
+        dataset_hash=dataset.content_hash,
+        spec=spec,
+        metric=spec.metric,
+        queries=len(dataset.judged_queries),
+        in_force=now,
+        chosen=choice.chosen,
+        choices=choice.by_fold,
+        in_sample=differences["in_sample"],
+        held_out=differences["held_out"],
+        known_items=differences.get("known_items"),
+        faster=Faster.of(choice.faster, explored, now, differences),
+        trials=trials,
+        profiles=profiles(trials),
+        heat_map=heat_map(trials),
+        harness=code_version(),
+        machine=this_machine(*_PACKAGES),
+    )
+
+
+def _trials(explored: Explored) -> list[Trial]:
     found = [
-        Trial(setting=setting, mean=float(np.mean(list(series.values()))))
-        for setting, series in values.items()
+        Trial(
+            point=point,
+            mean=float(np.mean(list(series.values()))),
+            seconds=_mean_seconds(explored, point),
+        )
+        for point, series in explored.values.items()
     ]
     return sorted(found, key=lambda trial: -trial.mean)
 
 
-def _profile(trials: Sequence[Trial], name: str) -> dict[str, float]:
-    """Return the best mean for each value of one part of the settings."""
-    found: dict[float | str, float] = {}
-    for trial in trials:
-        found.setdefault(getattr(trial.setting, name), trial.mean)
-    ordered = sorted(found, key=lambda value: (isinstance(value, str), value))
-    return {value if isinstance(value, str) else f"{value:g}": found[value] for value in ordered}
+def _mean_seconds(explored: Explored, point: Point) -> float | None:
+    series = explored.seconds.get(point)
+    return float(np.mean(list(series.values()))) if series else None

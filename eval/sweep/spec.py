@@ -1,119 +1,120 @@
 """A sweep as a YAML file describes it."""
 
-import itertools
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from eval.errors import EvaluationError
 from eval.files import read_yaml_model
 from eval.metrics import parse_metric
-from retrieval.query import Fusion
-from retrieval.settings import SearchSettings, Share
+from eval.sweep.points import DIMENSIONS, IndexSetting, Point, Setting, Value
+from eval.sweep.values import Grid, IndexGrid
 
 _MOST = 10_000
-
-
-class Setting(BaseModel):
-    """One way to join both sides; fields as in the settings of search."""
-
-    model_config = ConfigDict(frozen=True)
-
-    fusion: Fusion
-    alpha: float
-    neighbor_share: float
-
-    def __str__(self) -> str:
-        return f"{self.fusion}, alpha {self.alpha:g}, neighbor_share {self.neighbor_share:g}"
-
-    @classmethod
-    def of(cls, settings: SearchSettings) -> "Setting":
-        """Return the setting in force."""
-        return cls.model_validate(settings.model_dump(include=set(cls.model_fields)))
-
-
-class Steps(BaseModel):
-    """Values from `start` to `stop`, both included, `step` apart."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    start: Share
-    stop: Share
-    step: Annotated[float, Field(ge=0.001, le=1)]
-
-    @property
-    def values(self) -> list[float]:
-        """The values, rounded to a tenth of a thousandth."""
-        count = int((self.stop - self.start) / self.step + 1e-9) + 1
-        return [round(self.start + at * self.step, 4) for at in range(count)]
-
-
-Shares = Annotated[list[Share], Field(min_length=1)] | Steps
-
-
-class Grid(BaseModel):
-    """The values to try; what is left out stays as it is set."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    fusion: Annotated[list[Fusion], Field(min_length=1)] | None = None
-    alpha: Shares | None = None
-    neighbor_share: Shares | None = None
-
-    def settings(self, now: Setting) -> list[Setting]:
-        """Return every combination, each once; `now` is among them.
-
-        Raises `EvaluationError` for too many.
-        """
-        fusions = self.fusion or [now.fusion]
-        alphas = _values(self.alpha, now.alpha)
-        shares = _values(self.neighbor_share, now.neighbor_share)
-        count = math.prod((len(fusions), len(alphas), len(shares)))
-        if count > _MOST:
-            raise EvaluationError(f"the grid has {count} settings; at most {_MOST} are tried")
-        found = [
-            Setting(fusion=fusion, alpha=alpha, neighbor_share=share)
-            for fusion, alpha, share in itertools.product(fusions, alphas, shares)
-        ]
-        return list(dict.fromkeys([now, *found]))
+_SIDES = 4
+Search = Literal["grid", "random", "bayesian"]
+Rule = Literal["held-out", "predecessor"]
+METRICS: dict[Rule, str] = {"held-out": "nDCG@10", "predecessor": "Recall@5"}
+"""What each rule judges where the specification names no metric."""
 
 
 class SweepSpec(BaseModel):
-    """What to try, and on which queries.
+    """What to try, on which queries, and when to take it.
 
-    `dataset` is what `pmoves evaluate` takes. The best setting by `metric` is
-    chosen; `folds` parts of the queries, drawn by `seed`, say what it is worth.
+    `dataset` is what `pmoves evaluate` takes. `search` says which of the combinations
+    of `grid` and `index` are tried: all, or `trials` of them, drawn or guided. The best
+    by `metric` is chosen; `folds` parts of the queries, drawn by `seed`, say what it is
+    worth, and `rule` whether to take it. Searches ask for `k` passages.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     dataset: Annotated[str, Field(min_length=1)]
-    grid: Grid
-    metric: str = "nDCG@10"
+    grid: Grid = Grid()
+    index: IndexGrid = IndexGrid()
+    search: Search = "grid"
+    trials: Annotated[int, Field(ge=1, le=_MOST)] | None = None
+    metric: str = ""
     folds: Annotated[int, Field(ge=2, le=50)] = 5
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    rule: Rule = "held-out"
+    k: Annotated[int, Field(ge=1, le=200)] = 100
 
     @field_validator("metric")
     @classmethod
     def _metric_is_known(cls, name: str) -> str:
         try:
-            return parse_metric(name).name
+            return parse_metric(name).name if name else ""
         except EvaluationError as error:
             raise ValueError(str(error)) from error
 
-    def settings(self, now: Setting) -> list[Setting]:
-        """Return every setting to try, `now` first; `EvaluationError` for too many."""
-        return self.grid.settings(now)
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        if not self.dimensions:
+            raise ValueError("nothing to try: list values under grid or index")
+        if (self.search == "grid") != (self.trials is None):
+            raise ValueError(
+                "trials: how many to try; for search random and bayesian, and only these"
+            )
+        if self.rule == "predecessor" and self.metric not in ("", METRICS["predecessor"]):
+            raise ValueError("rule predecessor judges Recall@5: leave metric out")
+        least = _SIDES * self.k
+        if any(depth < least for depth in self.grid.candidates or ()):
+            raise ValueError(
+                f"grid.candidates: searches for k = {self.k} passages fetch {least} "
+                "from each side at least; give more, or a smaller k"
+            )
+        self.metric = self.metric or METRICS[self.rule]
+        return self
+
+    @property
+    def dimensions(self) -> dict[str, list[Value]]:
+        """The values to try of each part that is given, in the order of `DIMENSIONS`."""
+        given = {**self.index.listed(), **self.grid.listed()}
+        return {name: given[name] for name in DIMENSIONS if name in given}
+
+    @property
+    def size(self) -> int:
+        """How many combinations there are."""
+        return math.prod(map(len, self.dimensions.values()))
+
+    def point(self, number: int, now: Point) -> Point:
+        """Return combination `number`, from 0; what is not listed is as in `now`."""
+        places: list[int] = []
+        for values in reversed(self.dimensions.values()):
+            number, place = divmod(number, len(values))
+            places.insert(0, place)
+        return self.point_at(places, now)
+
+    def point_at(self, places: Sequence[int], now: Point) -> Point:
+        """Return the combination of the value at each of `places`, one for each dimension."""
+        listed = zip(self.dimensions.items(), places, strict=True)
+        return with_parts(now, {name: values[place] for (name, values), place in listed})
+
+    def points(self, now: Point) -> list[Point]:
+        """Return every combination, each once; `EvaluationError` for too many."""
+        if self.size > _MOST:
+            raise EvaluationError(
+                f"the grid has {self.size} settings; at most {_MOST} are tried: list fewer "
+                "values, or take search random or bayesian"
+            )
+        return list(dict.fromkeys(self.point(number, now) for number in range(self.size)))
+
+
+def with_parts(point: Point, parts: dict[str, Value]) -> Point:
+    """Return `point` with other values of some parts, by their names."""
+    known = point.parts() | parts
+    return Point(
+        index=IndexSetting.model_validate(
+            {name: known[name] for name in IndexSetting.model_fields}
+        ),
+        search=Setting.model_validate({name: known[name] for name in Setting.model_fields}),
+    )
 
 
 def load_sweep(file: Path) -> SweepSpec:
     """Read a sweep; `EvaluationError` names the file and the field of a fault."""
     return read_yaml_model(file, SweepSpec)
-
-
-def _values(shares: list[float] | Steps | None, now: float) -> list[float]:
-    if shares is None:
-        return [now]
-    return shares.values if isinstance(shares, Steps) else shares

@@ -8,13 +8,13 @@ from eval.provenance import DECIDING, SystemDescription, code_version
 from retrieval.chunk import Chunk
 from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
+from retrieval.embedding.base import Embedder
 from retrieval.embedding.batching import BatchingEmbedder
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.ids import content_hash
 from retrieval.indexing import index_chunks
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
-from retrieval.settings import LibrarySettings
+from retrieval.settings import EmbeddingSettings, LibrarySettings
 
 
 class LocalSystem:
@@ -22,10 +22,13 @@ class LocalSystem:
 
     `uri` is the corpus; without it, one under `<home>/evaluations` is used that
     belongs to the embedding model, so that a second evaluation embeds nothing.
+    `embedder` stands in for the configured model.
     """
 
-    def __init__(self, settings: LibrarySettings, uri: str | None = None) -> None:
-        embedder = SentenceTransformerEmbedder(settings.embedding)
+    def __init__(
+        self, settings: LibrarySettings, uri: str | None = None, embedder: Embedder | None = None
+    ) -> None:
+        embedder = embedder or _model(settings.embedding)
         model = content_hash(embedder.identity.model_dump_json())[:12]
         uri = uri or str(settings.home.absolute() / "evaluations" / f"corpus-{model}")
         if "://" not in uri:
@@ -69,3 +72,10 @@ class LocalSystem:
         """End the threads."""
         self._searcher.close()
         self._embedder.close()
+
+
+def _model(settings: EmbeddingSettings) -> Embedder:
+    # Loads torch: only where it is needed.
+    from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+
+    return SentenceTransformerEmbedder(settings)

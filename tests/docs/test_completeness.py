@@ -1,5 +1,7 @@
 """Whatever a user can set, call, see or get stands in the documentation."""
 
+from typing import get_args
+
 import pytest
 from pydantic import BaseModel
 
@@ -14,7 +16,8 @@ from eval.metrics import METRICS as RANK_METRICS
 from eval.metrics.table import Family
 from eval.suites.filters import Filter
 from eval.suites.spec import Suite, Threshold
-from eval.sweep.spec import Grid, SweepSpec
+from eval.sweep.spec import Rule, Search, SweepSpec
+from eval.sweep.values import Grid, IndexGrid
 from retrieval.corpus.filters import TEXT_FIELDS, TIME_FIELDS
 from retrieval.corpus.schema import DOCUMENTS, chunks_schema
 from retrieval.query import Condition, SearchRequest, SearchResponse, Source
@@ -137,8 +140,10 @@ def test_suite_fields() -> None:
     page = read_page("docs/guide/quality.md")
     conditions = {field.alias or name for name, field in Filter.model_fields.items()}
     assert not missing(page, {*conditions, *Threshold.model_fields, *LATENCIES})
-    named = {*Suite.model_fields, *SweepSpec.model_fields, *Grid.model_fields}
+    sweeps = {*SweepSpec.model_fields, *Grid.model_fields, *IndexGrid.model_fields}
+    named = {*Suite.model_fields, *sweeps}
     assert all(f"{name}:" in page.text for name in named)
+    assert not missing(page, {*get_args(Search), *get_args(Rule)})
 
 
 def test_question_fields() -> None:

@@ -110,7 +110,30 @@ def test_a_sweep_in_process(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
-    assert len(report["trials"]) == 4
+    assert len(report["trials"]) == 4  # The one in force is tried too.
     assert report["queries"] == 4
     assert report["known_items"]["metric"] == "MRR"
     assert json.loads((tmp_path / "out" / "sweep.json").read_text()) == report
+    assert len(list((tmp_path / "out" / "trials").iterdir())) == 4
+
+
+@pytest.mark.integration
+def test_a_sweep_over_chunk_sizes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "home"))
+    spec = tmp_path / "sweep.yaml"
+    spec.write_text(
+        f"{{dataset: {folder}, folds: 2, search: random, trials: 3, grid: {{alpha: [0.5, 1]}},"
+        " index: {chunk_size: [16, 40], chunk_overlap: [0]}}"
+    )
+    arguments = ["sweep", str(spec), "--json", "--out", str(tmp_path / "out"), "--local"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["in_force"]["index"]["chunk_size"] == 200
+    assert {trial["point"]["index"]["chunk_size"] for trial in report["trials"]} <= {16, 40, 200}
+    again = CliRunner().invoke(app, arguments)
+    assert json.loads(again.stdout)["trials"] == report["trials"]
+    assert "index:" not in again.stderr
+    assert "retrieve:" not in again.stderr

@@ -1,101 +1,152 @@
 """Lists that are retrieved once give what searches with the same settings give."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from eval.asking import chunks_of
-from eval.datasets.base import Dataset, DatasetDocument
 from eval.metrics import parse_metric
+from eval.sweep.indexes import NAMESPACE, PATIENCE, shared_lists
 from eval.sweep.lists import SharedLists
-from eval.sweep.spec import Grid, Setting, Steps
+from eval.sweep.points import IndexSetting, Setting
+from eval.sweep.ranking import Ranker
+from eval.sweep.spec import SweepSpec
+from eval.sweep.values import Grid, Steps
+from retrieval.chunk import Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.indexing import index_chunks
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest
-from retrieval.settings import SearchSettings
+from retrieval.settings import LibrarySettings, SearchSettings
 from tests.embedders import WordEmbedder
+from tests.eval.sweep.collection import DATASET, DIMENSION, NOW, POINT, workplace
 
-WORDS = ["boat", "sail", "rope", "lamp", "tide", "harbour", "oven", "bread", "steam", "lens"]
-DOCUMENTS = tuple(
-    DatasetDocument(
-        f"d{n}",
-        "",
-        passages=tuple(f"{WORDS[(n + at) % 10]} {WORDS[(n * 3 + at) % 10]} {n}" for at in range(3)),
-    )
-    for n in range(12)
-)
-DATASET = Dataset(
-    "small",
-    DOCUMENTS,
-    {f"q{n}": f"{WORDS[n]} {WORDS[(n + 4) % 10]}" for n in range(10)},
-    {f"q{n}": {f"d{n}": 1, f"d{(n + 1) % 12}": 2} for n in range(10)},
-)
-NOW = Setting(fusion="convex", alpha=0.7, neighbor_share=0.4)
 GRID = Grid(
     fusion=["convex", "rrf", "dbsf"],
-    alpha=Steps(start=0, stop=1, step=0.5),
+    # Never 0: words alone give equal scores, which the pipeline orders by chunk id.
+    alpha=Steps(start=0.2, stop=1, step=0.4),
     neighbor_share=[0, 0.4],
+    candidates=[12, 36],
 )
-PATIENCE = {
-    "timeout_ms": 120_000,
-    "embed_timeout_ms": 60_000,
-    "dense_timeout_ms": 60_000,
-    "lexical_timeout_ms": 60_000,
-}
+SETTINGS = [point.search for point in SweepSpec(dataset="x", grid=GRID, k=3).points(POINT)]
 
 
-@pytest.fixture
-async def stored(
-    tmp_path: Path, word_embedder: WordEmbedder
-) -> AsyncIterator[tuple[Corpus, BatchingEmbedder]]:
-    """A corpus that holds the documents."""
-    corpus = Corpus.open(str(tmp_path / "corpus"), word_embedder.identity)
-    embedder = BatchingEmbedder(word_embedder)
-    await index_chunks(corpus, embedder, chunks_of(DATASET, "ns"), replace=True)
-    yield corpus, embedder
+def quiet(_stage: str, _done: int, _total: int) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> SharedLists:
+    """What both sides find for every query, 36 passages each."""
+    place = workplace(tmp_path_factory.mktemp("sweep"), k=3, depth=36)
+    return asyncio.run(shared_lists(place, DATASET, IndexSetting(), quiet))
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """A corpus of its own that holds the same documents."""
+    embedder = BatchingEmbedder(WordEmbedder(DIMENSION))
+    corpus = Corpus.open(str(tmp_path_factory.mktemp("corpus")), embedder.identity)
+    asyncio.run(index_chunks(corpus, embedder, chunks_of(DATASET, NAMESPACE), replace=True))
     embedder.close()
+    return corpus
 
 
+async def searched(corpus: Corpus, setting: Setting) -> dict[str, list[str]]:
+    """Return the documents of every query, best first, by whole searches."""
+    settings = setting.within(SearchSettings().model_copy(update=PATIENCE))
+    embedder = BatchingEmbedder(WordEmbedder(DIMENSION))
+    searcher = Searcher(corpus, embedder, settings)
+    found: dict[str, list[str]] = {}
+    for query_id, text in DATASET.queries.items():
+        request = SearchRequest(query=text, namespace=NAMESPACE, k=3)
+        hits = (await searcher.search(request)).hits
+        found[query_id] = list(dict.fromkeys(hit.doc_id for hit in hits))
+    searcher.close()
+    embedder.close()
+    return found
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
 @pytest.mark.integration
 async def test_shared_lists_rank_as_the_pipeline_does(
-    stored: tuple[Corpus, BatchingEmbedder],
+    lists: SharedLists, stored: Corpus, setting: Setting
 ) -> None:
-    corpus, embedder = stored
-    searcher = Searcher(corpus, embedder, SearchSettings.model_validate(PATIENCE))
+    ranked = Ranker(lists, DATASET, k=3).ranked(setting)
+    for query_id, hits in (await searched(stored, setting)).items():
+        assert ranked[query_id] == hits
+
+
+def test_values_are_those_of_the_metric(lists: SharedLists) -> None:
+    metric, ranker = parse_metric("nDCG@10"), Ranker(lists, DATASET, k=3)
     seen: list[int] = []
-    lists = await SharedLists.retrieve(
-        searcher, DATASET, "ns", 1, lambda _stage, done, _total: seen.append(done), depth=50
-    )
-    searcher.close()
+    values = ranker.values(SETTINGS, metric, lambda done, _total: seen.append(done))
     assert seen == list(range(1, 11))
-    for setting in GRID.settings(NOW):
-        settings = SearchSettings.model_validate({**PATIENCE, **setting.model_dump()})
-        direct = Searcher(corpus, embedder, settings)
-        ranked = lists.ranked(setting)
-        for query_id, text in DATASET.queries.items():
-            request = SearchRequest(query=text, namespace="ns", k=50)
-            hits = (await direct.search(request)).hits
-            scores: dict[str, float] = {}
-            for hit in hits:
-                scores.setdefault(hit.doc_id, hit.score)
-            # Equal scores may stand in another order: the pipeline orders them by chunk id.
-            ours = [scores[doc_id] for doc_id in ranked[query_id]]
-            assert ours == pytest.approx(sorted(scores.values(), reverse=True), abs=1e-6)
-            assert set(ranked[query_id]) == scores.keys()
-        direct.close()
+    for setting in SETTINGS:
+        for query_id, ranked in ranker.ranked(setting).items():
+            expected = metric.compute(ranked, DATASET.qrels[query_id])
+            assert values[setting][query_id] == expected
 
 
-async def test_values_are_those_of_the_metric(stored: tuple[Corpus, BatchingEmbedder]) -> None:
-    corpus, embedder = stored
-    searcher = Searcher(corpus, embedder, SearchSettings.model_validate(PATIENCE))
-    lists = await SharedLists.retrieve(
-        searcher, DATASET, "ns", 1, lambda _stage, _done, _total: None
+def test_lists_come_back_from_disk_as_they_were(lists: SharedLists, tmp_path: Path) -> None:
+    assert SharedLists.load(tmp_path / "lists") is None
+    lists.save(tmp_path / "lists")
+    lists.save(tmp_path / "lists")
+    found = SharedLists.load(tmp_path / "lists")
+    assert found is not None
+    assert [part.name for part in tmp_path.iterdir()] == ["lists"]
+    assert Ranker(found, DATASET, 3).ranked(NOW) == Ranker(lists, DATASET, 3).ranked(NOW)
+    assert np.array_equal(found.vectors, lists.vectors)
+
+
+def test_a_query_that_is_a_document_does_not_find_itself(lists: SharedLists) -> None:
+    same = replace(DATASET, drop_identical_ids=True)
+    renamed = SharedLists(
+        [replace(query, query_id=query.query_id.replace("q", "d")) for query in lists.queries],
+        lists.documents,
+        lists.vectors,
     )
-    searcher.close()
-    metric = parse_metric("nDCG@10")
-    values = lists.values(NOW, metric)
-    for query_id, ranked in lists.ranked(NOW).items():
-        assert values[query_id] == metric.compute(ranked, DATASET.qrels[query_id])
+    assert any(
+        query_id in ranked for query_id, ranked in Ranker(renamed, DATASET, 50).ranked(NOW).items()
+    )
+    for query_id, ranked in Ranker(renamed, same, 50).ranked(NOW).items():
+        assert query_id not in ranked
+
+
+async def test_what_is_on_disk_is_neither_embedded_nor_retrieved_again(tmp_path: Path) -> None:
+    texts: list[str] = []
+
+    class Counting(WordEmbedder):
+        def embed_passages(self, given: Sequence[str]) -> Vectors:
+            texts.extend(given)
+            return super().embed_passages(given)
+
+    place = workplace(tmp_path)
+    counting = replace(place, load=lambda _settings: Counting(DIMENSION))
+    first = await shared_lists(counting, DATASET, IndexSetting(), quiet)
+    assert len(texts) == len(set(texts)) == 36 + 10
+    again = await shared_lists(counting, DATASET, IndexSetting(), quiet)
+    assert Ranker(again, DATASET, 50).ranked(NOW) == Ranker(first, DATASET, 50).ranked(NOW)
+    # Other questions are asked in the same index.
+    other = replace(DATASET, queries={"q0": "lamp oven"})
+    stages: list[str] = []
+    await shared_lists(
+        counting, other, IndexSetting(), lambda stage, _done, _total: stages.append(stage)
+    )
+    assert stages == ["retrieve"]
+    # Another prefix of questions makes another index, but the passages are known.
+    await shared_lists(counting, DATASET, IndexSetting(query_prefix="find: "), quiet)
+    assert len(texts) == 36 + 10 + 1 + 10
+    assert len(list((tmp_path / "indexes").iterdir())) == 2
+
+
+def test_settings_are_handed_to_the_search() -> None:
+    settings = LibrarySettings().search
+    kept = NOW.within(settings)
+    assert (kept.alpha, kept.neighbor_share, kept.candidates) == (0.7, 0.4, settings.candidates)
+    assert NOW.model_copy(update={"candidates": 40}).within(settings).candidates == 40

@@ -1,87 +1,83 @@
-"""Choosing settings: the grid, the folds, and what the report dares to say."""
+"""Choosing settings: the folds, and what the report dares to say."""
 
-from pathlib import Path
-from typing import cast
-
-import numpy as np
 import pytest
 
-from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
-from eval.metrics import Metric
 from eval.sweep.folds import best, held_out, split
-from eval.sweep.lists import SharedLists
-from eval.sweep.run import SweepReport, run_sweep
-from eval.sweep.spec import Grid, Setting, Steps, SweepSpec, load_sweep
+from eval.sweep.points import Point
+from eval.sweep.report import SweepReport
+from eval.sweep.spec import SweepSpec
+from eval.sweep.values import Grid, IndexGrid, Steps
+from tests.eval.sweep.made_up import NOW, QUERIES, MadeUpTrials, Mean, swept
 
-NOW = Setting(fusion="convex", alpha=0.7, neighbor_share=0.4)
-QUERIES = [f"q{number}" for number in range(40)]
-DATASET = Dataset("many", (), dict.fromkeys(QUERIES, "?"), {query: {"a": 1} for query in QUERIES})
-
-
-class MadeUpLists:
-    """Values by setting as a test wants them; stands where retrieved lists would."""
-
-    dataset = DATASET
-
-    def __init__(self, gain: float, noise: float, lucky: float = 0.0) -> None:
-        self._gain, self._noise, self._lucky = gain, noise, lucky
-
-    def values(self, setting: Setting, metric: Metric) -> dict[str, float]:
-        """Best at alpha 0.5, by `gain`, with noise that differs for every setting."""
-        rng = np.random.default_rng(int(setting.alpha * 1_000) + (metric.name == "MRR"))
-        mean = 0.6 + (self._gain if setting.alpha == 0.5 else 0.0)
-        if metric.name == "MRR" and setting.alpha == 0.5:
-            mean -= self._lucky
-        return dict(zip(QUERIES, rng.normal(mean, self._noise, 40).tolist(), strict=True))
+SPEC = SweepSpec(dataset="x", grid=Grid(alpha=Steps(start=0, stop=1, step=0.05)))
 
 
-def sweep(lists: MadeUpLists, known: MadeUpLists | None = None) -> SweepReport:
-    spec = SweepSpec(dataset="x", grid=Grid(alpha=Steps(start=0, stop=1, step=0.05)))
-    return run_sweep(
-        spec,
-        cast("SharedLists", lists),
-        NOW,
-        cast("SharedLists | None", known),
-        lambda _stage, _done, _total: None,
-    )
+def peak(gain: float) -> Mean:
+    """Return means that are best at alpha 0.5, by `gain`."""
+    return lambda point: 0.6 + (gain if point.search.alpha == 0.5 else 0.0)
+
+
+def sweep(trials: MadeUpTrials, known: bool = False) -> SweepReport:
+    return swept(SPEC, trials, known=known).report
 
 
 def test_a_real_gain_survives_on_queries_that_did_not_choose_it() -> None:
-    found = sweep(MadeUpLists(0.2, 0.05))
-    assert found.chosen.alpha == 0.5
-    assert {choice.alpha for choice in found.choices} == {0.5}
+    found = sweep(MadeUpTrials(peak(0.2), 0.05))
+    assert found.chosen.search.alpha == 0.5
+    assert {choice.search.alpha for choice in found.choices} == {0.5}
     assert found.held_out.verdict == "better"
     assert found.held_out.difference.mean == pytest.approx(found.in_sample.difference.mean)
-    assert found.advice.startswith("Take convex, alpha 0.5")
-    assert found.trials[0].setting == found.chosen
+    assert found.advice.take == found.chosen
+    assert found.advice.reason.startswith("Take convex, alpha 0.5")
+    assert found.trials[0].point == found.chosen
     assert found.profiles["alpha"]["0.5"] == max(found.profiles["alpha"].values())
 
 
 def test_luck_does_not_survive() -> None:
-    found = sweep(MadeUpLists(0.0, 0.2))
+    found = sweep(MadeUpTrials(peak(0.0), 0.2))
     assert found.in_sample.difference.mean > 0
     assert found.held_out.difference.mean < found.in_sample.difference.mean
     assert found.held_out.verdict == "no difference shown"
-    assert found.advice.startswith("Keep convex, alpha 0.7")
+    assert found.advice.take is None
+    assert found.advice.reason.startswith("Keep convex, alpha 0.7")
     assert "no gain was shown on queries that did not choose it" in found.to_text()
 
 
 def test_a_gain_that_ruins_known_items_is_not_advised() -> None:
-    found = sweep(MadeUpLists(0.2, 0.05), MadeUpLists(0.2, 0.05, lucky=0.5))
+    found = sweep(MadeUpTrials(peak(0.2), 0.05, known=peak(-0.4)), known=True)
     assert found.held_out.verdict == "better"
     assert found.known_items is not None
     assert found.known_items.verdict == "worse"
-    assert "loses known items" in found.advice
+    assert "loses known items" in found.advice.reason
+
+
+def test_known_items_take_no_part_in_the_choice() -> None:
+    trials = MadeUpTrials(peak(0.2), 0.05)
+    sweep(trials, known=True)
+    asked = [job for job in trials.jobs if job.collection == "known-items"]
+    assert [sorted(setting.alpha for setting in job.settings) for job in asked] == [[0.5, 0.7]]
 
 
 def test_the_setting_in_force_may_win() -> None:
     spec = SweepSpec(dataset="x", grid=Grid(alpha=[0.7]))
-    lists = cast("SharedLists", MadeUpLists(0, 0.1))
-    found = run_sweep(spec, lists, NOW, None, lambda _stage, _done, _total: None)
-    assert found.advice == f"Keep {NOW}: nothing that was tried is better."
+    found = swept(spec, MadeUpTrials(peak(0), 0.1)).report
+    assert found.advice.reason == f"Keep {NOW}: nothing that was tried is better."
     with pytest.raises(EvaluationError, match="40 queries are too few for 50 folds"):
-        run_sweep(spec.model_copy(update={"folds": 50}), lists, NOW, None, lambda _s, _d, _t: None)
+        swept(spec.model_copy(update={"folds": 50}), MadeUpTrials(peak(0), 0.1))
+
+
+def test_settings_of_one_index_are_measured_together() -> None:
+    index = IndexGrid(chunk_size=[100, 200], query_prefix=["", "query: "])
+    spec = SweepSpec(dataset="x", index=index, grid=Grid(alpha=[0.1, 0.2, 0.3]))
+    trials = MadeUpTrials(lambda point: (point.index.chunk_size or 0) / 1_000, 0.01)
+    found = swept(spec, trials).report
+    assert [len(job.settings) for job in trials.jobs] == [1, 3, 3, 3, 3]
+    assert found.chosen.index.chunk_size == 200
+    assert str(found.chosen).startswith("chunk_size 200, query_prefix ")
+    assert list(found.profiles["chunk_size"]) == ["100", "200"]
+    assert found.heat_map is not None
+    assert (found.heat_map.across_name, found.heat_map.down_name) == ("alpha", "chunk_size")
 
 
 def test_folds_are_even_and_drawn_by_the_seed() -> None:
@@ -100,40 +96,33 @@ def test_each_query_is_judged_by_a_choice_made_without_it() -> None:
     assert seen == {"q0": 0.0, "q1": 0.4, "q2": 0.4}
 
 
+def test_a_fold_chooses_among_its_own_points_only() -> None:
+    values = {"a": {"q0": 0.0, "q1": 0.5}, "b": {"q0": 1.0, "q1": 0.6}}
+    seen, chosen = held_out(values, [["q0"], ["q1"]], [["a"], ["a", "b"]])
+    assert chosen == ["a", "b"]
+    assert seen == {"q0": 0.0, "q1": 0.6}
+
+
 def test_of_equal_settings_the_first_is_kept() -> None:
     assert best({"a": {"q": 0.3}, "b": {"q": 0.3 + 1e-12}}, ["q"]) == "a"
 
 
-def test_grids() -> None:
-    grid = Grid(fusion=["convex", "rrf"], alpha=Steps(start=0.1, stop=0.5, step=0.2))
-    found = grid.settings(NOW)
-    assert found[0] == NOW
-    assert [(item.fusion, item.alpha) for item in found[1:]] == [
-        (fusion, alpha) for fusion in ("convex", "rrf") for alpha in (0.1, 0.3, 0.5)
-    ]
-    assert {item.neighbor_share for item in found} == {0.4}
-    assert len(Steps(start=0, stop=1, step=0.05).values) == 21
+def test_a_bayesian_search_finds_the_peak_and_judges_it_by_queries_that_did_not_guide_it() -> None:
+    spec = SweepSpec(
+        dataset="x",
+        search="bayesian",
+        trials=40,
+        grid=Grid(alpha=Steps(start=0, stop=1, step=0.02), fusion=["convex", "rrf", "dbsf"]),
+    )
 
+    def mean(point: Point) -> float:
+        return 0.5 - (point.search.alpha - 0.3) ** 2 + 0.1 * (point.search.fusion == "dbsf")
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("dataset: [", r"sweep\.yaml is not YAML"),
-        ("dataset: x", r"sweep\.yaml: grid: Field required"),
-        ("{dataset: x, grid: {alpha: [2]}}", r"sweep\.yaml: grid\.alpha"),
-        ("{dataset: x, grid: {beta: [0]}}", r"sweep\.yaml: grid\.beta: Extra inputs"),
-        ("{dataset: x, grid: {}, metric: gain}", "'gain' is no metric; there are nDCG@k"),
-        ("{dataset: x, grid: {}, folds: 1}", r"sweep\.yaml: folds"),
-    ],
-)
-def test_faults_in_sweeps_are_named(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "sweep.yaml").write_text(text)
-    with pytest.raises(EvaluationError, match=message):
-        load_sweep(tmp_path / "sweep.yaml")
-
-
-def test_too_many_settings_are_refused() -> None:
-    fine = Steps(start=0, stop=1, step=0.001)
-    spec = SweepSpec(dataset="x", grid=Grid(alpha=fine, neighbor_share=fine))
-    with pytest.raises(EvaluationError, match="has 1002001 settings; at most 10000"):
-        spec.settings(NOW)
+    first, again = (swept(spec, MadeUpTrials(mean, 0.01)) for _ in range(2))
+    assert first.report == again.report
+    assert first.report.chosen.search.fusion == "dbsf"
+    assert first.report.chosen.search.alpha == pytest.approx(0.3, abs=0.1)
+    assert len(first.explored.tried) == 1 + spec.folds
+    assert all(len(set(points)) <= 41 for points in first.explored.tried)
+    for choice, points in zip(first.report.choices, first.explored.tried[1:], strict=True):
+        assert choice in points

@@ -1,0 +1,82 @@
+"""A point that is as good as the one in force and takes less time."""
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel
+
+from eval.comparison import Difference, Pair
+from eval.sweep.exploring import Explored
+from eval.sweep.folds import ByQuery
+from eval.sweep.points import Point
+
+EQUAL = 0.01
+"""The share of a mean by which a point of equal quality may fall behind."""
+
+
+class Faster(BaseModel):
+    """The fastest point of equal quality against the one in force.
+
+    `saved` is the share of the time that it saves, `speed` compares searches per
+    second, paired by query.
+    """
+
+    point: Point
+    saved: float
+    quality: Difference
+    speed: Difference
+    known_items: Difference | None
+
+    @classmethod
+    def of(
+        cls,
+        point: Point | None,
+        explored: Explored,
+        now: Point,
+        differences: Mapping[str, Difference],
+    ) -> Self | None:
+        """Return what `differences` say of `point`; None where there is none."""
+        if point is None:
+            return None
+        taken = _mean(explored.seconds[point]) / _mean(explored.seconds[now])
+        return cls(
+            point=point,
+            saved=1 - taken,
+            quality=differences["faster_quality"],
+            speed=differences["faster_speed"],
+            known_items=differences.get("faster_known_items"),
+        )
+
+
+def fastest(explored: Explored, now: Point) -> Point | None:
+    """Return the timed point that takes the least time of those of equal quality, but not `now`.
+
+    None where nothing was timed or nothing else is as good.
+    """
+    least = (1 - EQUAL) * _mean(explored.values[now])
+    equal = [
+        point
+        for point in explored.seconds
+        if point != now and _mean(explored.values[point]) >= least
+    ]
+    return min(equal, key=lambda point: _mean(explored.seconds[point]), default=None)
+
+
+def speed_pairs(explored: Explored, now: Point, point: Point, metric: str) -> dict[str, Pair]:
+    """Return what is to be compared between `point` and `now`."""
+    values, seconds = explored.values, explored.seconds
+    return {
+        "faster_quality": Pair("quality", "hybrid", metric, values[now], values[point]),
+        "faster_speed": Pair(
+            "speed", "hybrid", "searches/s", _rates(seconds[now]), _rates(seconds[point])
+        ),
+    }
+
+
+def _rates(seconds: ByQuery) -> dict[str, float]:
+    return {query: 1 / taken for query, taken in seconds.items()}
+
+
+def _mean(values: ByQuery) -> float:
+    return float(np.mean(list(values.values())))

@@ -1,0 +1,123 @@
+"""A throw-away index for each way of indexing, and what both sides find in it."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock
+
+from eval.asking import index_dataset
+from eval.datasets.base import Dataset
+from eval.errors import EvaluationError
+from eval.progress import Progress
+from eval.sweep.lists import SharedLists
+from eval.sweep.points import IndexSetting
+from eval.sweep.vectors import RememberingEmbedder
+from eval.sweep.workplace import Workplace
+from eval.systems.local import LocalSystem
+from retrieval.dense.snapshot import Snapshot
+from retrieval.ids import content_hash
+from retrieval.pipeline import Searcher
+from retrieval.query import SearchRequest
+from retrieval.retrievers import Candidates
+from retrieval.settings import LibrarySettings
+
+NAMESPACE = "sweep"
+_CONCURRENCY = 4
+_DIGITS = 16
+# Nobody waits for an answer here, and a late side would falsify a trial.
+PATIENCE = {
+    f"{stage}_ms": 300_000
+    for stage in ("timeout", "embed_timeout", "dense_timeout", "lexical_timeout")
+}
+
+
+async def shared_lists(
+    place: Workplace, dataset: Dataset, index: IndexSetting, progress: Progress
+) -> SharedLists:
+    """Return what both sides find for every judged query, from disk where it was found before.
+
+    Raises `EvaluationError` where there are no documents or a side failed.
+    """
+    if not dataset.documents:
+        raise EvaluationError(f"{dataset.name} has no documents, so that nothing can be indexed")
+    dataset = place.passages(dataset, index)
+    home = place.home(dataset, index)
+    asked = content_hash(json.dumps(sorted(dataset.judged_queries.items())), str(place.depth))
+    folder = home / f"lists-{asked[:_DIGITS]}"
+    home.mkdir(parents=True, exist_ok=True)
+    # Two processes would compact the same tables under each other's searches.
+    with FileLock(home / "lock"):
+        if (found := SharedLists.load(folder)) is None:
+            found = await _found(place, dataset, index, home, progress)
+            found.save(folder)
+    # Read again, so that the vectors take no memory.
+    return SharedLists.load(folder) or found
+
+
+async def _found(
+    place: Workplace, dataset: Dataset, index: IndexSetting, home: Path, progress: Progress
+) -> SharedLists:
+    """Index `dataset` and ask both sides.
+
+    What is indexed already is not indexed again, and what was embedded for any index of
+    the same model is not embedded again.
+    """
+    settings = index_settings(place, index)
+    embedder = RememberingEmbedder(settings.embedding, place.vectors, place.load)
+    system = LocalSystem(settings, str(home / "corpus"), embedder)
+    try:
+        version = await _indexed(system, dataset, home / "indexed", progress)
+        # All at once: in batches a query costs a fraction of what it costs alone.
+        await asyncio.to_thread(embedder.embed_queries, list(dataset.judged_queries.values()))
+        return await _retrieved(system.searcher, dataset, version, place.k, progress)
+    finally:
+        await system.close()
+
+
+async def _indexed(system: LocalSystem, dataset: Dataset, note: Path, progress: Progress) -> int:
+    """Return the version that shows all of `dataset`; `note` tells that it is complete."""
+    version = await asyncio.to_thread(lambda: system.searcher.corpus.version)
+    if not note.exists() or note.read_text() != str(version):
+        version = await index_dataset(system, dataset, NAMESPACE, progress)
+        note.write_text(str(version))
+    return version
+
+
+def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
+    """Return the settings under which `index` is made and searched."""
+    settings = place.settings
+    search = settings.search.model_copy(update={**PATIENCE, "candidates": place.depth})
+    dense = settings.dense.model_copy(update={"save": False})
+    update = {"search": search, "dense": dense, "embedding": place.embedding(index)}
+    return settings.model_copy(update=update)
+
+
+async def _retrieved(
+    searcher: Searcher, dataset: Dataset, version: int, k: int, progress: Progress
+) -> SharedLists:
+    slots, done = asyncio.Semaphore(_CONCURRENCY), 0
+    queries = dataset.judged_queries
+
+    async def ask(text: str) -> tuple[Candidates, Snapshot]:
+        nonlocal done
+        request = SearchRequest(query=text, namespace=NAMESPACE, k=k, min_index_version=version)
+        async with slots:
+            found = await searcher.candidates(request)
+        done += 1
+        progress("retrieve", done, len(queries))
+        return found
+
+    answers = await asyncio.gather(*(ask(text) for text in queries.values()))
+    _require_whole(answers)
+    found = {name: candidates for name, (candidates, _) in zip(queries, answers, strict=True)}
+    return SharedLists.of(found, answers[-1][1], NAMESPACE)
+
+
+def _require_whole(answers: Sequence[tuple[Candidates, Snapshot]]) -> None:
+    for candidates, snapshot in answers:
+        for lost in candidates.degraded:
+            raise EvaluationError(f"a query was answered in part: {lost.stage}: {lost.reason}")
+        if snapshot.version != answers[-1][1].version:
+            raise EvaluationError("the index of a trial changed meanwhile; start the sweep again")

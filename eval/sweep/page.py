@@ -1,0 +1,36 @@
+"""The page of a sweep: one HTML file that needs nothing else."""
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from eval.sweep import charts
+from eval.sweep.report import SweepReport
+
+_TEMPLATE = "sweep.html.jinja"
+
+
+def sweep_page(report: SweepReport) -> str:
+    """Return the whole page, with its styles and drawings inside."""
+    environment = Environment(
+        loader=PackageLoader("eval.sweep"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found = report.heat_map
+    return environment.get_template(_TEMPLATE).render(
+        report=report,
+        map=charts.map_chart(found, report.chosen, report.in_force) if found else None,
+        lines=charts.line_charts(report.profiles, report.chosen, report.in_force),
+        intervals=charts.interval_chart(report.gains),
+        size=charts,
+        spec=_yaml(report),
+    )
+
+
+def _yaml(report: SweepReport) -> str:
+    """Return the specification as a file that gives the same sweep."""
+    given = report.spec.model_dump(exclude_none=True)
+    wanted = {name: value for name, value in given.items() if value != {}}
+    return yaml.safe_dump(wanted, sort_keys=False, default_flow_style=None, allow_unicode=True)

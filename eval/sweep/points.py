@@ -1,0 +1,97 @@
+"""What a sweep tries: one way to index, and one way to join both sides of a search."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from retrieval.query import Fusion
+from retrieval.settings import EmbeddingSettings, SearchSettings
+
+Value = str | int | float | None
+
+
+class Setting(BaseModel):
+    """One way to search an index; fields as in the settings of search.
+
+    `candidates` is None where the sweep leaves it as it is set.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    fusion: Fusion
+    alpha: float
+    neighbor_share: float
+    candidates: int | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.fusion}, alpha {self.alpha:g}, neighbor_share {self.neighbor_share:g}"
+        return text if self.candidates is None else f"{text}, candidates {self.candidates}"
+
+    @classmethod
+    def of(cls, settings: SearchSettings) -> Self:
+        """Return the setting in force, `candidates` left out."""
+        return cls.model_validate(
+            settings.model_dump(include={"fusion", "alpha", "neighbor_share"})
+        )
+
+    def within(self, settings: SearchSettings) -> SearchSettings:
+        """Return `settings` with this one in force."""
+        return settings.model_copy(update=self.model_dump(exclude_none=True))
+
+
+class IndexSetting(BaseModel):
+    """One way to make an index; None: as it is set.
+
+    `chunk_size` and `chunk_overlap` are tokens; where both are None, the passages of
+    the collection are indexed as they are. `model` is 'packaged' or a folder.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    chunk_size: int | None = None
+    chunk_overlap: int | None = None
+    model: str | None = None
+    query_prefix: str | None = None
+    passage_prefix: str | None = None
+
+    def __str__(self) -> str:
+        given = self.model_dump(exclude_none=True)
+        return ", ".join(f"{name} {value!r}" for name, value in given.items())
+
+    @property
+    def cuts(self) -> bool:
+        """Whether documents are cut into passages anew."""
+        return self.chunk_size is not None or self.chunk_overlap is not None
+
+    def within(self, settings: EmbeddingSettings) -> EmbeddingSettings:
+        """Return `settings` with the model and the prefixes of this one."""
+        names = {"model", "query_prefix", "passage_prefix"}
+        return settings.model_copy(update=self.model_dump(include=names, exclude_none=True))
+
+
+class Point(BaseModel):
+    """One trial: an index, and a way to search it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: IndexSetting
+    search: Setting
+
+    def __str__(self) -> str:
+        return "; ".join(part for part in (str(self.index), str(self.search)) if part)
+
+    def parts(self) -> dict[str, Value]:
+        """Return the value of every part of both settings, by its name."""
+        return {**self.index.model_dump(), **self.search.model_dump()}
+
+
+class Trial(BaseModel):
+    """One point with its mean over all queries, and that of its seconds where they were taken."""
+
+    point: Point
+    mean: float
+    seconds: float | None = None
+
+
+DIMENSIONS = (*IndexSetting.model_fields, *Setting.model_fields)
+"""The names of all parts of a point."""

@@ -1,0 +1,121 @@
+"""Ranking shared lists by many settings at once, exactly as the pipeline ranks."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from eval.datasets.base import Dataset
+from eval.metrics import Metric
+from eval.sweep.lists import Floats, QueryLists, Rows, SharedLists
+from eval.sweep.points import Setting
+from retrieval.fusion import fuse
+from retrieval.pool_graph import POOL, smooth
+from retrieval.query import Fusion
+
+Values = dict[Setting, dict[str, float]]
+"""The value of every query under every setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Scores of both sides after normalisation, a row for each passage."""
+
+    rows: Rows
+    near: Floats
+    words: Floats
+
+    @classmethod
+    def of(cls, lists: QueryLists, rule: Fusion) -> "_Sides":
+        # Where a rule counts ranks, they exist only where the side found the passage itself.
+        scored = lists.ranked if rule == "rrf" else np.ones(len(lists.rows), dtype=np.bool_)
+        found = ~np.isnan(lists.lexical)
+        places = np.arange(len(lists.rows))
+        dense = dict(zip(places[scored].tolist(), lists.dense[scored].tolist(), strict=True))
+        lexical = dict(zip(places[found].tolist(), lists.lexical[found].tolist(), strict=True))
+        fused = fuse(rule, dense, lexical, 0.5)
+        near, words = np.zeros(len(places)), np.zeros(len(places))
+        near[list(fused.dense)] = list(fused.dense.values())
+        words[list(fused.lexical)] = list(fused.lexical.values())
+        return cls(lists.rows, near, words)
+
+    def ranked(self, alpha: float) -> tuple[Rows, Floats]:
+        scores = alpha * self.near + (1 - alpha) * self.words
+        order = np.lexsort((self.rows, -scores))
+        return self.rows[order], scores[order]
+
+
+class Ranker:
+    """Ranks the queries of one collection over the lists of one index.
+
+    Rankings hold `k` passages. What settings have in common is computed once.
+    """
+
+    def __init__(self, lists: SharedLists, dataset: Dataset, k: int) -> None:
+        self._lists = lists
+        self._dataset = dataset
+        self._k = k
+
+    def values(
+        self,
+        settings: Iterable[Setting],
+        metric: Metric,
+        done: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Values:
+        """Return the metric of every query under every setting; `done` hears of each query."""
+        ordered = sorted(settings, key=_shared_first)
+        values: Values = {setting: {} for setting in ordered}
+        queries = self._lists.queries
+        # Threads of a matrix product of this size spend their time on waiting for each other.
+        with threadpool_limits(1, "blas"):
+            for number, query in enumerate(queries, start=1):
+                judged = self._dataset.qrels[query.query_id]
+                for setting, ranked in self._rankings(query, ordered):
+                    values[setting][query.query_id] = metric.compute(ranked, judged)
+                done(number, len(queries))
+        return values
+
+    def ranked(self, setting: Setting) -> dict[str, list[str]]:
+        """Return the documents of every query under `setting`, best first."""
+        return {
+            query.query_id: ranked
+            for query in self._lists.queries
+            for _, ranked in self._rankings(query, [setting])
+        }
+
+    def _rankings(
+        self, query: QueryLists, settings: Sequence[Setting]
+    ) -> Iterator[tuple[Setting, list[str]]]:
+        for (candidates, rule), same_lists in groupby(settings, lambda s: (s.candidates, s.fusion)):
+            sides = _Sides.of(query.cut(candidates), rule)
+            for alpha, same_scores in groupby(same_lists, lambda s: s.alpha):
+                rows, scores = sides.ranked(alpha)
+                for setting, order in self._smoothed(rows, scores, list(same_scores)):
+                    yield setting, self._documents(query.query_id, order[: self._k])
+
+    def _smoothed(
+        self, rows: Rows, scores: Floats, settings: Sequence[Setting]
+    ) -> Iterator[tuple[Setting, Rows]]:
+        """Yield the order of the passages for each share, from one graph of neighbours."""
+        head, before = rows[: max(POOL, self._k)], scores[: max(POOL, self._k)]
+        lent = before
+        if any(setting.neighbor_share for setting in settings):
+            lent = smooth(before, np.asarray(self._lists.vectors[head]), 1.0)
+        for setting in settings:
+            if share := setting.neighbor_share:
+                after = (1 - share) * before + share * lent
+                yield setting, head[np.lexsort((head, -after))]
+            else:
+                yield setting, rows
+
+    def _documents(self, query_id: str, rows: Rows) -> list[str]:
+        found = dict.fromkeys(self._lists.documents[row] for row in rows.tolist())
+        if self._dataset.drop_identical_ids:
+            found.pop(query_id, None)
+        return list(found)
+
+
+def _shared_first(setting: Setting) -> tuple[int, str, float, float]:
+    return setting.candidates or 0, setting.fusion, setting.alpha, setting.neighbor_share

@@ -1,0 +1,66 @@
+"""Trials as Ray tasks, one for each index."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from eval.datasets.base import Dataset
+from eval.progress import Progress
+from eval.sweep.trials import Collection, Job, Measured, measured, retrieved
+from eval.sweep.workplace import Workplace
+
+if TYPE_CHECKING:
+    pass
+
+
+class RayTrials:
+    """Measures each job in a task of its own on the Ray that `RAY_ADDRESS` names.
+
+    Nodes that do not share the folder of `place` make their own indexes in it. Timed
+    jobs run one after the other, so that none slows another down.
+    """
+
+    def __init__(
+        self,
+        place: Workplace,
+        collections: Mapping[Collection, Dataset],
+        progress: Progress,
+        cpus: float = 1,
+    ) -> None:
+        # Takes seconds to import.
+        import ray
+
+        if not ray.is_initialized():
+            ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)
+        self._place = ray.put(place)
+        self._collections = {name: ray.put(dataset) for name, dataset in collections.items()}
+        self._measure: Any = ray.remote(num_cpus=cpus)(_measured)
+        self._progress = progress
+
+    def run(self, jobs: Sequence[Job]) -> list[Measured]:
+        """Return what each job measured, in their order."""
+        if any(job.timed for job in jobs):
+            return [found for job in jobs for found in self._gathered([job])]
+        return self._gathered(jobs)
+
+    def _gathered(self, jobs: Sequence[Job]) -> list[Measured]:
+        import ray
+
+        tasks = [
+            self._measure.remote(self._place, self._collections[job.collection], job)
+            for job in jobs
+        ]
+        left: list[ray.ObjectRef[Any]] = list(tasks)
+        while left:
+            _, left = ray.wait(left)
+            self._progress("trials", len(tasks) - len(left), len(tasks))
+        return list(ray.get(tasks))
+
+
+def _measured(place: Workplace, dataset: Dataset, job: Job) -> Measured:
+    lists = retrieved(place, dataset, job.index, _silent)
+    return measured(place, dataset, job, lists, _silent)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress of a task has no terminal."""

@@ -1,0 +1,44 @@
+"""The point in force, from which a sweep departs."""
+
+from eval.errors import EvaluationError
+from eval.parts import Cutter
+from eval.sweep.points import IndexSetting, Point, Setting, Value
+from eval.sweep.spec import SweepSpec, with_parts
+from retrieval.settings import LibrarySettings
+
+# The pipeline fetches so many passages from each side for one that is asked for.
+_PER_HIT = 4
+
+
+def in_force(spec: SweepSpec, settings: LibrarySettings, cutter: Cutter | None) -> Point:
+    """Return the point that is set, with a value for each part that `spec` varies.
+
+    Raises `EvaluationError` where chunks are to be cut and there is no `cutter`.
+    """
+    known = _known(settings, spec.k) | _chunking(spec, cutter)
+    now = Point(index=IndexSetting(), search=Setting.of(settings.search))
+    return with_parts(now, {name: known[name] for name in spec.dimensions})
+
+
+def depth(spec: SweepSpec, settings: LibrarySettings) -> int:
+    """Return how many passages each side fetches at most in any trial."""
+    return max([_candidates(settings, spec.k), *(spec.grid.candidates or [])])
+
+
+def _known(settings: LibrarySettings, k: int) -> dict[str, Value]:
+    search = settings.search.model_dump(include=set(Setting.model_fields))
+    embedding = settings.embedding.model_dump(include=set(IndexSetting.model_fields))
+    return {**search, **embedding, "candidates": _candidates(settings, k)}
+
+
+def _candidates(settings: LibrarySettings, k: int) -> int:
+    return max(settings.search.candidates, _PER_HIT * k)
+
+
+def _chunking(spec: SweepSpec, cutter: Cutter | None) -> dict[str, Value]:
+    if not {"chunk_size", "chunk_overlap"} & spec.dimensions.keys():
+        return {}
+    if cutter is None:
+        raise EvaluationError("index.chunk_size: there is no chunker here; run `pmoves sweep`")
+    size, overlap = cutter.in_force()
+    return {"chunk_size": size, "chunk_overlap": overlap}

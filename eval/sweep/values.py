@@ -1,0 +1,91 @@
+"""The values that a specification lists for the parts of a setting."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from eval.sweep.points import Value
+from retrieval.query import Fusion
+from retrieval.settings import Share
+
+_NO_RERANKER = "the pipeline has no reranker yet"
+_NO_GRAPH = "the pipeline has no graph yet"
+_ONE_NUMBER = "the pipeline has one number for both sides, candidates"
+MISSING = {
+    "use_rerank": _NO_RERANKER,
+    "rerank_model": _NO_RERANKER,
+    "rerank_topn": _NO_RERANKER,
+    "rerank_k": _NO_RERANKER,
+    "rerank_fusion": _NO_RERANKER,
+    "graph_boost": _NO_GRAPH,
+    "entity_types": _NO_GRAPH,
+    "dense_candidates": _ONE_NUMBER,
+    "lexical_candidates": _ONE_NUMBER,
+}
+"""Why parts that are asked for cannot be tried."""
+
+
+class Steps(BaseModel):
+    """Values from `start` to `stop`, both included, `step` apart."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: Share
+    stop: Share
+    step: Annotated[float, Field(ge=0.001, le=1)]
+
+    @property
+    def values(self) -> list[float]:
+        """The values, rounded to a tenth of a thousandth."""
+        count = int((self.stop - self.start) / self.step + 1e-9) + 1
+        return [round(self.start + at * self.step, 4) for at in range(count)]
+
+
+Shares = Annotated[list[Share], Field(min_length=1)] | Steps
+Texts = Annotated[list[str], Field(min_length=1)]
+Tokens = Annotated[list[Annotated[int, Field(ge=16, le=32_768)]], Field(min_length=1)]
+Overlaps = Annotated[list[Annotated[int, Field(ge=0, le=8_192)]], Field(min_length=1)]
+Depths = Annotated[list[Annotated[int, Field(ge=10, le=10_000)]], Field(min_length=1)]
+
+
+class _Listed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_tried(cls, given: object, info: ValidationInfo) -> object:
+        asked = MISSING.keys() & given.keys() if isinstance(given, Mapping) else set()
+        for name in sorted(asked):
+            raise ValueError(f"{name} cannot be tried: {MISSING[name]}; leave it out")
+        return given
+
+    def listed(self) -> dict[str, list[Value]]:
+        """Return the values of each part that is given, each once, numbers in their order."""
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: _ordered(values) for name, values in given.items() if values is not None}
+
+
+class Grid(_Listed):
+    """The ways of searching to try; what is left out stays as it is set."""
+
+    fusion: Annotated[list[Fusion], Field(min_length=1)] | None = None
+    alpha: Shares | None = None
+    neighbor_share: Shares | None = None
+    candidates: Depths | None = None
+
+
+class IndexGrid(_Listed):
+    """The ways of indexing to try; what is left out stays as it is set."""
+
+    chunk_size: Tokens | None = None
+    chunk_overlap: Overlaps | None = None
+    model: Texts | None = None
+    query_prefix: Annotated[list[str], Field(min_length=1)] | None = None
+    passage_prefix: Annotated[list[str], Field(min_length=1)] | None = None
+
+
+def _ordered(values: Sequence[Value] | Steps) -> list[Value]:
+    found = values.values if isinstance(values, Steps) else values
+    once = list(dict.fromkeys(found))
+    return once if any(isinstance(value, str) for value in once) else sorted(once)  # type: ignore[type-var]

@@ -1,0 +1,87 @@
+"""Where a sweep keeps what its trials share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import retrieval
+from eval.datasets.base import Dataset
+from eval.errors import EvaluationError
+from eval.parts import Cutter
+from eval.sweep.points import IndexSetting
+from retrieval.embedding.base import Embedder
+from retrieval.embedding.model import embedding_identity
+from retrieval.ids import content_hash
+from retrieval.settings import EmbeddingSettings, LibrarySettings
+
+_DIGITS = 16
+_NO_CUTTER = "index.chunk_size: no chunker is here; run `pmoves sweep`"
+
+
+@lru_cache(maxsize=2)
+def _loaded(settings_json: str) -> Embedder:
+    # Loads torch: only where it is needed.
+    from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+
+    return SentenceTransformerEmbedder(EmbeddingSettings.model_validate_json(settings_json))
+
+
+def load_model(settings: EmbeddingSettings) -> Embedder:
+    """Return the model of `settings`, loaded once in each process."""
+    return _loaded(settings.model_dump_json())
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What every trial needs besides its point; it can be sent to another process.
+
+    `folder` is absolute and holds indexes, lists and vectors by content, so that a
+    later sweep by the same `code` finds them again. `depth` is how many passages each
+    side fetches, and `k` for how many the searches ask.
+    """
+
+    folder: Path
+    settings: LibrarySettings
+    k: int
+    depth: int
+    code: str
+    cutter: Cutter | None = None
+    load: Callable[[EmbeddingSettings], Embedder] = load_model
+
+    @property
+    def vectors(self) -> Path:
+        """The folder of vectors by content."""
+        return self.folder / "vectors"
+
+    def embedding(self, index: IndexSetting) -> EmbeddingSettings:
+        """Return the settings of the model of `index`."""
+        return index.within(self.settings.embedding)
+
+    def passages(self, dataset: Dataset, index: IndexSetting) -> Dataset:
+        """Return `dataset` with the passages that `index` asks for."""
+        if not index.cuts:
+            return dataset
+        if self.cutter is None:
+            raise EvaluationError(_NO_CUTTER)
+        size, overlap = index.chunk_size, index.chunk_overlap
+        cut = self.cutter.cut(dataset, size, overlap, self.embedding(index))
+        return replace(dataset, documents=tuple(cut))
+
+    def home(self, dataset: Dataset, index: IndexSetting) -> Path:
+        """Return the folder of the index over the passages of `dataset`, named by its content."""
+        embedding = self.embedding(index)
+        identity = embedding_identity(embedding).model_dump_json()
+        passages = [
+            content_hash(document.doc_id, document.title, *document.indexed)
+            for document in dataset.documents
+        ]
+        key = content_hash(self.code, identity, embedding.dtype, *passages)
+        return self.folder / "indexes" / key[:_DIGITS]
+
+
+def retrieval_code() -> str:
+    """Return the SHA-256 of the library's sources, so that no list outlives a change to it."""
+    folder = Path(retrieval.__file__).parent
+    sources = sorted(folder.rglob("*.py"))
+    return content_hash(*(source.read_bytes() for source in sources))

@@ -1,0 +1,42 @@
+"""A small collection, points over it, and a place to make its indexes."""
+
+from pathlib import Path
+
+from eval.datasets.base import Dataset, DatasetDocument
+from eval.sweep.points import IndexSetting, Point, Setting
+from eval.sweep.workplace import Workplace
+from retrieval.embedding.base import Embedder
+from retrieval.settings import EmbeddingSettings, LibrarySettings
+from tests.embedders import WordEmbedder
+
+WORDS = ["boat", "sail", "rope", "lamp", "tide", "harbour", "oven", "bread", "steam", "lens"]
+DOCUMENTS = tuple(
+    DatasetDocument(
+        f"d{n}",
+        "",
+        passages=tuple(f"{WORDS[(n + at) % 10]} {WORDS[(n * 3 + at) % 10]} {n}" for at in range(3)),
+    )
+    for n in range(12)
+)
+DATASET = Dataset(
+    "small",
+    DOCUMENTS,
+    {f"q{n}": f"{WORDS[n]} {WORDS[(n + 4) % 10]}" for n in range(10)},
+    {f"q{n}": {f"d{n}": 1, f"d{(n + 1) % 12}": 2} for n in range(10)},
+)
+NOW = Setting(fusion="convex", alpha=0.7, neighbor_share=0.4)
+POINT = Point(index=IndexSetting(), search=NOW)
+# The dimension of the packaged model, whose identity indexes are made with.
+DIMENSION = 384
+
+
+def load_words(settings: EmbeddingSettings) -> Embedder:
+    """Return an embedder of words with the prefixes of `settings`."""
+    return WordEmbedder(
+        DIMENSION, query_prefix=settings.query_prefix, passage_prefix=settings.passage_prefix
+    )
+
+
+def workplace(folder: Path, k: int = 50, depth: int = 200) -> Workplace:
+    """Return a place in `folder` whose model knows words only."""
+    return Workplace(folder, LibrarySettings(home=folder), k, depth, "code", load=load_words)
