@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -25,6 +25,7 @@ Report = (
     | ServingBenchReport
     | GrowthBenchReport
 )
+T = TypeVar("T")
 _SIZES = (10_000, 100_000, 1_000_000)
 _DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[
@@ -100,10 +101,9 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Pages/s of text PDFs without embedding, against pypdfium2 alone."""
-    if not isinstance(context.obj, BenchParts):
-        raise EvaluationError("there is no ingestion to measure; run this as `pmoves bench ingest`")
+    ingest_folder = _needed(_parts(context).ingest_folder, "ingestion", "ingest")
     plan = IngestPlan(files=files, pages_per_file=pages, rounds=rounds)
-    report = bench_ingest(plan, context.obj.ingest_folder)
+    report = bench_ingest(plan, ingest_folder)
     _show("ingest", report, out, as_json)
 
 
@@ -119,12 +119,10 @@ def embedding(
     # Loads torch: only where it is needed.
     from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 
-    parts = context.obj
-    if not isinstance(parts, BenchParts) or parts.embed is None:
-        raise EvaluationError("there is no stage to measure; run this as `pmoves bench embedding`")
+    embed = _needed(_parts(context).embed, "stage", "embedding")
     settings = LibrarySettings().embedding
     plan = EmbeddingPlan(portions, rounds)
-    report = bench_embedding(plan, parts.embed, lambda: SentenceTransformerEmbedder(settings))
+    report = bench_embedding(plan, embed, lambda: SentenceTransformerEmbedder(settings))
     _show("embedding", report, out, as_json)
 
 
@@ -138,10 +136,8 @@ def serving(
     as_json: AsJson = False,
 ) -> None:
     """Requests/s of an application that does nothing, behind HAProxy and Ray Serve."""
-    parts = context.obj
-    if not isinstance(parts, BenchParts) or parts.noop is None:
-        raise EvaluationError("there is no Serve to measure; run this as `pmoves bench serving`")
-    with parts.noop() as served:
+    noop = _needed(_parts(context).noop, "Serve", "serving")
+    with noop() as served:
         report = bench_serving(ServingPlan(clients, rounds, requests), served)
     _show("serving", report, out, as_json)
 
@@ -178,10 +174,22 @@ def all_benchmarks(
     serving(context, out=out, as_json=as_json)
 
 
+def _parts(context: typer.Context) -> BenchParts:
+    """Return what the caller passed in; nothing where this does not run as `pmoves bench`."""
+    return context.obj if isinstance(context.obj, BenchParts) else BenchParts()
+
+
+def _needed(part: T | None, what: str, command: str) -> T:
+    if part is None:
+        message = f"there is no {what} to measure; run this as `pmoves bench {command}`"
+        raise EvaluationError(message)
+    return part
+
+
 def _mesh(context: typer.Context, url: str | None) -> AbstractContextManager[MeshAddress]:
-    parts = context.obj
-    if url is None and isinstance(parts, BenchParts) and parts.mesh is not None:
-        return parts.mesh()
+    own = _parts(context).mesh
+    if url is None and own is not None:
+        return own()
     return nullcontext(MeshAddress(url or _DEFAULT_URL, LibrarySettings().corpus_uri))
 
 

@@ -42,6 +42,11 @@ class LoadResult(BaseModel):
         """Requests without an answer of 200."""
         return sum(count for status, count in self.statuses.items() if status != 200)
 
+    @property
+    def per_s(self) -> float:
+        """Answers of 200 a second."""
+        return (len(self.latencies) - self.failures) / self.seconds
+
 
 def generate(load: Load) -> LoadResult:
     """Run `load` in a process of its own."""

@@ -39,7 +39,7 @@ class BenchParts:
     serves an application which does nothing.
     """
 
-    ingest_folder: IngestFolder
+    ingest_folder: IngestFolder | None = None
     mesh: Callable[[], AbstractContextManager[MeshAddress]] | None = None
     noop: Callable[[], AbstractContextManager[ServedNoop]] | None = None
     embed: EmbedPassages | None = None
