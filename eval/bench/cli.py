@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -12,10 +13,17 @@ from eval.bench.growth import GrowthPlan, bench_growth, fill_growth
 from eval.bench.growth_report import GrowthBenchReport
 from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
 from eval.bench.parts import BenchParts, MeshAddress
+from eval.bench.peers.ingest import PeersIngestPlan
+from eval.bench.peers.ingest_report import PeersIngestReport
+from eval.bench.peers.run import compare_ingest, compare_search, set_up
+from eval.bench.peers.search import PeersPlan
+from eval.bench.peers.search_report import PeersSearchReport
 from eval.bench.search import SearchPlan, bench_search
 from eval.bench.search_report import SearchBenchReport
 from eval.bench.serving import ServingBenchReport, ServingPlan, bench_serving
+from eval.collections import SAMPLE, named_collection
 from eval.errors import EvaluationError
+from eval.parts import EvaluateParts
 from retrieval.settings import LibrarySettings
 
 Report = (
@@ -24,8 +32,19 @@ Report = (
     | EmbeddingBenchReport
     | ServingBenchReport
     | GrowthBenchReport
+    | PeersSearchReport
+    | PeersIngestReport
 )
 T = TypeVar("T")
+
+
+class Part(StrEnum):
+    """What is compared with the peers."""
+
+    SEARCH = "search"
+    INGEST = "ingest"
+
+
 _SIZES = (10_000, 100_000, 1_000_000)
 _DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[
@@ -57,6 +76,18 @@ FillOnly = Annotated[
 ]
 GrowthSearches = Annotated[
     int, typer.Option("--searches", min=20, help="Searches of each kind per round and size.")
+]
+Collection = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="Folder in Cranfield's, BEIR's or TREC's layout, or 'library', the sample library.",
+    ),
+]
+Only = Annotated[Part | None, typer.Option(help="Only this half of the comparison.")]
+MixedFiles = Annotated[int, typer.Option("--files", min=4, help="Files to ingest in a round.")]
+SetUpOnly = Annotated[
+    bool, typer.Option("--set-up-only", help="Only install the peers, to measure later.")
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as JSON.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -163,11 +194,47 @@ def growth(
     _show("growth", bench_growth(plan, folder), out, as_json)
 
 
+@bench_app.command("peers")
+def peers(
+    context: typer.Context,
+    dataset: Collection = SAMPLE,
+    only: Only = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+    clients: Clients = None,
+    rounds: Rounds = 3,
+    searches: Searches = 200,
+    files: MixedFiles = 300,
+    set_up_only: SetUpOnly = False,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """The mesh beside txtai's API and Haystack behind Hayhooks: searching, and ingesting."""
+    from retrieval.embedding.model import model_folder
+
+    # Known before a mesh of its own takes another home.
+    settings = LibrarySettings()
+    parts = _parts(context)
+    found = set_up(settings.home / "peers", model_folder(settings.embedding))
+    if set_up_only:
+        return
+    if only is not Part.INGEST:
+        library = parts.sample_library
+        collection = named_collection(dataset, EvaluateParts(library) if library else None)
+        plan = PeersPlan(tuple(clients or (1, 16)), rounds, searches)
+        report = compare_search(plan, collection, found, _mesh(context, url), api_key)
+        _show("peers-search", report, out, as_json)
+    if only is not Part.SEARCH:
+        ours = _needed(parts.ingest_files, "ingestion", "peers")
+        ingested = compare_ingest(PeersIngestPlan(files, rounds), found, ours)
+        _show("peers-ingest", ingested, out, as_json)
+
+
 @bench_app.command("all")
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """All but growth with their defaults, one after the other; growth takes far longer."""
+    """All but growth and peers with their defaults, one after the other."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
     embedding(context, out=out, as_json=as_json)

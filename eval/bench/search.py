@@ -68,7 +68,7 @@ def bench_search(
         searches_per_round=plan.searches,
         measured=[_measured(cell, found) for cell, found in results.items()],
         ratios=[_ratio(clients, results) for clients in plan.clients],
-        generator=[_generator_limit(clients, size) for clients in plan.clients],
+        generator=[generator_limit(clients, size) for clients in plan.clients],
     )
 
 
@@ -186,7 +186,8 @@ def _ratio(clients: int, results: Mapping[Cell, Sequence[LoadResult]]) -> Client
     return ClientsRatio.of(*sides, clients=clients)
 
 
-def _generator_limit(clients: int, answer_bytes: int, requests: int = 3_000) -> GeneratorLimit:
+def generator_limit(clients: int, answer_bytes: int, requests: int = 3_000) -> GeneratorLimit:
+    """Return what the load generator gets from a server that does nothing but answer."""
     bodies = [f'{{"query": "{query}"}}' for query in distinct_queries(requests)]
     with noop_server(answer_bytes) as url:
         found = generate(Load(url=url, clients=clients, bodies=bodies))
