@@ -213,19 +213,18 @@ def peers(
     from retrieval.embedding.model import model_folder
 
     # Known before a mesh of its own takes another home.
-    settings = LibrarySettings()
-    parts = _parts(context)
+    settings, parts = LibrarySettings(), _parts(context)
+    library = parts.sample_library
+    # Whatever is wrong with the call is told before anything is installed.
+    ours = _needed(parts.ingest_files, "ingestion", "peers") if only is not Part.SEARCH else None
+    asked = EvaluateParts(library) if library else None
+    collection = named_collection(dataset, asked) if only is not Part.INGEST else None
     found = set_up(settings.home / "peers", model_folder(settings.embedding))
-    if set_up_only:
-        return
-    if only is not Part.INGEST:
-        library = parts.sample_library
-        collection = named_collection(dataset, EvaluateParts(library) if library else None)
+    if collection is not None and not set_up_only:
         plan = PeersPlan(tuple(clients or (1, 16)), rounds, searches)
         report = compare_search(plan, collection, found, _mesh(context, url), api_key)
         _show("peers-search", report, out, as_json)
-    if only is not Part.SEARCH:
-        ours = _needed(parts.ingest_files, "ingestion", "peers")
+    if ours is not None and not set_up_only:
         ingested = compare_ingest(PeersIngestPlan(files, rounds), found, ours)
         _show("peers-ingest", ingested, out, as_json)
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from filelock import FileLock
+
 from eval.errors import EvaluationError
 
 CHECKOUT = Path(__file__).parents[3]
@@ -47,7 +49,20 @@ def ensure_environment(pins: Pins, home: Path) -> Path:
     Raises `EvaluationError`, which says what uv said, where a package cannot be installed.
     """
     _require_pins(pins)
-    folder = home.absolute() / pins.name
+    home.mkdir(parents=True, exist_ok=True)
+    # Two that are started at once make it once.
+    with FileLock(home / f"{pins.name}.lock"):
+        return _made(pins, home.absolute() / pins.name)
+
+
+def package_versions(python: Path, packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions of `packages` in the environment of the interpreter `python`."""
+    (site,) = python.parent.parent.glob("lib/python*/site-packages")
+    found = {item.name.lower(): item.version for item in metadata.distributions(path=[str(site)])}
+    return {name: found[name] for name in packages}
+
+
+def _made(pins: Pins, folder: Path) -> Path:
     python, mark = folder / "bin" / "python", folder / _MARK
     wanted = _fingerprint(pins)
     if mark.is_file() and mark.read_text(encoding="utf-8") == wanted and python.exists():
@@ -58,13 +73,6 @@ def ensure_environment(pins: Pins, home: Path) -> Path:
         _uv(pins.name, "pip", "install", "--quiet", "--python", str(folder), *arguments)
     mark.write_text(wanted, encoding="utf-8")
     return python
-
-
-def package_versions(python: Path, packages: Sequence[str]) -> dict[str, str]:
-    """Return the versions of `packages` in the environment of the interpreter `python`."""
-    (site,) = python.parent.parent.glob("lib/python*/site-packages")
-    found = {item.name.lower(): item.version for item in metadata.distributions(path=[str(site)])}
-    return {name: found[name] for name in packages}
 
 
 def _require_pins(pins: Pins) -> None:

@@ -1,6 +1,7 @@
 """Servers of others as child processes: started on loopback, waited for, ended for sure."""
 
 import contextlib
+import ipaddress
 import os
 import socket
 import subprocess
@@ -78,11 +79,12 @@ def serving(
 ) -> Iterator["subprocess.Popen[str]"]:
     """Run a server, and enter the block once `ready_url` answers below 500.
 
-    Raises `EvaluationError` with the end of its log where it ends before that, or takes
-    more than five minutes.
+    Raises `EvaluationError` with the end of its log where it ends before that or takes
+    more than five minutes, and where it listens beyond loopback.
     """
     with peer_process(command, log, more) as process:
         _wait(name, process, log, ready_url)
+        _require_loopback(name, process)
         yield process
 
 
@@ -133,3 +135,14 @@ def _wait(name: str, process: "subprocess.Popen[str]", log: Path, ready_url: str
         f"{name} did not answer at {ready_url} within {_START_S:.0f} s; the end of {log}:\n"
         f"{log_end(log)}"
     )
+
+
+def _require_loopback(name: str, process: "subprocess.Popen[str]") -> None:
+    for item in tree(process.pid):
+        for held in item.net_connections(kind="tcp"):
+            listens = held.status == psutil.CONN_LISTEN
+            if listens and not ipaddress.ip_address(held.laddr.ip).is_loopback:
+                raise EvaluationError(
+                    f"{name} listens on {held.laddr.ip}:{held.laddr.port}, where others reach it; "
+                    "it was ended"
+                )

@@ -27,3 +27,14 @@ def test_the_passed_ingestion_is_measured(tmp_path: Path) -> None:
 def test_without_one_it_says_so() -> None:
     with pytest.raises(EvaluationError, match="no ingestion to measure"):
         CliRunner().invoke(bench_app, ARGUMENTS, catch_exceptions=False)
+
+
+def test_peers_need_an_ingestion_before_anything_is_installed() -> None:
+    with pytest.raises(EvaluationError, match="run this as `pmoves bench peers`"):
+        CliRunner().invoke(bench_app, ["peers"], catch_exceptions=False)
+
+
+def test_peers_need_a_collection_before_anything_is_installed(tmp_path: Path) -> None:
+    arguments = ["peers", str(tmp_path / "none"), "--only", "search"]
+    with pytest.raises(EvaluationError, match="none"):
+        CliRunner().invoke(bench_app, arguments, catch_exceptions=False)

@@ -1,6 +1,7 @@
 """Processes of others: started, waited for, and always ended."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,18 @@ def test_a_server_is_entered_once_it_answers(tmp_path: Path) -> None:
         (listening,) = psutil.Process(process.pid).net_connections(kind="tcp")
         assert listening.laddr == ("127.0.0.1", port)
     assert process.returncode is not None
+
+
+def test_a_server_that_others_reach_is_ended(tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "0.0.0.0"]
+    with (
+        pytest.raises(EvaluationError, match=rf"files listens on 0\.0\.0\.0:{port}"),
+        serving("files", command, tmp_path / "log", {}, f"http://127.0.0.1:{port}/"),
+    ):
+        raise AssertionError("entered")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def test_peers_get_no_setting_of_ours_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
