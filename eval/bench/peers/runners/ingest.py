@@ -64,7 +64,9 @@ def pipeline(embedder: SentenceTransformersDocumentEmbedder | None) -> Pipeline:
 def ingest(folder: Path, model: str | None) -> dict[str, int]:
     """Ingest the files of `folder`; with `model`, the passages are embedded."""
     # A component belongs to one pipeline; the weights stay loaded between them.
-    embedder = SentenceTransformersDocumentEmbedder(model, progress_bar=False) if model else None
+    embedder = (
+        SentenceTransformersDocumentEmbedder(model=model, progress_bar=False) if model else None
+    )
     files = [str(file) for file in sorted(folder.iterdir())]
     answer = pipeline(embedder).run(
         {"partition": {"files": files}}, include_outputs_from={"partition"}
