@@ -68,6 +68,7 @@ docs: .venv/.dev ## Build the documentation into site/, links checked.
 
 requirements: ## Pin the packages anew.
 	scripts/compile-requirements
+	scripts/compile-peer-requirements
 
 clean: ## Remove what was built; the mesh's data stays.
 	rm -rf .venv .venv-uv site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

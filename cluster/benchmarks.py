@@ -19,9 +19,10 @@ from cluster.mesh.lifecycle import ensure_down, ensure_up, interruptible
 from cluster.mesh.ports import any_free_port
 from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState
+from cluster.sample_collection import sample_library
 from cluster.settings import Settings
 from eval.bench.embedding import PORTION
-from eval.bench.parts import BenchParts, MeshAddress, ServedNoop
+from eval.bench.parts import BenchParts, Ingested, MeshAddress, ServedNoop
 from retrieval.chunk import Chunk, Vectors
 from retrieval.embedding.model import embedding_identity
 from retrieval.identity import EmbeddingIdentity
@@ -30,6 +31,8 @@ from retrieval.jobs import JobRequest, SourceItem
 from retrieval.settings import EmbeddingSettings
 
 if TYPE_CHECKING:
+    from data_jobs.progress import Summary
+    from data_jobs.settings import JobSettings
     from data_jobs.stages.work import Work
 
 T = TypeVar("T")
@@ -51,14 +54,22 @@ def bench_parts() -> Iterator[BenchParts]:
         def embed(texts: Sequence[str]) -> Iterator[int]:
             return _embed(texts, session)
 
-        yield BenchParts(ingest_folder, own_mesh, noop_mesh, embed)
+        def ingest_files(folder: Path, embedded: bool) -> Ingested:
+            return _ingest_files(folder, embedded, session)
+
+        # A request to end this process ends what a benchmark started, too.
+        session.enter_context(interruptible())
+        yield BenchParts(ingest_folder, own_mesh, noop_mesh, embed, ingest_files, sample_library)
 
 
 @contextmanager
 def own_mesh() -> Iterator[MeshAddress]:
     """Bring up a mesh with an empty corpus for the time of the block."""
     with _mesh_of_its_own(APP_IMPORT) as (state, settings):
-        yield MeshAddress(state.url, settings.corpus_uri)
+        temp_dir = Path(state.temp_dir)
+        yield MeshAddress(
+            state.url, settings.corpus_uri, lambda: mesh_processes(state.mesh_id, temp_dir)
+        )
 
 
 @contextmanager
@@ -123,22 +134,38 @@ class NoEmbedding:
 
 def _ingest(folder: Path, session: ExitStack) -> int:
     """Ingest `folder` into a corpus of its own without embedding; return the pages stored."""
-    from data_jobs.ingest import run_ingest
-    from data_jobs.session import ray_session
-    from data_jobs.settings import JobSettings
     from retrieval.corpus.store import Corpus
 
-    session.enter_context(ray_session())
-    with tempfile.TemporaryDirectory(prefix="pmoves-bench-") as home:
-        settings = JobSettings(home=Path(home))
-        request = JobRequest(namespace=_NAMESPACE, sources=[SourceItem(uri=folder.as_uri())])
-        run_ingest(request, settings, load_embedder=NoEmbedding)
+    with _ingested(folder, False, session) as (_, settings):
         corpus, pages, cursor = Corpus.open_existing(settings.corpus_uri), 0, None
         while True:
             page = corpus.documents([_NAMESPACE], status="ready", limit=1_000, cursor=cursor)
             pages += sum(document.pages for document in page.documents)
             if (cursor := page.next_cursor) is None:
                 return pages
+
+
+def _ingest_files(folder: Path, embedded: bool, session: ExitStack) -> Ingested:
+    """Ingest `folder` into a corpus of its own; return what became of the files."""
+    with _ingested(folder, embedded, session) as (summary, _):
+        return Ingested(summary.ready, summary.quarantined, summary.chunks)
+
+
+@contextmanager
+def _ingested(
+    folder: Path, embedded: bool, session: ExitStack
+) -> "Iterator[tuple[Summary, JobSettings]]":
+    """Ingest `folder` into a corpus that lasts for the block."""
+    from data_jobs.ingest import run_ingest
+    from data_jobs.session import ray_session
+    from data_jobs.settings import JobSettings
+
+    session.enter_context(ray_session())
+    with tempfile.TemporaryDirectory(prefix="pmoves-bench-") as home:
+        settings = JobSettings(home=Path(home))
+        request = JobRequest(namespace=_NAMESPACE, sources=[SourceItem(uri=folder.as_uri())])
+        load = None if embedded else NoEmbedding
+        yield run_ingest(request, settings, load_embedder=load), settings
 
 
 def _embed(texts: Sequence[str], session: ExitStack) -> Iterator[int]:

@@ -2,8 +2,9 @@
 
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -12,10 +13,17 @@ from eval.bench.growth import GrowthPlan, bench_growth, fill_growth
 from eval.bench.growth_report import GrowthBenchReport
 from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
 from eval.bench.parts import BenchParts, MeshAddress
+from eval.bench.peers.ingest import PeersIngestPlan
+from eval.bench.peers.ingest_report import PeersIngestReport
+from eval.bench.peers.run import compare_ingest, compare_search, set_up
+from eval.bench.peers.search import PeersPlan
+from eval.bench.peers.search_report import PeersSearchReport
 from eval.bench.search import SearchPlan, bench_search
 from eval.bench.search_report import SearchBenchReport
 from eval.bench.serving import ServingBenchReport, ServingPlan, bench_serving
+from eval.collections import SAMPLE, named_collection
 from eval.errors import EvaluationError
+from eval.parts import EvaluateParts
 from retrieval.settings import LibrarySettings
 
 Report = (
@@ -24,7 +32,19 @@ Report = (
     | EmbeddingBenchReport
     | ServingBenchReport
     | GrowthBenchReport
+    | PeersSearchReport
+    | PeersIngestReport
 )
+T = TypeVar("T")
+
+
+class Part(StrEnum):
+    """What is compared with the peers."""
+
+    SEARCH = "search"
+    INGEST = "ingest"
+
+
 _SIZES = (10_000, 100_000, 1_000_000)
 _DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[
@@ -56,6 +76,18 @@ FillOnly = Annotated[
 ]
 GrowthSearches = Annotated[
     int, typer.Option("--searches", min=20, help="Searches of each kind per round and size.")
+]
+Collection = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="Folder in Cranfield's, BEIR's or TREC's layout, or 'library', the sample library.",
+    ),
+]
+Only = Annotated[Part | None, typer.Option(help="Only this half of the comparison.")]
+MixedFiles = Annotated[int, typer.Option("--files", min=4, help="Files to ingest in a round.")]
+SetUpOnly = Annotated[
+    bool, typer.Option("--set-up-only", help="Only install the peers, to measure later.")
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as JSON.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -100,10 +132,9 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Pages/s of text PDFs without embedding, against pypdfium2 alone."""
-    if not isinstance(context.obj, BenchParts):
-        raise EvaluationError("there is no ingestion to measure; run this as `pmoves bench ingest`")
+    ingest_folder = _needed(_parts(context).ingest_folder, "ingestion", "ingest")
     plan = IngestPlan(files=files, pages_per_file=pages, rounds=rounds)
-    report = bench_ingest(plan, context.obj.ingest_folder)
+    report = bench_ingest(plan, ingest_folder)
     _show("ingest", report, out, as_json)
 
 
@@ -119,12 +150,10 @@ def embedding(
     # Loads torch: only where it is needed.
     from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 
-    parts = context.obj
-    if not isinstance(parts, BenchParts) or parts.embed is None:
-        raise EvaluationError("there is no stage to measure; run this as `pmoves bench embedding`")
+    embed = _needed(_parts(context).embed, "stage", "embedding")
     settings = LibrarySettings().embedding
     plan = EmbeddingPlan(portions, rounds)
-    report = bench_embedding(plan, parts.embed, lambda: SentenceTransformerEmbedder(settings))
+    report = bench_embedding(plan, embed, lambda: SentenceTransformerEmbedder(settings))
     _show("embedding", report, out, as_json)
 
 
@@ -138,10 +167,8 @@ def serving(
     as_json: AsJson = False,
 ) -> None:
     """Requests/s of an application that does nothing, behind HAProxy and Ray Serve."""
-    parts = context.obj
-    if not isinstance(parts, BenchParts) or parts.noop is None:
-        raise EvaluationError("there is no Serve to measure; run this as `pmoves bench serving`")
-    with parts.noop() as served:
+    noop = _needed(_parts(context).noop, "Serve", "serving")
+    with noop() as served:
         report = bench_serving(ServingPlan(clients, rounds, requests), served)
     _show("serving", report, out, as_json)
 
@@ -167,21 +194,68 @@ def growth(
     _show("growth", bench_growth(plan, folder), out, as_json)
 
 
+@bench_app.command("peers")
+def peers(
+    context: typer.Context,
+    dataset: Collection = SAMPLE,
+    only: Only = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+    clients: Clients = None,
+    rounds: Rounds = 3,
+    searches: Searches = 200,
+    files: MixedFiles = 300,
+    set_up_only: SetUpOnly = False,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """The mesh beside txtai's API and Haystack behind Hayhooks: searching, and ingesting."""
+    from retrieval.embedding.model import model_folder
+
+    # Known before a mesh of its own takes another home.
+    settings, parts = LibrarySettings(), _parts(context)
+    library = parts.sample_library
+    # Whatever is wrong with the call is told before anything is installed.
+    ours = _needed(parts.ingest_files, "ingestion", "peers") if only is not Part.SEARCH else None
+    asked = EvaluateParts(library) if library else None
+    collection = named_collection(dataset, asked) if only is not Part.INGEST else None
+    found = set_up(settings.home / "peers", model_folder(settings.embedding))
+    if collection is not None and not set_up_only:
+        plan = PeersPlan(tuple(clients or (1, 16)), rounds, searches)
+        report = compare_search(plan, collection, found, _mesh(context, url), api_key)
+        _show("peers-search", report, out, as_json)
+    if ours is not None and not set_up_only:
+        ingested = compare_ingest(PeersIngestPlan(files, rounds), found, ours)
+        _show("peers-ingest", ingested, out, as_json)
+
+
 @bench_app.command("all")
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """All but growth with their defaults, one after the other; growth takes far longer."""
+    """All but growth and peers with their defaults, one after the other."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
     embedding(context, out=out, as_json=as_json)
     serving(context, out=out, as_json=as_json)
 
 
+def _parts(context: typer.Context) -> BenchParts:
+    """Return what the caller passed in; nothing where this does not run as `pmoves bench`."""
+    return context.obj if isinstance(context.obj, BenchParts) else BenchParts()
+
+
+def _needed(part: T | None, what: str, command: str) -> T:
+    if part is None:
+        message = f"there is no {what} to measure; run this as `pmoves bench {command}`"
+        raise EvaluationError(message)
+    return part
+
+
 def _mesh(context: typer.Context, url: str | None) -> AbstractContextManager[MeshAddress]:
-    parts = context.obj
-    if url is None and isinstance(parts, BenchParts) and parts.mesh is not None:
-        return parts.mesh()
+    own = _parts(context).mesh
+    if url is None and own is not None:
+        return own()
     return nullcontext(MeshAddress(url or _DEFAULT_URL, LibrarySettings().corpus_uri))
 
 

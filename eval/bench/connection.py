@@ -5,6 +5,7 @@ httptools, the parser that uvicorn uses.
 """
 
 import asyncio
+from collections.abc import Sequence
 from urllib.parse import SplitResult
 
 import httptools
@@ -70,11 +71,22 @@ class Connection(asyncio.Protocol):
 
 def post_request(address: SplitResult, body: bytes, api_key: str | None = None) -> bytes:
     """Return the bytes of a POST of JSON to `address`."""
+    head = ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return _head("POST", address.path or "/", address, head, api_key) + body
+
+
+def get_request(address: SplitResult, target: str, api_key: str | None = None) -> bytes:
+    """Return the bytes of a GET of `target`, a path with its query, from the host of `address`."""
+    return _head("GET", target, address, [], api_key)
+
+
+def _head(
+    method: str, target: str, address: SplitResult, more: Sequence[str], api_key: str | None
+) -> bytes:
     lines = [
-        f"POST {address.path or '/'} HTTP/1.1",
+        f"{method} {target} HTTP/1.1",
         f"Host: {address.netloc}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
+        *more,
         *([f"Authorization: Bearer {api_key}"] if api_key else []),
     ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return "\r\n".join([*lines, "", ""]).encode()

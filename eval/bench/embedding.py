@@ -14,9 +14,9 @@ from pydantic import BaseModel
 from eval.bench.machine import Machine, this_machine
 from eval.bench.material import pages
 from eval.bench.parts import EmbedPassages
+from eval.bench.ratio import Ratio, sides_text
 from eval.errors import EvaluationError
 from eval.progress import LineProgress, Progress
-from eval.tables import text_table
 from retrieval.embedding.base import Embedder
 
 PORTION = 256
@@ -40,22 +40,17 @@ class EmbeddingBenchReport(BaseModel):
     rounds: int
     stage_per_s: float
     model_per_s: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
+    ratio: Ratio
 
     def to_text(self) -> str:
         """Return the report as plain text with a Markdown table."""
         head = f"{self.passages} passages, median of {self.rounds} rounds; {self.machine}"
-        rows = [
-            ["the stage in Ray Data", f"{self.stage_per_s:.1f}"],
-            ["the model alone", f"{self.model_per_s:.1f}"],
-        ]
-        note = (
-            f"Stage / model: {self.ratio:.2f} "
-            f"(rounds: {self.ratio_low:.2f} to {self.ratio_high:.2f})"
-        )
-        return "\n\n".join([head, text_table(["embedding", "passages/s"], rows), note])
+        sides = {
+            "the stage in Ray Data": f"{self.stage_per_s:.1f}",
+            "the model alone": f"{self.model_per_s:.1f}",
+        }
+        headers = ["embedding", "passages/s"]
+        return sides_text(head, headers, sides, f"Stage / model: {self.ratio}")
 
 
 def bench_embedding(
@@ -73,16 +68,13 @@ def bench_embedding(
         theirs.append(_rate(_with_model(model, texts), len(texts)))
         ours.append(_rate(stage(texts), len(texts)))
         progress("round", number + 1, plan.rounds)
-    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     return EmbeddingBenchReport(
         machine=this_machine("ray", "torch", "sentence-transformers"),
         passages=PORTION * plan.portions,
         rounds=plan.rounds,
         stage_per_s=median(ours),
         model_per_s=median(theirs),
-        ratio=median(ratios),
-        ratio_low=min(ratios),
-        ratio_high=max(ratios),
+        ratio=Ratio.of(ours, theirs),
     )
 
 

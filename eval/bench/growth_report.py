@@ -1,12 +1,12 @@
 """What the growth benchmark found, as data and as tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import median
 
 from pydantic import BaseModel
 
 from eval.bench.growth_material import DIMENSION
 from eval.bench.machine import Machine
+from eval.bench.ratio import Ratio
 from eval.tables import text_table
 
 _RAW_BYTES = 4 * DIMENSION
@@ -37,13 +37,10 @@ class SizeMeasured(BaseModel):
     warm_start_s: float
 
 
-class GrowthRatio(BaseModel):
-    """The largest size over the smallest: median, least and most of the rounds."""
+class GrowthRatio(Ratio):
+    """The largest size over the smallest, in `what`."""
 
     what: str
-    median: float
-    low: float
-    high: float
 
 
 class GrowthBenchReport(BaseModel):
@@ -85,11 +82,7 @@ class GrowthBenchReport(BaseModel):
         return text_table(headers, rows)
 
     def _notes(self) -> str:
-        return "\n".join(
-            f"{ratio.what}, largest / smallest: {ratio.median:.2f} "
-            f"(rounds: {ratio.low:.2f} to {ratio.high:.2f})"
-            for ratio in self.ratios
-        )
+        return "\n".join(f"{ratio.what}, largest / smallest: {ratio}" for ratio in self.ratios)
 
 
 _TITLES = {
@@ -118,5 +111,4 @@ def ratios(
 ) -> Iterator[GrowthRatio]:
     """Yield by how much each figure grows, from its values in the same rounds."""
     for what, below in small.items():
-        shares = [high / low for low, high in zip(below, large[what], strict=True)]
-        yield GrowthRatio(what=what, median=median(shares), low=min(shares), high=max(shares))
+        yield GrowthRatio.of(large[what], below, what=what)

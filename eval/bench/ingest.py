@@ -19,9 +19,9 @@ from eval.bench.machine import Machine, this_machine
 from eval.bench.material import pages
 from eval.bench.parts import IngestFolder
 from eval.bench.pdf import write_text_pdf
+from eval.bench.ratio import Ratio, sides_text
 from eval.errors import EvaluationError
 from eval.progress import LineProgress, Progress
-from eval.tables import text_table
 
 _LINES = 50
 
@@ -44,9 +44,7 @@ class IngestBenchReport(BaseModel):
     rounds: int
     ingest_pages_per_s: float
     pypdfium2_pages_per_s: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
+    ratio: Ratio
 
     def to_text(self) -> str:
         """Return the report as plain text with a Markdown table."""
@@ -54,15 +52,12 @@ class IngestBenchReport(BaseModel):
             f"{self.files} text PDFs of {self.pages_per_file} pages, median of {self.rounds} "
             f"rounds; {self.machine}"
         )
-        rows = [
-            ["ingest without embedding, all cores", f"{self.ingest_pages_per_s:.0f}"],
-            ["pypdfium2 alone, one process", f"{self.pypdfium2_pages_per_s:.0f}"],
-        ]
-        note = (
-            f"Ingest / pypdfium2: {self.ratio:.2f} "
-            f"(rounds: {self.ratio_low:.2f} to {self.ratio_high:.2f})"
-        )
-        return "\n\n".join([head, text_table(["reading", "pages/s"], rows), note])
+        sides = {
+            "ingest without embedding, all cores": f"{self.ingest_pages_per_s:.0f}",
+            "pypdfium2 alone, one process": f"{self.pypdfium2_pages_per_s:.0f}",
+        }
+        headers = ["reading", "pages/s"]
+        return sides_text(head, headers, sides, f"Ingest / pypdfium2: {self.ratio}")
 
 
 def bench_ingest(
@@ -80,7 +75,6 @@ def bench_ingest(
             theirs.append(_timed(read_with_pypdfium2, folder, expected))
             ours.append(_timed(ingest, folder, expected))
             progress("round", number + 1, plan.rounds)
-    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     return IngestBenchReport(
         machine=this_machine("ray", "pypdfium2", "pylance"),
         files=plan.files,
@@ -88,9 +82,7 @@ def bench_ingest(
         rounds=plan.rounds,
         ingest_pages_per_s=median(ours),
         pypdfium2_pages_per_s=median(theirs),
-        ratio=median(ratios),
-        ratio_low=min(ratios),
-        ratio_high=max(ratios),
+        ratio=Ratio.of(ours, theirs),
     )
 
 

@@ -14,17 +14,27 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from eval.bench.connection import Connection, post_request
+from eval.bench.connection import Connection, get_request, post_request
 from eval.errors import EvaluationError
 
 
 class Load(BaseModel):
-    """`bodies` posted to `url` by `clients` connections, each always with one request out."""
+    """`bodies` posted to `url` by `clients` connections, each always with one request out.
+
+    `targets`, paths with their query strings at the host of `url`, are asked for by GET.
+    """
 
     url: str
     clients: int
-    bodies: list[str]
+    bodies: list[str] = []
+    targets: list[str] = []
     api_key: str | None = None
+
+    def requests(self) -> list[bytes]:
+        """Return the bytes of every request."""
+        address = urlsplit(self.url)
+        posts = [post_request(address, body.encode(), self.api_key) for body in self.bodies]
+        return posts + [get_request(address, target, self.api_key) for target in self.targets]
 
 
 class LoadResult(BaseModel):
@@ -42,6 +52,11 @@ class LoadResult(BaseModel):
         """Requests without an answer of 200."""
         return sum(count for status, count in self.statuses.items() if status != 200)
 
+    @property
+    def per_s(self) -> float:
+        """Answers of 200 a second."""
+        return (len(self.latencies) - self.failures) / self.seconds
+
 
 def generate(load: Load) -> LoadResult:
     """Run `load` in a process of its own."""
@@ -56,9 +71,7 @@ def generate(load: Load) -> LoadResult:
 
 async def run(load: Load) -> LoadResult:
     """Run `load` in this process."""
-    requests = iter(
-        [post_request(urlsplit(load.url), body.encode(), load.api_key) for body in load.bodies]
-    )
+    requests = iter(load.requests())
     latencies: list[float] = []
     statuses: Counter[int] = Counter()
     start = time.perf_counter()

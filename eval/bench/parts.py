@@ -5,11 +5,28 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from eval.datasets.base import Dataset
+
 IngestFolder = Callable[[Path], int]
 """Ingests every file of a folder, without embedding; returns the number of pages stored."""
 
 EmbedPassages = Callable[[Sequence[str]], Iterator[int]]
 """Embeds passages as ingestion does; yields how many each portion held, once it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of the files of a folder, and how many passages they gave."""
+
+    ready: int
+    failed: int
+    passages: int
+
+
+IngestFiles = Callable[[Path, bool], Ingested]
+"""Ingests every file of a folder into a corpus of its own; the flag says whether to embed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +42,14 @@ class ServedNoop:
 
 @dataclass(frozen=True, slots=True)
 class MeshAddress:
-    """A running mesh on this machine and the corpus that it searches."""
+    """A running mesh on this machine and the corpus that it searches.
+
+    `processes` tells the mesh's processes, where it is known which these are.
+    """
 
     url: str
     corpus_uri: str
+    processes: Callable[[], Sequence[psutil.Process]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +57,13 @@ class BenchParts:
     """The context object of `bench_app`.
 
     `mesh` brings up a mesh of its own for the time of a benchmark, `noop` one that only
-    serves an application which does nothing.
+    serves an application which does nothing. `sample_library` parses and cuts the sample
+    library.
     """
 
-    ingest_folder: IngestFolder
+    ingest_folder: IngestFolder | None = None
     mesh: Callable[[], AbstractContextManager[MeshAddress]] | None = None
     noop: Callable[[], AbstractContextManager[ServedNoop]] | None = None
     embed: EmbedPassages | None = None
+    ingest_files: IngestFiles | None = None
+    sample_library: Callable[[], Dataset] | None = None

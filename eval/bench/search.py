@@ -18,7 +18,7 @@ from eval.bench.load import Load, LoadResult, generate
 from eval.bench.machine import this_machine
 from eval.bench.material import distinct_queries, passages
 from eval.bench.noop import noop_server
-from eval.bench.search_report import GeneratorLimit, Measured, Ratio, SearchBenchReport
+from eval.bench.search_report import ClientsRatio, GeneratorLimit, Measured, SearchBenchReport
 from eval.errors import EvaluationError
 from eval.progress import LineProgress, Progress
 from eval.systems.base import SearchSystem
@@ -68,7 +68,7 @@ def bench_search(
         searches_per_round=plan.searches,
         measured=[_measured(cell, found) for cell, found in results.items()],
         ratios=[_ratio(clients, results) for clients in plan.clients],
-        generator=[_generator_limit(clients, size) for clients in plan.clients],
+        generator=[generator_limit(clients, size) for clients in plan.clients],
     )
 
 
@@ -169,30 +169,26 @@ def _agreement(one: SearchResponse, other: SearchResponse) -> float:
     return len(first & second) / max(len(first | second), 1)
 
 
-def _rate(result: LoadResult) -> float:
-    return (len(result.latencies) - result.failures) / result.seconds
-
-
 def _measured(cell: Cell, results: Sequence[LoadResult]) -> Measured:
     percentiles = [np.percentile(result.latencies, [50, 95]) * 1e3 for result in results]
     return Measured(
         system=cell[0],
         clients=cell[1],
-        searches_per_s=median(map(_rate, results)),
+        searches_per_s=median(result.per_s for result in results),
         p50_ms=median(float(p50) for p50, _ in percentiles),
         p95_ms=median(float(p95) for _, p95 in percentiles),
         failures=sum(result.failures for result in results),
     )
 
 
-def _ratio(clients: int, results: Mapping[Cell, Sequence[LoadResult]]) -> Ratio:
-    pairs = zip(results[HTTP, clients], results[IN_PROCESS, clients], strict=True)
-    shares = [_rate(over_http) / _rate(direct) for over_http, direct in pairs]
-    return Ratio(clients=clients, median=median(shares), low=min(shares), high=max(shares))
+def _ratio(clients: int, results: Mapping[Cell, Sequence[LoadResult]]) -> ClientsRatio:
+    sides = ([found.per_s for found in results[side, clients]] for side in (HTTP, IN_PROCESS))
+    return ClientsRatio.of(*sides, clients=clients)
 
 
-def _generator_limit(clients: int, answer_bytes: int, requests: int = 3_000) -> GeneratorLimit:
+def generator_limit(clients: int, answer_bytes: int, requests: int = 3_000) -> GeneratorLimit:
+    """Return what the load generator gets from a server that does nothing but answer."""
     bodies = [f'{{"query": "{query}"}}' for query in distinct_queries(requests)]
     with noop_server(answer_bytes) as url:
         found = generate(Load(url=url, clients=clients, bodies=bodies))
-    return GeneratorLimit(clients=clients, requests_per_s=_rate(found))
+    return GeneratorLimit(clients=clients, requests_per_s=found.per_s)

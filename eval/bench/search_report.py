@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from eval.bench.machine import Machine
+from eval.bench.ratio import Ratio
 from eval.tables import text_table
 
 
@@ -17,13 +18,10 @@ class Measured(BaseModel):
     failures: int
 
 
-class Ratio(BaseModel):
-    """Searches/s over HTTP as a share of those in process: median, least and most of the rounds."""
+class ClientsRatio(Ratio):
+    """Searches/s over HTTP as a share of those in process, with so many clients."""
 
     clients: int
-    median: float
-    low: float
-    high: float
 
 
 class GeneratorLimit(BaseModel):
@@ -42,7 +40,7 @@ class SearchBenchReport(BaseModel):
     rounds: int
     searches_per_round: int
     measured: list[Measured]
-    ratios: list[Ratio]
+    ratios: list[ClientsRatio]
     generator: list[GeneratorLimit]
 
     def to_text(self) -> str:
@@ -67,11 +65,7 @@ class SearchBenchReport(BaseModel):
         )
 
     def _notes(self) -> str:
-        lines = [
-            f"HTTP / in process with {ratio.clients}: {ratio.median:.2f} "
-            f"(rounds: {ratio.low:.2f} to {ratio.high:.2f})"
-            for ratio in self.ratios
-        ]
+        lines = [f"HTTP / in process with {ratio.clients}: {ratio}" for ratio in self.ratios]
         lines += [
             f"The load generator alone with {limit.clients}: {limit.requests_per_s:.0f} requests/s"
             for limit in self.generator

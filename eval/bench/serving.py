@@ -16,6 +16,7 @@ from eval.bench.load import Load, LoadResult, generate
 from eval.bench.machine import Machine, this_machine
 from eval.bench.noop_app import uvicorn_alone
 from eval.bench.parts import ServedNoop
+from eval.bench.ratio import Ratio, sides_text
 from eval.progress import LineProgress, Progress
 from eval.tables import text_table
 
@@ -42,9 +43,7 @@ class ServingBenchReport(BaseModel):
     requests_per_round: int
     serve_per_s: float
     uvicorn_per_s: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
+    ratio: Ratio
     failures: int
     cpu_ms: dict[str, float]
 
@@ -54,19 +53,15 @@ class ServingBenchReport(BaseModel):
             f"{self.requests_per_round} requests from {self.clients} clients, median of "
             f"{self.rounds} rounds; {self.machine}"
         )
-        rates = [[SERVE, f"{self.serve_per_s:.0f}"], [UVICORN, f"{self.uvicorn_per_s:.0f}"]]
+        sides = {SERVE: f"{self.serve_per_s:.0f}", UVICORN: f"{self.uvicorn_per_s:.0f}"}
         costs = [[name, f"{cost:.3f}"] for name, cost in self.cpu_ms.items()]
         note = (
-            f"Serve / uvicorn: {self.ratio:.2f} (rounds: {self.ratio_low:.2f} to "
-            f"{self.ratio_high:.2f}); {self.failures} failed. All processes together need "
+            f"Serve / uvicorn: {self.ratio}; {self.failures} failed. All processes together need "
             f"{sum(self.cpu_ms.values()):.2f} ms of a core for a request, the load generator too: "
             f"{self.machine.cores} cores do {self._most():.0f}/s at most."
         )
-        tables = [
-            text_table(["serving", "requests/s"], rates),
-            text_table(["a request through Serve costs", "ms of a core"], costs),
-        ]
-        return "\n\n".join([head, *tables, note])
+        spent = text_table(["a request through Serve costs", "ms of a core"], costs)
+        return sides_text(head, ["serving", "requests/s"], sides, spent, note)
 
     def _most(self) -> float:
         return self.machine.cores * 1_000 / max(sum(self.cpu_ms.values()), 1e-9)
@@ -89,17 +84,15 @@ def bench_serving(
             ours.append(result)
             spent.append(cost)
             progress("round", number + 1, plan.rounds)
-    ratios = [_rate(mine) / _rate(other) for mine, other in zip(ours, theirs, strict=True)]
+    rates, baselines = ([found.per_s for found in side] for side in (ours, theirs))
     return ServingBenchReport(
         machine=this_machine("ray", "uvicorn"),
         clients=plan.clients,
         rounds=plan.rounds,
         requests_per_round=plan.requests,
-        serve_per_s=median(map(_rate, ours)),
-        uvicorn_per_s=median(map(_rate, theirs)),
-        ratio=median(ratios),
-        ratio_low=min(ratios),
-        ratio_high=max(ratios),
+        serve_per_s=median(rates),
+        uvicorn_per_s=median(baselines),
+        ratio=Ratio.of(rates, baselines),
         failures=sum(result.failures for result in [*ours, *theirs]),
         cpu_ms=_per_request(spent, plan.requests),
     )
@@ -131,7 +124,3 @@ def _per_request(spent: Sequence[Mapping[str, float]], requests: int) -> dict[st
         name: median(cost.get(name, 0.0) for cost in spent) * 1_000 / requests for name in names
     }
     return dict(sorted(costs.items(), key=lambda item: -item[1]))
-
-
-def _rate(result: LoadResult) -> float:
-    return (len(result.latencies) - result.failures) / result.seconds

@@ -35,7 +35,7 @@ def test_both_get_the_same_passages_in_the_same_portions() -> None:
     assert [asked[at : at + 3] for at in (0, 6)] == [asked[at : at + 3] for at in (3, 9)]
     assert len({text for portion in asked for text in portion}) == 2 * 3 * PORTION
     assert report.passages == 2 * PORTION
-    assert report.ratio_low <= report.ratio <= report.ratio_high
+    assert report.ratio.low <= report.ratio.median <= report.ratio.high
     assert "| the model alone" in report.to_text()
 
 

@@ -23,7 +23,7 @@ def test_every_round_has_new_files() -> None:
 
     report = bench_ingest(PLAN, ingest, silent)
     assert len(seen) == len(set(seen)) == 4 + 2 * 2
-    assert report.ratio_low <= report.ratio <= report.ratio_high
+    assert report.ratio.low <= report.ratio.median <= report.ratio.high
     assert report.ingest_pages_per_s > 0
     assert "| pypdfium2 alone, one process" in report.to_text()
 

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -30,6 +31,12 @@ class Echoing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"ok")
 
+    def do_GET(self) -> None:
+        wanted = parse_qs(urlsplit(self.path).query)["status"]
+        self.send_response(int(wanted[0]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 
@@ -52,6 +59,12 @@ async def test_every_status_is_counted(url: str) -> None:
     assert result.failures == 8
     assert len(result.latencies) == len(bodies)
     assert max(result.latencies) <= result.seconds
+
+
+async def test_targets_are_asked_for_by_get(url: str) -> None:
+    targets = [f"/any?status={status}" for status in [200] * 7 + [404] * 2]
+    result = await run(Load(url=url, clients=2, targets=targets, api_key="key"))
+    assert result.statuses == {200: 7, 404: 2}
 
 
 async def test_an_absent_server_fails_every_request() -> None:

@@ -24,7 +24,7 @@ def test_rates_and_costs_of_what_is_served() -> None:
         served = ServedNoop(url, cpu_seconds)
         report = bench_serving(ServingPlan(clients=4, rounds=2, requests=500), served, silent)
     assert report.failures == 0
-    assert report.ratio_low <= report.ratio <= report.ratio_high
+    assert report.ratio.low <= report.ratio.median <= report.ratio.high
     assert set(report.cpu_ms) == {"the server", "load generator"}
     assert min(report.cpu_ms.values()) > 0
     text = report.to_text()
