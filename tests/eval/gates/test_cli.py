@@ -59,7 +59,11 @@ def test_each_line_is_answered_whatever_it_is(tmp_path: Path) -> None:
     assert reasons == ["dataset-missing", "invalid-request", "unknown-persona"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", json.dumps(request("Nobody"), indent=2).encode()])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", json.dumps(request("Nobody"), indent=2).encode()],
+    ids=["nothing", "no JSON", "unknown persona"],
+)
 def test_one_document_gets_one_answer(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "request.json").write_bytes(content)
     (line,) = pmoves("gate", str(tmp_path / "request.json"), code=1).splitlines()
