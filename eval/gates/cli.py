@@ -12,12 +12,13 @@ from typing import Annotated
 import typer
 
 from eval.collections import named_collection
+from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.gates.answers import Answer
 from eval.gates.definition import load_gates
-from eval.gates.evaluation import Evaluator
 from eval.gates.exchange import attend
 from eval.gates.gate import PersonaGate
+from eval.gates.opening import open_gate
 from eval.gates.results import GateRow
 from eval.gates.settings import PersonaSettings
 from eval.gates.store import GateStore
@@ -64,15 +65,12 @@ def gate_command(
     def system() -> SearchSystem:
         return HttpSystem(against, api_key) if against else _local(settings)
 
-    with _store(settings) as store:
-        evaluator = Evaluator(
-            collections=lambda path: named_collection(path, context.obj),
-            systems=system,
-            runs=settings.home / "evaluations",
-            progress=LineProgress(),
-        )
-        sink = PrintedAnswers()
-        asyncio.run(_answer(source, sink, PersonaGate(store, evaluator, settings.personas)))
+    def collection(path: str) -> Dataset:
+        return named_collection(path, context.obj)
+
+    sink = PrintedAnswers()
+    gate = open_gate(settings, system, collection, roots=None, progress=LineProgress())
+    asyncio.run(_answer(source, sink, gate))
     if sink.failed:
         raise typer.Exit(1)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from eval.gates.answers import Answer, Outcome, answer_to, stored_answer
 from eval.gates.errors import GateError
 from eval.gates.evaluation import Evaluator
 from eval.gates.plan import GatePlan, plan_of
-from eval.gates.requests import PublishRequest, read_request
+from eval.gates.requests import PublishRequest, Subject, read_request
 from eval.gates.results import GateEvaluation, GateRow
 from eval.gates.settings import GateSettings
 from eval.gates.store import Claim, GateStore, Settled, Wanted
@@ -43,7 +43,7 @@ class PersonaGate:
         evaluator: Evaluator,
         settings: GateSettings | None = None,
         *,
-        roots: list[str] | None = None,
+        roots: Sequence[str] | None = None,
     ) -> None:
         self.settings = settings or GateSettings()
         self.store = store
@@ -59,7 +59,10 @@ class PersonaGate:
         Being cancelled ends the waiting only: the answer is stored, and the same
         request sent again gets it.
         """
-        subject, request = read_request(body)
+        try:
+            subject, request = read_request(body)
+        except Exception as error:
+            return answer_to(Subject(), _unexpected(error))
         if isinstance(request, GateError):
             return answer_to(subject, Outcome.of_error(request))
         fingerprint, task = self._task(request)
@@ -130,10 +133,12 @@ class PersonaGate:
 
     async def _plan(self, request: PublishRequest) -> GatePlan | GateError:
         """Return what to do, or why nothing can be done; raises `GateError` without a store."""
-        gate = await self.call(lambda store: store.gate(request.name, request.version))
         try:
+            gate = await self.call(lambda store: store.gate(request.name, request.version))
             return plan_of(request, gate, self.settings.timeout_s, self._roots)
         except GateError as error:
+            if error.reason == "store-unavailable":
+                raise
             return error
 
     async def _claim(self, request: PublishRequest, seconds: float) -> Claim:

@@ -1,7 +1,7 @@
 """What a request leads to: the gate's data sets, and whatever the request adds to them.
 
 A request can make a gate stricter, never laxer: its thresholds and suites hold
-besides the gate's own, and its time is the least of all.
+besides the gate's own, its time is the least of all, and all data sets are asked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,16 +61,13 @@ def plan_of(
     """
     gate = _required(request, gate)
     asked = request.dataset
-    chosen = [item for item in gate.datasets if asked is None or item.id == asked.id]
-    if not chosen:
-        known = ", ".join(item.id for item in gate.datasets)
-        raise GateError(
-            "unknown-dataset",
-            f"the gate of {gate.title} has no data set {asked and asked.id!r}; it has {known}",
-        )
     own = timeout_s if gate.timeout_s is None else gate.timeout_s
     limit = min(own, asked.timeout) if asked and asked.timeout else own
-    return GatePlan([_dataset_plan(item, gate, asked, roots) for item in chosen], limit)
+    ordered = _ordered(gate, asked)
+    first = _dataset_plan(ordered[0], gate, asked, roots)
+    return GatePlan(
+        [first, *(_dataset_plan(item, gate, None, roots) for item in ordered[1:])], limit
+    )
 
 
 def _required(request: PublishRequest, gate: Gate | None) -> Gate:
@@ -86,6 +83,19 @@ def _required(request: PublishRequest, gate: Gate | None) -> Gate:
             f"the gate of {title} is for the persona {gate.persona_id}, not {request.persona_id}",
         )
     return gate
+
+
+def _ordered(gate: Gate, asked: AskedDataset | None) -> list[GateDataset]:
+    """Return all data sets, the one that is asked for at the head."""
+    if asked is None:
+        return list(gate.datasets)
+    if asked.id not in {item.id for item in gate.datasets}:
+        known = ", ".join(item.id for item in gate.datasets)
+        raise GateError(
+            "unknown-dataset",
+            f"the gate of {gate.title} has no data set {asked.id!r}; it has {known}",
+        )
+    return sorted(gate.datasets, key=lambda item: item.id != asked.id)
 
 
 def _dataset_plan(
@@ -121,20 +131,15 @@ def _threshold(limits: Limits) -> Threshold:
 def _queries_path(
     item: GateDataset, asked: AskedDataset | None, roots: Sequence[str] | None
 ) -> str:
-    given = asked.queries_path if asked else None
-    if item.queries_path is None and given is None:
+    """Return the gate's path; that of the request counts only where the gate has none."""
+    if item.queries_path is not None:
+        return item.queries_path
+    if asked is None or asked.queries_path is None:
         raise GateError(
             "dataset-missing",
             f"neither the gate nor the request says where the data set {item.id!r} lies",
         )
-    if item.queries_path is None:
-        return _allowed(given or "", roots)
-    if given is not None and given != item.queries_path:
-        raise GateError(
-            "path-not-allowed",
-            f"the gate says where the data set {item.id!r} lies; leave queries_path out",
-        )
-    return item.queries_path
+    return _allowed(asked.queries_path, roots)
 
 
 def _allowed(path: str, roots: Sequence[str] | None) -> str:

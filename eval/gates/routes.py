@@ -1,5 +1,6 @@
 """`/eval/personas`: ask for a persona to be published, and see what its gate says."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,6 +17,7 @@ from retrieval.chunk import JsonValue
 
 _PROBLEM = "application/problem+json"
 _Name = Annotated[str | None, Query(max_length=128, description="A persona's name.")]
+_Required = Annotated[str, Query(max_length=128)]
 _Version = Annotated[str | None, Query(max_length=128, description="A version of it.")]
 
 
@@ -58,6 +60,17 @@ def persona_routes(gate: PersonaGate) -> APIRouter:
         asked = [item for item in gates if name in (None, item.name)]
         chosen = [item for item in asked if version in (None, item.version)]
         return GateList(gates=[_standing(item, rows) for item in chosen])
+
+    @router.get("/eval/personas/answers", summary="List answers")
+    async def answers(
+        name: _Required, version: _Required, limit: Annotated[int, Query(ge=1, le=200)] = 20
+    ) -> Response:
+        """Return the newest answers about a version of a persona, newest first."""
+        try:
+            found = await gate.call(lambda store: store.answers(name, version, limit))
+        except GateError as error:
+            return _problem(503, "unavailable", "A part does not answer", str(error))
+        return JSONResponse({"answers": [json.loads(text) for text in found]})
 
     @router.get("/eval/personas/answers/{request_id}", summary="Show an answer")
     async def show(request_id: str) -> Response:

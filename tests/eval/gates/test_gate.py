@@ -122,7 +122,7 @@ async def test_the_next_run_takes_the_place_of_the_last(tmp_path: Path) -> None:
         ("Nobody", "2.0", None, "unknown-persona"),
         ("Archon", "9.0", None, "unknown-persona"),
         ("Archon", "2.0", {"id": "other"}, "unknown-dataset"),
-        ("Archon", "2.0", {"id": "smoke", "queries_path": "/etc/passwd"}, "path-not-allowed"),
+        ("Nowhere", "2.0", {"id": "smoke", "queries_path": "/etc/passwd"}, "path-not-allowed"),
         ("Archon", "2.0", {"id": "smoke", "suites_path": "/etc/passwd"}, "path-not-allowed"),
         ("Archon", "2.0", {"id": "smoke", "thresholds": {"MRR": 1.5}}, "threshold-not-met"),
         ("Archon", "2.0", {"id": "smoke", "thresholds": {"top3_hit@k": 0.8}}, "invalid-request"),
@@ -161,6 +161,44 @@ async def test_what_a_request_adds_is_measured_at_its_own_cut(tmp_path: Path) ->
     (evaluation,) = json.loads(answer.to_json())["payload"]["evaluations"]
     checks = {(check["suite"], check["metric"]) for check in evaluation["checks"]}
     assert checks == {("all", "nDCG@10"), ("request", "nDCG@3"), ("request", "MRR")}
+
+
+async def test_all_data_sets_are_asked_whichever_is_named(tmp_path: Path) -> None:
+    first, second = gate_of().datasets[0], gate_of(id="other").datasets[0]
+    both = gate_of().model_copy(update={"datasets": (first, second)})
+    named: dict[str, JsonValue] = {"id": "other", "queries_path": "wherever/other.jsonl"}
+    answer = await answered(tmp_path, request(dataset=named), both)
+    assert answer.published
+    assert payload(answer)["dataset_id"] == "other"
+    evaluations = json.loads(answer.to_json())["payload"]["evaluations"]
+    assert [found["dataset_id"] for found in evaluations] == ["other", "smoke"]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("{root}/sets/a.jsonl", "dataset-missing"),
+        ("{root}/sets", "dataset-missing"),
+        ("{root}/sets/../b.jsonl", "path-not-allowed"),
+        ("{root}/setsandmore/b.jsonl", "path-not-allowed"),
+        ("s3://bucket/sets/a", "dataset-missing"),
+        ("s3://bucket/sets/../b", "path-not-allowed"),
+        ("s3://bucket/setsandmore/b", "path-not-allowed"),
+        ("file:///etc/passwd", "path-not-allowed"),
+        ("library", "dataset-missing"),
+    ],
+)
+async def test_requests_name_data_sets_below_the_roots(
+    tmp_path: Path, path: str, reason: str
+) -> None:
+    store = GateStore(f"sqlite:///{tmp_path / 'state.db'}")
+    store.define([gate_of(queries_path=None)])
+    evaluator = Evaluator(collections, KnowingSystem, tmp_path / "runs")
+    gate = PersonaGate(store, evaluator, roots=[str(tmp_path / "sets"), "s3://bucket/sets"])
+    dataset: dict[str, JsonValue] = {"id": "smoke", "queries_path": path.format(root=tmp_path)}
+    answer = await gate.answer(encoded(request(dataset=dataset)))
+    await gate.close()
+    assert answer.reason == reason
 
 
 async def test_a_lax_request_makes_no_gate_laxer(tmp_path: Path) -> None:

@@ -17,11 +17,12 @@ from eval.gates.settings import GateSettings
 from tests.eval.gates.asking import assert_sound, encoded, gate_of, persona_gate, request
 
 PATH = "/eval/personas/publish"
+ONE_ANSWER = "/eval/personas/answers/{request_id}"
 
 
 @pytest.fixture
 async def gate(tmp_path: Path) -> AsyncIterator[PersonaGate]:
-    settings = GateSettings(store_timeout_s=1)
+    settings = GateSettings(store_timeout_s=30)
     gates = [gate_of(), gate_of("Strict", thresholds={"MRR": {"max": 0.5}})]
     made = persona_gate(tmp_path, settings=settings, gates=gates)
     yield made
@@ -60,6 +61,9 @@ async def test_an_answer_can_be_asked_for_again(client: httpx.AsyncClient) -> No
     given = await client.post(PATH, content=encoded(event))
     again = await client.get(f"/eval/personas/answers/{event['id']}")
     assert answer_of(again).envelope == given.json()
+    about = {"name": "Archon", "version": "2.0"}
+    newest = await client.get("/eval/personas/answers", params=about)
+    assert newest.json() == {"answers": [given.json()]}
     missing = await client.get("/eval/personas/answers/none")
     assert missing.status_code == 404
     assert missing.headers["content-type"] == "application/problem+json"
@@ -87,7 +91,11 @@ async def test_without_a_database_reading_is_a_problem_and_asking_an_answer(
     assert (
         answer_of(await client.post(PATH, content=encoded(request()))).reason == "store-unavailable"
     )
-    for path in ("/eval/personas", "/eval/personas/answers/x"):
+    for path in (
+        "/eval/personas",
+        "/eval/personas/answers/x",
+        "/eval/personas/answers?name=a&version=1",
+    ):
         response = await client.get(path)
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
         assert response.json()["type"] == "urn:pmoves:problem:unavailable"
@@ -97,6 +105,6 @@ def test_the_routes_describe_themselves(gate: PersonaGate) -> None:
     app = FastAPI()
     app.include_router(persona_routes(gate))
     paths = app.openapi()["paths"]
-    assert set(paths) == {PATH, "/eval/personas", "/eval/personas/answers/{request_id}"}
+    assert set(paths) == {PATH, "/eval/personas", "/eval/personas/answers", ONE_ANSWER}
     body = paths[PATH]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(json.loads(encoded(request()))) <= set(body["properties"])

@@ -28,7 +28,7 @@ from tests.eval.gates.asking import (
     request,
 )
 
-SETTINGS = GateSettings(runs=4, timeout_s=60, store_timeout_s=5)
+SETTINGS = GateSettings(runs=4, timeout_s=60, store_timeout_s=60)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ UNLUCKY = {
     "unknown-persona": [request("Nobody"), request("Good", version="0.0"), request("good")],
     "unknown-dataset": [request("Good", {"id": "other"})],
     "path-not-allowed": [
-        request("Good", {"id": "smoke", "queries_path": "/etc/passwd"}),
+        request("Nowhere", {"id": "smoke", "queries_path": "/etc/passwd"}),
         request("Nowhere", {"id": "smoke", "queries_path": "../../etc/passwd"}),
         request("Good", {"id": "smoke", "suites_path": "s3://somebody/else.yaml"}),
     ],
