@@ -50,6 +50,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     write_report_page(report_for(RUN, DATASET, floor=0.99), RUN, folder)
     after = run_of(DATASET, worse=20, label="after")
+    after.modes["hybrid"].values["nDCG@10"]["q0"] = 0.9
     (folder / "comparison.html").write_text(comparison_page(RUN, after), encoding="utf-8")
     hostile = collection(HOSTILE, spice=HOSTILE)
     run = run_of(hostile, label=HOSTILE)
@@ -194,9 +195,13 @@ def test_a_query_opens_its_hits_by_keyboard(browser: Any, files: Path) -> None:
 
 def test_what_moved_comes_first_in_a_comparison(browser: Any, files: Path) -> None:
     page = Tab(browser).open((files / "comparison.html").as_uri())
-    assert column(page, 6)[:1] == ["-0.500"]
+    head = page.locator("#queries th", has_text="by")
+    assert head.get_attribute("aria-sort") == "other"
+    assert column(page, 6)[:16] == [*["-0.500"] * 14, "+0.400", "0.000"]
+    head.locator("button").click()
+    assert column(page, 6)[:2] == ["+0.400", "0.000"]
     page.get_by_label("only what moved").check()
-    assert page.locator("#status").inner_text() == "14 of 60 queries"
+    assert page.locator("#status").inner_text() == "15 of 60 queries"
     page.get_by_role("button", name="q6", exact=True).click()
     before, after = page.locator("#answer-lists section").all()
     assert "d6 relevant" in before.inner_text().replace("\n", " ")
