@@ -42,7 +42,8 @@ unit: .venv/.dev ## The fast tests.
 	@scripts/promtool
 	$(BIN)/pytest -m "not integration" -n 2
 
-integration: .venv/.dev ## The tests that start Ray and the mesh; those take turns.
+integration: .venv/.dev ## The tests that start Ray, the mesh and a browser.
+	@scripts/chromium
 	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900
 
 eval: .venv/.dev ## Search quality on the sample library, held against its baseline.
@@ -71,5 +72,5 @@ requirements: ## Pin the packages anew.
 	scripts/compile-peer-requirements
 
 clean: ## Remove what was built; the mesh's data stays.
-	rm -rf .venv .venv-uv site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-uv site artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

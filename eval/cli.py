@@ -1,4 +1,4 @@
-"""`pmoves evaluate`, and `compare`, `sweep`, `personas` and `bench` from files of their own."""
+"""`pmoves evaluate`, and the other commands of `eval` from files of their own."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from eval.baseline import baseline_of, load_baseline
 from eval.bench.cli import bench_app
+from eval.card_cli import card_app
 from eval.collections import named_collection
 from eval.compare_cli import compare_app
 from eval.datasets.base import Dataset
@@ -29,7 +30,7 @@ from eval.systems.http import HttpSystem
 from retrieval.query import Mode
 from retrieval.settings import LibrarySettings
 
-__all__ = ["bench_app", "compare_app", "evaluate_app", "personas_app", "sweep_app"]
+__all__ = ["bench_app", "card_app", "compare_app", "evaluate_app", "personas_app", "sweep_app"]
 
 evaluate_app = typer.Typer(add_completion=False)
 

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from eval.datasets.base import Dataset
+from eval.errors import EvaluationError
 from eval.metrics import LATENCIES
 from eval.runs import Run, write_run
 from eval.statistics import Estimate, Values, bootstrap, randomization_p
@@ -144,6 +145,21 @@ def latency_estimates(seconds: Sequence[float]) -> dict[str, Estimate]:
         name: bootstrap([value * 1e3 for value in seconds], partial(_percentiles, percent=percent))
         for name, percent in LATENCIES.items()
     }
+
+
+def load_report(folder: Path) -> EvaluationReport:
+    """Read the report in `folder`; `EvaluationError` says why it is none."""
+    file = folder / REPORT_FILE
+    try:
+        return EvaluationReport.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise EvaluationError(
+            f"{file} cannot be read: {error.strerror}; name a folder that `pmoves evaluate` wrote"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise EvaluationError(f"{file} is no report: {place}: {first['msg']}") from error
 
 
 def write_files(report: EvaluationReport, runs: Mapping[Mode, Run], folder: Path) -> None:

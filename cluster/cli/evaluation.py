@@ -1,4 +1,4 @@
-"""`pmoves evaluate`, `compare`, `sweep`, `personas` and `bench`: they live in `eval`."""
+"""`pmoves evaluate` and the like: they live in `eval`, imported when called."""
 
 import importlib
 import os
@@ -14,6 +14,7 @@ _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_op
 _COMMANDS = {
     "evaluate": "Measure how well labelled collections are ranked.",
     "compare": "Compare two stored evaluations, query by query.",
+    "card": "Make a model card of a stored evaluation.",
     "sweep": "Try many ways of ranking, and say which gain survives.",
     "personas": "Hold personas to their gates before they are published.",
     "bench": "Measure speed, side by side with a baseline.",

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from eval.errors import EvaluationError
-from eval.report import REPORT_FILE, EvaluationReport
+from eval.report import REPORT_FILE, EvaluationReport, load_report
 from eval.stored import RUN_FILE, StoredRun, load_run
 
 # Reading more would keep searches in the same process waiting.
@@ -68,8 +66,9 @@ class StoredRuns:
             name = f"{path.parent.name}/{path.name}"
             try:
                 entries.append(self._entry(name, path))
-            except (OSError, ValueError) as error:
-                faults.append(Fault(name, _reason(error)))
+            except EvaluationError as error:
+                # Paths of the machine are nothing for a web page.
+                faults.append(Fault(name, str(error).replace(f"{path}/", "")))
         entries.sort(key=lambda entry: (entry.created_at, entry.name), reverse=True)
         kept = {entry.name for entry in entries}
         self._read = {name: found for name, found in self._read.items() if name in kept}
@@ -100,14 +99,16 @@ class StoredRuns:
         yield from sorted(found)
 
     def _entry(self, name: str, path: Path) -> Entry:
-        _require_whole(path / RUN_FILE)
-        file = path / REPORT_FILE
-        about = file.stat()
+        try:
+            _require_whole(path / RUN_FILE)
+            about = (path / REPORT_FILE).stat()
+        except OSError as error:
+            raise EvaluationError(f"{error.filename} cannot be read: {error.strerror}") from error
         stamp = about.st_mtime_ns, about.st_size
         known = self._read.get(name)
         if known is not None and known[0] == stamp:
             return known[1]
-        report = EvaluationReport.model_validate_json(file.read_bytes())
+        report = load_report(path)
         created = report.created_at or datetime.fromtimestamp(about.st_mtime, UTC)
         entry = Entry(name, created, report)
         self._read[name] = stamp, entry
@@ -123,24 +124,13 @@ class StoredRuns:
         try:
             return load_run(file)
         except EvaluationError as error:
-            # The path is nothing for a web page.
             raise EvaluationError(str(error).replace(str(file), f"{name}/{RUN_FILE}")) from error
 
 
 def _require_whole(file: Path) -> None:
-    """Raise `ValueError` where the end of the file is missing."""
+    """Raise `EvaluationError` where the end of the file is missing."""
     with file.open("rb") as data:
         data.seek(0, os.SEEK_END)
         data.seek(max(0, data.tell() - 2))
         if not data.read().endswith(b"}\n"):
-            raise ValueError(f"{RUN_FILE} is not whole; evaluate again")
-
-
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, OSError):
-        return f"{Path(str(error.filename)).name}: {error.strerror}"
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        return f"{REPORT_FILE}: {place}: {first['msg']}"
-    return str(error)
+            raise EvaluationError(f"{RUN_FILE} is not whole; evaluate again")

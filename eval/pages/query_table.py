@@ -112,7 +112,7 @@ def run_table(run: StoredRun) -> QueryTable:
             ]
             for name in names
         ]
-        table.views.append(View(f"mode {mode}", columns, rows, answers))
+        table.views.append(View(mode, columns, rows, answers))
     return table
 
 

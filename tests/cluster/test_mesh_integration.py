@@ -68,6 +68,7 @@ def test_a_mesh_from_up_to_down(mesh: Mesh) -> None:
     check_status(mesh)
     check_it_answers(mesh)
     check_it_ingests(mesh)
+    check_it_shows_evaluations(mesh)
     check_it_keeps_to_itself(mesh)
     check_ray_asks_for_the_token(mesh)
     check_up_again_changes_nothing(mesh)
@@ -109,6 +110,14 @@ def check_it_ingests(mesh: Mesh) -> None:
     body = {"query": "green lights", "min_index_version": summary["index_version"], "k": 1}
     found = httpx.post(f"{mesh.state.url}/hirag/query", json=body, timeout=60).json()
     assert found["hits"][0]["source"]["uri"].endswith("/my%20talks/lanterns.md")
+
+
+def check_it_shows_evaluations(mesh: Mesh) -> None:
+    page = httpx.get(f"{mesh.state.url}/eval", timeout=30)
+    assert page.status_code == 200
+    assert "<h1>Evaluations</h1>" in page.text
+    unknown = httpx.get(f"{mesh.state.url}/eval/api/runs/no/run", timeout=30)
+    assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:pmoves:problem:not-found")
 
 
 def check_it_keeps_to_itself(mesh: Mesh) -> None:

@@ -107,3 +107,11 @@ async def test_report_and_runs_as_files(tmp_path: Path) -> None:
     assert lines[0] == "q1 Q0 a 1 1 pmoves-hybrid"
     assert [line.split()[2] for line in lines if line.startswith("q2")] == ["b", "a", "c"]
     assert "Hybrid against dense: nDCG@10" in found.report.to_text()
+
+
+async def test_a_run_holds_what_its_page_shows() -> None:
+    found = await evaluate(DATASET, ScriptedSystem(ANSWERS), Options(command="pmoves evaluate x"))
+    assert found.run.provenance.command == "pmoves evaluate x"
+    assert found.run.queries["q2"].grades == {"b": 2, "c": 1}
+    assert found.run.titles == {"b": "B"}
+    assert found.report.created_at == found.run.provenance.created_at

@@ -1,11 +1,15 @@
 """`/eval` behind the doors of the gateway, as `pmoves up` composes it."""
 
+import importlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 
 from cluster.evaluation_routes import evaluation_routes
+from cluster.mesh.bringup import APP_IMPORT
+from cluster.serving import MeshGateway
 from eval.report import write_files
 from serve_apps import problems
 from serve_apps.api import create_app
@@ -54,3 +58,17 @@ async def test_errors_are_problem_documents(client: httpx.AsyncClient) -> None:
     refused = problem(await client.get(f"/eval/compare?{both}"), problems.INVALID_REQUEST)
     assert "evaluate both anew over one collection" in refused["detail"]
     problem(await client.post("/eval"), problems.METHOD_NOT_ALLOWED)
+
+
+async def test_the_deployed_gateway_has_them(services: Services) -> None:
+    module, _, builder = APP_IMPORT.partition(":")
+    application = getattr(importlib.import_module(module), builder)(services.settings)
+    # What Serve pickles and sends to the replica.
+    pickle: Any = importlib.import_module("ray.cloudpickle")
+    kind = pickle.loads(pickle.dumps(application._bound_deployment.func_or_class))
+    assert issubclass(kind, MeshGateway)
+    gateway = object.__new__(MeshGateway)
+    gateway._services = services
+    async with client_of(gateway.__serve_build_asgi_app__()) as client:
+        assert (await client.get("/eval/api/runs")).json() == {"runs": [], "faults": []}
+        assert (await client.get("/healthz")).status_code == 200

@@ -15,11 +15,14 @@ from threading import Thread
 import pytest
 import uvicorn
 
+from cluster.evaluation_routes import evaluation_routes
+from eval.report import write_files
 from retrieval.corpus.store import Corpus
 from serve_apps.api import create_app
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs, HttpSettings
 from tests.embedders import WordEmbedder
+from tests.eval.pages.material import collection, report_for, run_of
 from tests.serve_apps.support import client_of, item, services_over, upsert
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "15")
@@ -41,6 +44,10 @@ def fuzzed(settings: AppArgs, roots: Path, word_embedder: WordEmbedder) -> Itera
     settings.http = HttpSettings()
     corpus = Corpus.open(settings.corpus_uri, word_embedder.identity)
     (roots / "talk.md").write_text("# Talk")
+    dataset = collection()
+    run, folder = run_of(dataset), settings.home / "evaluations" / "now" / "harbour"
+    run.save(folder)
+    write_files(report_for(run, dataset), {}, folder)
     with services_over(corpus, word_embedder, settings) as made:
         asyncio.run(_fill(made))
         yield made
@@ -54,9 +61,8 @@ async def _fill(services: Services) -> None:
 @contextmanager
 def served(services: Services) -> Iterator[str]:
     """Serve the application over HTTP from a thread; yield its address."""
-    config = uvicorn.Config(
-        create_app(services), host="127.0.0.1", port=0, log_level="critical", lifespan="on"
-    )
+    app = create_app(services, more=evaluation_routes(services.settings.home))
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="on")
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
     thread.start()

@@ -3,7 +3,7 @@
   const PAGE = 25;
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
-  const state = { view: 0, sort: null, down: true, page: 0, rows: [], shown: -1 };
+  const state = { view: 0, sort: null, way: "descending", page: 0, rows: [], shown: -1 };
 
   // Text only ever goes in as text, so that markup in documents stays what it is.
   function make(tag, properties, ...children) {
@@ -13,6 +13,7 @@
   }
 
   const view = () => data.views[state.view];
+  const address = (query) => `#query=${encodeURIComponent(query.id)}`;
   const tagged = data.queries.some((query) => query.tags.length);
   const numeral = new Intl.Collator("en", { numeric: true });
 
@@ -37,13 +38,16 @@
   }
 
   function ordered(numbers) {
-    const { sort, down } = state;
+    const { sort, way } = state;
     if (sort === null) return numbers;
-    const turn = down ? -1 : 1;
+    const turn = way === "ascending" ? 1 : -1;
     if (typeof sort === "string") {
       return numbers.sort((a, b) => turn * numeral.compare(data.queries[a][sort], data.queries[b][sort]));
     }
-    const value = (number) => view().rows[number][sort];
+    const plain = (number) => view().rows[number][sort];
+    // The largest changes first, whichever way they go.
+    const size = (number) => (plain(number) === null ? null : Math.abs(plain(number)));
+    const value = way === "other" ? size : plain;
     // What has no value stands last either way.
     return numbers.sort((a, b) => (value(a) === null) - (value(b) === null)
       || turn * (value(a) - value(b)) || a - b);
@@ -51,7 +55,9 @@
 
   function heading(key, name, kind) {
     const press = () => {
-      state.down = state.sort === key ? !state.down : typeof key === "number";
+      const first = typeof key === "number" ? "descending" : "ascending";
+      const turned = state.way === "descending" ? "ascending" : "descending";
+      state.way = state.sort === key ? turned : first;
       state.sort = key;
       draw();
       at("queries").querySelector(`[data-key="${key}"]`).focus();
@@ -59,8 +65,7 @@
     const button = make("button", { type: "button", textContent: name, onclick: press });
     button.dataset.key = key;
     const head = make("th", { scope: "col", className: kind }, button);
-    const way = state.down ? "descending" : "ascending";
-    head.setAttribute("aria-sort", state.sort === key ? way : "none");
+    head.setAttribute("aria-sort", state.sort === key ? state.way : "none");
     return head;
   }
 
@@ -147,7 +152,7 @@
     at("next").disabled = place < 0 || place === state.rows.length - 1;
     if (!at("answer").open) at("answer").showModal();
     at("answer").scrollTop = 0;
-    history.replaceState(null, "", `#query=${encodeURIComponent(query.id)}`);
+    history.replaceState(null, "", address(query));
   }
 
   function step(by) {
@@ -157,14 +162,8 @@
   function choose(number) {
     state.view = number;
     state.sort = view().change;
-    state.down = true;
+    state.way = "other";
     state.page = 0;
-    if (state.sort !== null) {
-      // The largest changes first, whichever way they go.
-      const size = (row) => Math.abs(row[view().change] || 0);
-      const lost = view().rows.reduce((worst, row) => (size(row) > Math.abs(worst) ? row[view().change] : worst), 0);
-      state.down = lost > 0;
-    }
     draw();
   }
 
@@ -190,7 +189,6 @@
     if (origin) origin.focus();
   };
   choose(0);
-  const wanted = decodeURIComponent((location.hash.match(/^#query=(.*)$/) || ["", ""])[1]);
-  const linked = data.queries.findIndex((query) => query.id === wanted);
+  const linked = data.queries.findIndex((query) => location.hash === address(query));
   if (linked >= 0) show(linked);
 })();

@@ -49,9 +49,9 @@ def test_bad_runs_are_named_and_hide_no_others(tmp_path: Path) -> None:
     assert [entry.name for entry in listing.entries] == ["good/harbour"]
     reasons = {fault.name: fault.reason for fault in listing.faults}
     assert reasons["cut/harbour"] == "run.json is not whole; evaluate again"
-    assert reasons["wrong/harbour"].startswith("report.json: dataset: ")
-    assert reasons["noise/harbour"].startswith("report.json: the file: ")
-    assert reasons["alone/harbour"] == "report.json: No such file or directory"
+    assert reasons["wrong/harbour"].startswith("report.json is no report: dataset: ")
+    assert reasons["noise/harbour"].startswith("report.json is no report: the file: ")
+    assert reasons["alone/harbour"] == "report.json cannot be read: No such file or directory"
     assert str(tmp_path) not in str(reasons)
 
 

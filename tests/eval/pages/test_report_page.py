@@ -44,7 +44,7 @@ def test_a_suite_that_fails_says_so() -> None:
 def test_every_query_is_there_with_its_hits(page: str) -> None:
     data = data_in(page)
     assert [query["id"] for query in data["queries"]] == list(RUN.queries)
-    hybrid = next(view for view in data["views"] if view["name"] == "mode hybrid")
+    hybrid = next(view for view in data["views"] if view["name"] == "hybrid")
     assert hybrid["columns"] == ["nDCG@10", "MRR", "ms"]
     assert hybrid["rows"][0] == [0.5, 0.5, 50.0]
     assert hybrid["rows"][-1] == [1.0, 1.0, 109.0]
