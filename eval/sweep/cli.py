@@ -1,6 +1,7 @@
 """`pmoves sweep`."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -80,7 +81,15 @@ def _collections(source: str, parts: object) -> Collections:
 
 def _trials(place: Workplace, collections: Collections, local: bool) -> Trials:
     if local or not os.environ.get("RAY_ADDRESS"):
-        return LocalTrials(place, collections, LineProgress())
+        return LocalTrials(_with_all_cores(place), collections, LineProgress())
     from eval.sweep.ray_trials import RayTrials
 
     return RayTrials(place, collections, LineProgress())
+
+
+def _with_all_cores(place: Workplace) -> Workplace:
+    """Return `place` with every core for the model: nothing is served meanwhile."""
+    embedding = place.settings.embedding
+    threads = embedding.threads or os.cpu_count() or 1
+    embedding = embedding.model_copy(update={"threads": threads})
+    return replace(place, settings=place.settings.model_copy(update={"embedding": embedding}))

@@ -48,7 +48,8 @@ class QueryLists:
         )
 
 
-@dataclass(frozen=True, slots=True)
+# asyncio writes out the result of what it ran, which for these lists takes seconds.
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class SharedLists:
     """The lists of all queries over one index.
 

@@ -12,7 +12,8 @@ from retrieval.embedding.model import embedding_identity
 from retrieval.ids import content_hash
 from retrieval.settings import EmbeddingSettings
 
-_PORTION = 256
+PORTION = 512
+"""How many texts are embedded and kept at a time; so many are lost by an interruption."""
 
 
 class VectorFolder:
@@ -74,8 +75,8 @@ class RememberingEmbedder:
         keys = [content_hash(text) for text in texts]
         missing = dict(zip(keys, texts, strict=True))
         new = [key for key in missing if self._folder.find(key) is None]
-        for start in range(0, len(new), _PORTION):
-            portion = new[start : start + _PORTION]
+        for start in range(0, len(new), PORTION):
+            portion = new[start : start + PORTION]
             vectors = self._load(self._bare).embed_passages([missing[key] for key in portion])
             self._folder.add(portion, vectors)
         found = [self._folder.find(key) for key in keys]

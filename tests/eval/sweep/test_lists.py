@@ -138,7 +138,7 @@ async def test_what_is_on_disk_is_neither_embedded_nor_retrieved_again(tmp_path:
     await shared_lists(
         counting, other, IndexSetting(), lambda stage, _done, _total: stages.append(stage)
     )
-    assert stages == ["retrieve"]
+    assert stages == ["embed", "retrieve"]
     # Another prefix of questions makes another index, but the passages are known.
     await shared_lists(counting, DATASET, IndexSetting(query_prefix="find: "), quiet)
     assert len(texts) == 36 + 10 + 1 + 10
