@@ -4,6 +4,7 @@ The store is the one in memory, Haystack's only embedded one with BM25; the pipe
 stand in `runners/pipelines`.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,11 +51,10 @@ class HaystackServer:
 
     def load(self, queries: Sequence[str], clients: int, k: int) -> Load:
         """Return requests to the pipeline `search`."""
-        bodies = [httpx.Request("POST", "", json=_body(query, k)).content for query in queries]
         return Load(
             url=f"{str(self.client.base_url).rstrip('/')}{_SEARCH}",
             clients=clients,
-            bodies=[body.decode() for body in bodies],
+            bodies=[json.dumps(_body(query, k)) for query in queries],
         )
 
     def search(self, query: str, k: int) -> list[str]:
