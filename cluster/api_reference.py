@@ -5,11 +5,14 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import APIRouter, FastAPI
 
-from cluster.evaluation_routes import evaluation_routes
+from cluster.evaluation_routes import routers_of
+from eval.gates.gate import PersonaGate
+from eval.gates.opening import open_gate
+from eval.gates.settings import PersonaSettings
 from serve_apps import routes
 from serve_apps.openapi import describe
 
@@ -50,9 +53,18 @@ def description() -> Schema:
         router = importlib.import_module(f"{routes.__name__}.{module.name}").router
         assert isinstance(router, APIRouter)
         app.include_router(router)
-    for router in evaluation_routes(Path()):
+    for router in routers_of(Path(), _gate()):
         app.include_router(router)
     return describe(app)
+
+
+def _gate() -> PersonaGate:
+    """Return a gate that nobody will ask anything."""
+
+    def nothing(*_: object) -> NoReturn:
+        raise LookupError("the reference evaluates nothing")
+
+    return open_gate(PersonaSettings(home=Path()), nothing, nothing, roots=())
 
 
 def _operations(description: Schema) -> Iterator[str]:

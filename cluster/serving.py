@@ -8,6 +8,7 @@ from ray import serve
 from cluster.evaluation_routes import evaluation_routes
 from serve_apps.app import application
 from serve_apps.gateway import Gateway
+from serve_apps.services import Services
 from serve_apps.settings import AppArgs
 
 
@@ -18,9 +19,9 @@ class MeshGateway(Gateway):
     doors a second time.
     """
 
-    def more_routes(self, settings: AppArgs) -> Sequence[APIRouter]:
+    def more_routes(self, services: Services) -> Sequence[APIRouter]:
         """Return the routes under `/eval`."""
-        return evaluation_routes(settings.home)
+        return evaluation_routes(services)
 
 
 def build(args: AppArgs) -> serve.Application:

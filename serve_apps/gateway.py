@@ -61,9 +61,9 @@ class Gateway:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the application; Serve calls this once the replica is made."""
         # Serve's own server sends X-Request-ID back.
-        more = self.more_routes(self._services.settings)
+        more = self.more_routes(self._services)
         return create_app(self._services, echo_request_id=False, more=more)
 
-    def more_routes(self, settings: AppArgs) -> Sequence[APIRouter]:
+    def more_routes(self, services: Services) -> Sequence[APIRouter]:
         """Return the routes that stand behind the gateway's doors beside its own."""
         return ()

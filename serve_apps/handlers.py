@@ -29,6 +29,7 @@ _BY_STATUS = {
     404: problems.NOT_FOUND,
     405: problems.METHOD_NOT_ALLOWED,
     413: problems.TOO_LARGE,
+    503: problems.UNAVAILABLE,
 }
 # These messages are written for the caller.
 _TOLD: Mapping[type[Exception], ProblemType] = {

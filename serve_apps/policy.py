@@ -67,6 +67,10 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/eval/api/compare"): _EVALUATIONS,
     ("GET", "/eval/api/trends"): _EVALUATIONS,
     ("GET", "/eval/api/gates"): _EVALUATIONS,
+    ("POST", "/eval/personas/publish"): Rule("publish", whole=True),
+    ("GET", "/eval/personas"): _EVALUATIONS,
+    ("GET", "/eval/personas/answers"): _EVALUATIONS,
+    ("GET", "/eval/personas/answers/{request_id}"): _EVALUATIONS,
 }
 _PATTERNS = [
     (method, compile_path(template)[0], rule) for (method, template), rule in RULES.items()

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -15,7 +15,6 @@ from eval.gates.requests import MOST_BYTES
 from eval.gates.results import GateRow
 from retrieval.chunk import JsonValue
 
-_PROBLEM = "application/problem+json"
 _Name = Annotated[str | None, Query(max_length=128, description="A persona's name.")]
 _Required = Annotated[str, Query(max_length=128)]
 _Version = Annotated[str | None, Query(max_length=128, description="A version of it.")]
@@ -49,14 +48,14 @@ def persona_routes(gate: PersonaGate) -> APIRouter:
         answer = await gate.answer(await _body(request))
         return Response(answer.to_json(), media_type="application/json")
 
-    @router.get("/eval/personas", summary="List gates", response_model=GateList)
-    async def standings(name: _Name = None, version: _Version = None) -> Response | GateList:
+    @router.get("/eval/personas", summary="List gates")
+    async def standings(name: _Name = None, version: _Version = None) -> GateList:
         """Return gates with their thresholds and what was measured last."""
         try:
             gates = await gate.call(lambda store: store.gates())
             rows = await gate.call(lambda store: store.results(name, version))
         except GateError as error:
-            return _problem(503, "unavailable", "A part does not answer", str(error))
+            raise _unavailable(error) from error
         asked = [item for item in gates if name in (None, item.name)]
         chosen = [item for item in asked if version in (None, item.version)]
         return GateList(gates=[_standing(item, rows) for item in chosen])
@@ -69,7 +68,7 @@ def persona_routes(gate: PersonaGate) -> APIRouter:
         try:
             found = await gate.call(lambda store: store.answers(name, version, limit))
         except GateError as error:
-            return _problem(503, "unavailable", "A part does not answer", str(error))
+            raise _unavailable(error) from error
         return JSONResponse({"answers": [json.loads(text) for text in found]})
 
     @router.get("/eval/personas/answers/{request_id}", summary="Show an answer")
@@ -78,10 +77,9 @@ def persona_routes(gate: PersonaGate) -> APIRouter:
         try:
             found = await gate.call(lambda store: store.answer(request_id))
         except GateError as error:
-            return _problem(503, "unavailable", "A part does not answer", str(error))
+            raise _unavailable(error) from error
         if found is None:
-            detail = f"There is no answer to a request {request_id!r}."
-            return _problem(404, "not-found", "There is nothing here", detail)
+            raise HTTPException(404, f"There is no answer to a request {request_id!r}.")
         return Response(found, media_type="application/json")
 
     return router
@@ -103,15 +101,8 @@ def _standing(item: Gate, rows: list[GateRow]) -> GateStanding:
     return GateStanding(gate=item, passed=all(verdicts) if verdicts else None, results=own)
 
 
-def _problem(status: int, name: str, title: str, detail: str) -> Response:
-    body = {
-        "type": f"urn:pmoves:problem:{name}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-    }
-    headers = {"Retry-After": "1"} if status == 503 else {}
-    return JSONResponse(body, status, headers, media_type=_PROBLEM)
+def _unavailable(error: GateError) -> HTTPException:
+    return HTTPException(503, str(error), {"Retry-After": "1"})
 
 
 def _event() -> dict[str, JsonValue]:

@@ -28,7 +28,7 @@ Call = tuple[str, str]
 
 def create_app(services: Services) -> FastAPI:
     """Return the gateway with everything that `pmoves up` puts behind its doors."""
-    return api.create_app(services, more=evaluation_routes(services.settings.home))
+    return api.create_app(services, more=evaluation_routes(services))
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,17 @@ CASES: dict[Call, Case] = {
     ("GET", "/eval/api/compare"): Case(evaluation("/eval/api/compare", **BOTH)),
     ("GET", "/eval/api/trends"): Case(evaluation("/eval/api/trends", metric="MRR")),
     ("GET", "/eval/api/gates"): Case(plain("/eval/api/gates")),
+    ("POST", "/eval/personas/publish"): Case(plain("/eval/personas/publish")),
+    ("GET", "/eval/personas"): Case(plain("/eval/personas")),
+    ("GET", "/eval/personas/answers"): Case(plain("/eval/personas/answers?name=a&version=1")),
+    ("GET", "/eval/personas/answers/{request_id}"): Case(plain("/eval/personas/answers/1"), 404),
 }
 
 
 def routes(services: Services) -> Iterator[Call]:
     """Yield every route of the application, those of FastAPI itself too."""
     routers: list[APIRouter] = [module.router for module in api._ROUTES]
-    routers += evaluation_routes(services.settings.home)
+    routers += evaluation_routes(services)
     found = [route for router in routers for route in router.routes]
     for route in [*found, *create_app(services).routes]:
         if isinstance(route, APIRoute | Route):

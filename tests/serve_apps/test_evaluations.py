@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,10 +11,13 @@ import pytest
 from cluster.evaluation_routes import evaluation_routes
 from cluster.mesh.bringup import APP_IMPORT
 from cluster.serving import MeshGateway
+from eval.gates.contracts import PUBLISHED
+from eval.gates.store import GateStore
 from eval.report import write_files
 from serve_apps import problems
 from serve_apps.api import create_app
 from serve_apps.services import Services
+from tests.eval.gates.asking import gate_of, request
 from tests.eval.pages.material import collection, report_for, run_of
 from tests.serve_apps.support import bearer, client_of, make_key, problem
 
@@ -26,9 +30,25 @@ async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
         run, folder = run_of(dataset), services.settings.home / "evaluations" / "now" / name
         run.save(folder)
         write_files(report_for(run, dataset), {}, folder)
-    app = create_app(services, more=evaluation_routes(services.settings.home))
+    app = create_app(services, more=evaluation_routes(services))
     async with client_of(app) as made:
         yield made
+
+
+def harbour(folder: Path) -> Path:
+    """Write a BEIR collection of two documents and two queries."""
+    files = {
+        "corpus.jsonl": '{"_id": "tide", "text": "The tide leaves boats on the mud."}\n'
+        '{"_id": "oven", "text": "Bread wants a hot oven."}\n',
+        "queries.jsonl": '{"_id": "q1", "text": "boats on the mud"}\n'
+        '{"_id": "q2", "text": "hot oven"}\n',
+        "qrels/test.tsv": "query-id\tcorpus-id\tscore\nq1\ttide\t1\nq2\toven\t1\n",
+    }
+    for name, content in files.items():
+        file = folder / "harbour" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    return folder / "harbour"
 
 
 async def test_this_machine_needs_no_key(client: httpx.AsyncClient) -> None:
@@ -50,8 +70,25 @@ async def test_a_reader_of_everything_comes_in(
     assert sorted(run["run"] for run in answer.json()["runs"]) == ["now/one", "now/two"]
 
 
+async def test_a_persona_is_published_by_the_search_of_this_gateway(
+    client: httpx.AsyncClient, services: Services, tmp_path: Path
+) -> None:
+    folder = harbour(tmp_path)
+    store = GateStore(services.settings.state_url)
+    thresholds = {"MRR": {"min": 0.9}}
+    store.define([gate_of("Quay", queries_path=str(folder), thresholds=thresholds)])
+    store.close()
+    answer = (await client.post("/eval/personas/publish", json=request("Quay"))).json()
+    assert answer["topic"] == PUBLISHED, answer
+    (gate,) = (await client.get("/eval/personas?name=Quay")).json()["gates"]
+    assert gate["passed"]
+    runs = (await client.get("/eval/api/runs")).json()["runs"]
+    assert any("gate" in run["run"] for run in runs)
+
+
 async def test_errors_are_problem_documents(client: httpx.AsyncClient) -> None:
     problem(await client.get("/eval/runs/now/three"), problems.NOT_FOUND)
+    problem(await client.get("/eval/personas/answers/none"), problems.NOT_FOUND)
     problem(await client.get("/eval/api/trends"), problems.INVALID_REQUEST)
     problem(await client.get("/eval/trends?mode=guess"), problems.INVALID_REQUEST)
     both = "first=now/one&second=now/two"

@@ -61,7 +61,7 @@ async def _fill(services: Services) -> None:
 @contextmanager
 def served(services: Services) -> Iterator[str]:
     """Serve the application over HTTP from a thread; yield its address."""
-    app = create_app(services, more=evaluation_routes(services.settings.home))
+    app = create_app(services, more=evaluation_routes(services))
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="on")
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
