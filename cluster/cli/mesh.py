@@ -121,6 +121,7 @@ def _tell(state: "MeshState", loaded: "Settings", started: bool) -> None:
     lines = [
         ("mesh", "ready" if started else "runs already"),
         ("search", f"{state.url}  (API: {state.url}/docs)"),
+        ("eval", f"{state.url}/eval"),
         ("dashboard", f"{state.dashboard_url}  ({token})"),
         ("home", state.home),
         ("logs", f"{state.home}/logs"),

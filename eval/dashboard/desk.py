@@ -15,9 +15,10 @@ from eval.dashboard.views import GateView, RunDetail, RunList, Trend, gate_views
 from eval.errors import EvaluationError
 from eval.pages.comparison_page import comparison_page
 from eval.pages.report_page import report_page
-from retrieval.errors import InvalidInputError
+from retrieval.errors import InvalidInputError, OverloadedError
 from retrieval.query import Mode
 
+MOST_WAITING = 8
 T = TypeVar("T")
 
 
@@ -31,19 +32,26 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self._stored = StoredRuns(folder)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="evaluations")
+        self._waiting = 0
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """Return what `work` returns.
 
         An unknown run becomes 404; one that cannot be read or compared, an
-        `InvalidInputError`, whose message is for the caller.
+        `InvalidInputError`, whose message is for the caller. Raises `OverloadedError`
+        where too many wait already: they would take the places of searches.
         """
+        if self._waiting >= MOST_WAITING:
+            raise OverloadedError(f"{MOST_WAITING} pages about evaluations are being made already")
+        self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
         except UnknownRunError as error:
             raise HTTPException(404, str(error)) from error
         except EvaluationError as error:
             raise InvalidInputError(str(error)) from error
+        finally:
+            self._waiting -= 1
 
     def runs(self) -> RunList:
         """Return all runs."""

@@ -1,5 +1,6 @@
 """`/eval` behind the doors of the gateway, as `pmoves up` composes it."""
 
+import asyncio
 import importlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cluster.evaluation_routes import evaluation_routes
 from cluster.mesh.bringup import APP_IMPORT
 from cluster.serving import MeshGateway
+from eval.dashboard.desk import MOST_WAITING
 from eval.gates.contracts import PUBLISHED
 from eval.gates.store import GateStore
 from eval.report import write_files
@@ -95,6 +97,17 @@ async def test_errors_are_problem_documents(client: httpx.AsyncClient) -> None:
     refused = problem(await client.get(f"/eval/compare?{both}"), problems.INVALID_REQUEST)
     assert "evaluate both anew over one collection" in refused["detail"]
     problem(await client.post("/eval"), problems.METHOD_NOT_ALLOWED)
+
+
+async def test_many_readers_do_not_take_the_places_of_searches(client: httpx.AsyncClient) -> None:
+    asked = (client.get("/eval/compare?first=now/one&second=now/one") for _ in range(20))
+    answers = await asyncio.gather(*asked)
+    busy = [answer for answer in answers if answer.status_code != 200]
+    assert len(answers) - len(busy) == MOST_WAITING
+    for answer in busy:
+        problem(answer, problems.OVERLOADED)
+        assert answer.headers["retry-after"] == "1"
+    assert (await client.get("/eval")).status_code == 200
 
 
 async def test_the_deployed_gateway_has_them(services: Services) -> None:
