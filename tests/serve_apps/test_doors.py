@@ -194,6 +194,7 @@ def expire(services: Services, token: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.integration
 async def test_without_a_good_key_nothing_opens(services: Services) -> None:
     headers = bad_keys(services)
     async with client_of(create_app(services)) as client:
@@ -209,6 +210,7 @@ async def test_without_a_good_key_nothing_opens(services: Services) -> None:
     assert services.corpus.document("own", "doc").status == "ready"  # type: ignore[union-attr]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("role", GRANTS)
 async def test_each_role_opens_its_routes_in_its_namespaces(role: Role, services: Services) -> None:
     limited, unlimited = make_key(services, role, "own"), make_key(services, role)

@@ -39,6 +39,7 @@ def test_both_get_the_same_passages_in_the_same_portions() -> None:
     assert "| the model alone" in report.to_text()
 
 
+@pytest.mark.integration
 def test_lost_passages_are_no_figure() -> None:
     def stage(texts: Sequence[str]) -> Iterator[int]:
         yield len(texts) - 1

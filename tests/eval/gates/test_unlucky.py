@@ -138,6 +138,7 @@ def gate_at(folder: Path, url: str | None = None, settings: GateSettings = SETTI
     return PersonaGate(store, Evaluator(collections, system, folder / "runs"), settings, roots=[])
 
 
+@pytest.mark.integration
 async def test_each_of_fifty_gets_one_sound_answer(
     tmp_path: Path, refused: str, silent: str, babbling: str
 ) -> None:

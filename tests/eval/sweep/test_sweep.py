@@ -107,6 +107,7 @@ def test_of_equal_settings_the_first_is_kept() -> None:
     assert best({"a": {"q": 0.3}, "b": {"q": 0.3 + 1e-12}}, ["q"]) == "a"
 
 
+@pytest.mark.integration
 def test_a_bayesian_search_finds_the_peak_and_judges_it_by_queries_that_did_not_guide_it() -> None:
     spec = SweepSpec(
         dataset="x",

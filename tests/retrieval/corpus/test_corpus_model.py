@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lance
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -173,5 +174,5 @@ class CorpusMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-TestCorpusAgainstDictionary = CorpusMachine.TestCase
+TestCorpusAgainstDictionary = pytest.mark.integration(CorpusMachine.TestCase)
 TestCorpusAgainstDictionary.settings = settings(max_examples=8, stateful_step_count=8)

@@ -115,6 +115,7 @@ def test_everything_that_counts_versions_counts_alike(tmp_path: Path, corpus: Co
     follower.close()
 
 
+@pytest.mark.integration
 async def test_a_write_that_the_backup_did_not_hold_is_refused_at_once(
     tmp_path: Path, corpus: Corpus, batching: BatchingEmbedder
 ) -> None:

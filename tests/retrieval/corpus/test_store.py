@@ -273,6 +273,7 @@ def test_without_locks_documents_are_replaced_and_deleted_too(
     assert state(either.dataset()) == {}
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("scheme", ["", "file://"], ids=["folder", "object store"])
 def test_a_commit_reads_of_a_large_corpus_as_much_as_of_a_small_one(
     tmp_path: Path, word_embedder: WordEmbedder, scheme: str, monkeypatch: pytest.MonkeyPatch
