@@ -50,17 +50,18 @@ class Faster(BaseModel):
 
 
 def fastest(explored: Explored, now: Point) -> Point | None:
-    """Return the timed point that takes the least time of those of equal quality, but not `now`.
+    """Return the point that takes the least time of those of equal quality.
 
-    None where nothing was timed or nothing else is as good.
+    None where nothing was timed, or nothing that is as good takes less time than `now`.
     """
     least = (1 - EQUAL) * _mean(explored.values[now])
-    equal = [
-        point
-        for point in explored.seconds
-        if point != now and _mean(explored.values[point]) >= least
-    ]
-    return min(equal, key=lambda point: _mean(explored.seconds[point]), default=None)
+    seconds = {
+        point: _mean(series)
+        for point, series in explored.seconds.items()
+        if _mean(explored.values[point]) >= least
+    }
+    found = min(seconds, key=seconds.__getitem__, default=now)
+    return found if found != now and seconds[found] < seconds[now] else None
 
 
 def speed_pairs(explored: Explored, now: Point, point: Point, metric: str) -> dict[str, Pair]:

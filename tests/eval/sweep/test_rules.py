@@ -28,6 +28,7 @@ def test_the_predecessors_rule_judges_recall_at_five_and_times_every_trial() -> 
     assert found.metric == "Recall@5"
     assert [trial.seconds for trial in found.trials] == pytest.approx([0.0239] * 3)
     assert "mean ms" in found.to_text()
+    assert found.faster is None
 
 
 @pytest.mark.parametrize(("gain", "taken"), [(0.04, False), (0.06, True)])
@@ -60,8 +61,7 @@ def test_a_tenth_less_time_at_equal_quality_is_taken(seconds: float, taken: bool
 
 def test_a_quick_setting_that_is_worse_is_no_candidate() -> None:
     found = sweep(at_half(0.57, 0.6), at_half(0.001, 0.02), noise=0)
-    assert found.faster is not None
-    assert found.faster.point.search.alpha == 0.3
+    assert found.faster is None
     assert found.advice.take is None
     assert "neither 5% more Recall@5 nor 10% less time was shown" in found.advice.reason
 
