@@ -1,39 +1,49 @@
-"""Mixed files to ingest: text PDFs, Word documents, web pages and Markdown, by a seed."""
+"""Mixed files to ingest: text PDFs, Word documents, web pages and Markdown, by a seed.
+
+They are written in the sample library's own sentences, since a model's tokenizer cuts
+prose otherwise than code or lists.
+"""
 
 import html
+import random
+import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from docx import Document
 
-from eval.bench.material import pages
 from eval.bench.pdf import write_text_pdf
+from eval.library import library_files
 
-_SECTIONS, _LINES, _PARAGRAPH = 4, 12, 6
+_SECTIONS, _PARAGRAPHS, _WORDS = 4, 2, 60
+_HEADING_WORDS = 4
+_LINE = 90
+_PROSE = (".md", ".txt")
+_END = re.compile(r"(?<=[.!?])\s+")
+_SENTENCE = re.compile(r"[A-Z][\w ,;:'’()–-]{30,250}[.!?]")
 _MOMENT = datetime(2026, 1, 1, 12)
-# So far apart that files of different seeds share none of their text's own seeds.
+# So far apart that no file of a round is one of another.
 _STRIDE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with its paragraphs."""
+
+    heading: str
+    paragraphs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
-    """A title, and sections of a heading and lines."""
+    """A title and sections."""
 
     title: str
-    sections: tuple[tuple[str, tuple[str, ...]], ...]
-
-    @property
-    def paragraphs(self) -> list[tuple[str, list[str]]]:
-        """Each section's heading with its paragraphs."""
-        return [
-            (
-                heading,
-                [" ".join(lines[at : at + _PARAGRAPH]) for at in range(0, _LINES, _PARAGRAPH)],
-            )
-            for heading, lines in self.sections
-        ]
+    sections: tuple[Section, ...]
 
 
 def write_files(folder: Path, count: int, seed: int) -> Path:
@@ -49,40 +59,62 @@ def write_files(folder: Path, count: int, seed: int) -> Path:
     return folder
 
 
+@cache
+def _sentences() -> list[str]:
+    """Return the plain sentences of the sample library's texts."""
+    files = sorted(file for file in library_files().iterdir() if file.suffix in _PROSE)
+    lines = [line for file in files for line in file.read_text("utf-8", "replace").splitlines()]
+    parts = [part for line in lines for part in _END.split(line)]
+    return [part for part in dict.fromkeys(parts) if _SENTENCE.fullmatch(part)]
+
+
 def _article(seed: int) -> Article:
-    sections = []
-    for heading, *lines in pages(_SECTIONS, _LINES + 1, seed):
-        sections.append((_heading(heading), tuple(lines)))
-    return Article(f"Report {seed}: {sections[0][0]}", tuple(sections))
+    rng = random.Random(seed)
+    sections = tuple(_section(rng) for _ in range(_SECTIONS))
+    return Article(f"Report {seed}: {sections[0].heading}", sections)
 
 
-def _heading(line: str) -> str:
-    return " ".join(line.split()[:4]).strip(" .,:;*#`").capitalize()
+def _section(rng: random.Random) -> Section:
+    heading = " ".join(rng.choice(_sentences()).split()[:_HEADING_WORDS]).strip(",;:")
+    return Section(heading, tuple(_paragraph(rng) for _ in range(_PARAGRAPHS)))
+
+
+def _paragraph(rng: random.Random) -> str:
+    text = ""
+    while len(text.split()) < _WORDS:
+        text = f"{text} {rng.choice(_sentences())}"
+    return text.strip()
 
 
 def _write_pdf(file: Path, article: Article) -> None:
-    shown = [[heading, "", *lines, ""] for heading, lines in article.sections]
+    shown = [
+        [section.heading, *(line for text in section.paragraphs for line in _lines(text))]
+        for section in article.sections
+    ]
     # Two sections a page.
-    first, second = shown[0] + shown[1], shown[2] + shown[3]
-    write_text_pdf(file, [[article.title, "", *first], second])
+    write_text_pdf(file, [[article.title, *shown[0], *shown[1]], [*shown[2], *shown[3]]])
+
+
+def _lines(paragraph: str) -> list[str]:
+    return ["", *textwrap.wrap(paragraph, _LINE)]
 
 
 def _write_docx(file: Path, article: Article) -> None:
     document = Document()
     document.core_properties.created = document.core_properties.modified = _MOMENT
     document.add_heading(article.title, 0)
-    for heading, paragraphs in article.paragraphs:
-        document.add_heading(heading, 1)
-        for paragraph in paragraphs:
+    for section in article.sections:
+        document.add_heading(section.heading, 1)
+        for paragraph in section.paragraphs:
             document.add_paragraph(paragraph)
     document.save(str(file))
 
 
 def _write_html(file: Path, article: Article) -> None:
     body = [f"<h1>{html.escape(article.title)}</h1>"]
-    for heading, paragraphs in article.paragraphs:
-        body.append(f"<h2>{html.escape(heading)}</h2>")
-        body += [f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs]
+    for section in article.sections:
+        body.append(f"<h2>{html.escape(section.heading)}</h2>")
+        body += [f"<p>{html.escape(paragraph)}</p>" for paragraph in section.paragraphs]
     title = f"<title>{html.escape(article.title)}</title>"
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8">{title}</head>'
     file.write_text("\n".join([head, "<body>", *body, "</body></html>"]), encoding="utf-8")
@@ -90,8 +122,8 @@ def _write_html(file: Path, article: Article) -> None:
 
 def _write_markdown(file: Path, article: Article) -> None:
     parts: list[str] = [f"# {article.title}"]
-    for heading, paragraphs in article.paragraphs:
-        parts += [f"## {heading}", *paragraphs]
+    for section in article.sections:
+        parts += [f"## {section.heading}", *section.paragraphs]
     file.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
