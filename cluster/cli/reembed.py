@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +12,7 @@ from cluster.cli.options import AsJson, settings
 from cluster.cli.output import err, print_json, remark, say
 
 if TYPE_CHECKING:
+    from cluster.mesh.state import MeshState
     from cluster.settings import Settings
     from retrieval.identity import EmbeddingIdentity
     from retrieval.reembedding import OnProgress, Progress, Reembedded
@@ -21,11 +22,16 @@ _RESTART = (
     "the mesh of this home still embeds questions with the model before, and so finds passages "
     "by their words only; restart it with these settings: `pmoves down`, then `pmoves up`"
 )
+_CHANGED = (
+    "the mesh of this home embeds with the new model now; keep these settings for its next start"
+)
 
 
 def reembed(as_json: AsJson = False) -> None:
-    """Bring the corpus to the embedding model of the settings; the old vectors serve meanwhile."""
-    from cluster.access.choose import running_mesh
+    """Bring the corpus to the embedding model of the settings; the old vectors serve meanwhile.
+
+    A mesh of this home that runs changes to the model too.
+    """
     from cluster.mesh.lifecycle import interruptible
 
     loaded = settings()
@@ -39,8 +45,32 @@ def reembed(as_json: AsJson = False) -> None:
         print_json(_as_json(loaded, made))
     else:
         say(_headline(loaded, made))
-    if made.before != made.after and running_mesh(loaded):
-        remark(_RESTART)
+    _change_the_mesh(loaded, made.before != made.after)
+
+
+def _change_the_mesh(loaded: "Settings", changed: bool) -> None:
+    """Let the mesh of this home, if one runs, change to the model of the corpus."""
+    from cluster.access.choose import running_mesh
+    from cluster.errors import ClientError, MeshError
+    from cluster.mesh.model_change import change_model
+
+    if (state := running_mesh(loaded)) is None:
+        return
+    try:
+        # A run that ended between the corpus and the mesh is finished by the next.
+        if changed or not _embeds(state):
+            change_model(loaded, state, err())
+            remark(_CHANGED)
+    except (ClientError, MeshError) as error:
+        remark(f"{error}\n{_RESTART}")
+
+
+def _embeds(state: "MeshState") -> bool:
+    """Say whether the mesh embeds, and with the model of its corpus."""
+    from cluster.access.http import HttpAccess
+
+    with closing(HttpAccess(state.url)) as access:
+        return all(part.ok for part in access.readiness().parts if part.name == "embedder")
 
 
 def _run(loaded: "Settings") -> "Reembedded":

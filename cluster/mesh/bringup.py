@@ -58,11 +58,15 @@ def bring_up(
 
 
 def serve_config(
-    settings: Settings, host: str = "127.0.0.1", import_path: str = APP_IMPORT
+    settings: Settings,
+    host: str = "127.0.0.1",
+    import_path: str = APP_IMPORT,
+    args: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """Return the Serve config of the mesh; the application's settings come by environment.
+    """Return the Serve config of the mesh.
 
-    `host` is where Serve itself listens.
+    `host` is where Serve itself listens. The application's settings come by environment,
+    but for those in `args`.
     """
     logging = {
         "encoding": "JSON" if settings.log.format == "json" else "TEXT",
@@ -73,7 +77,7 @@ def serve_config(
         "name": APP_NAME,
         "route_prefix": "/",
         "import_path": import_path,
-        "args": {},
+        "args": dict(args or {}),
         "logging_config": logging,
     }
     return {
@@ -127,7 +131,7 @@ def _start(
             "the application starts", lambda: _application_missing(head, state, dashboard)
         )
     with httpx.Client(timeout=_CALL_S, trust_env=False) as http:
-        progress.wait("the gateway answers", lambda: _gateway_missing(state, http))
+        progress.wait("the gateway answers", lambda: gateway_missing(state, http))
     ready = state.model_copy(update={"phase": "running"})
     write_state(settings.run_dir, ready)
     return ready
@@ -175,6 +179,14 @@ def _application_missing(
     head: subprocess.Popen[bytes], state: MeshState, dashboard: Dashboard
 ) -> str | None:
     _require_alive(head, state)
+    return application_missing(state, dashboard)
+
+
+def application_missing(state: MeshState, dashboard: Dashboard) -> str | None:
+    """Return what the application still waits for, None once it runs as it was last deployed.
+
+    Raises `NotReadyError` where it cannot be deployed.
+    """
     try:
         application = dashboard.serve().applications.get(APP_NAME)
     except MeshError as error:
@@ -199,7 +211,8 @@ def _parts(application: Application) -> str:
     return ", ".join(shown) or "its code is imported"
 
 
-def _gateway_missing(state: MeshState, http: httpx.Client) -> str | None:
+def gateway_missing(state: MeshState, http: httpx.Client) -> str | None:
+    """Return which part is not ready, None once all are."""
     try:
         response = http.get(f"{state.url}/readyz")
     except httpx.HTTPError:

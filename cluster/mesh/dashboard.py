@@ -39,12 +39,19 @@ class Deployment(BaseModel):
         return len(self.replicas) if self.target_num_replicas is None else self.target_num_replicas
 
 
+class AppConfig(BaseModel):
+    """What an application was deployed with."""
+
+    args: dict[str, object] = {}
+
+
 class Application(BaseModel):
     """The state of a Serve application."""
 
     status: str
     message: str = ""
     deployments: dict[str, Deployment] = {}
+    deployed_app_config: AppConfig | None = None
 
 
 class Proxy(BaseModel):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,7 @@ def test_a_mesh_from_up_to_down(mesh: Mesh) -> None:
     check_it_answers(mesh)
     check_it_ingests(mesh)
     check_it_shows_evaluations(mesh)
+    check_it_changes_the_model(mesh)
     check_it_keeps_to_itself(mesh)
     check_ray_asks_for_the_token(mesh)
     check_up_again_changes_nothing(mesh)
@@ -118,6 +120,23 @@ def check_it_shows_evaluations(mesh: Mesh) -> None:
     assert "<h1>Evaluations</h1>" in page.text
     unknown = httpx.get(f"{mesh.state.url}/eval/api/runs/no/run", timeout=30)
     assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:pmoves:problem:not-found")
+
+
+def check_it_changes_the_model(mesh: Mesh) -> None:
+    """Nobody restarts it, and jobs that it starts embed with the new model too."""
+    changed = mesh.environment | {"PMOVES_EMBEDDING__PASSAGE_PREFIX": "passage: "}
+    made = run(changed, "reembed")
+    assert made.returncode == 0, made.stderr
+    assert "embeds with the new model now" in made.stderr
+    found = json.loads(mesh.pmoves("search", "how hot for leaves", "--json").stdout)
+    assert ([hit["doc_id"] for hit in found["hits"]][:1], found["degraded"]) == (["tea"], [])
+    assert "already" in run(changed, "reembed").stdout
+    files = {"files": ("harp.txt", b"A harp has forty-seven strings.")}
+    job = httpx.post(f"{mesh.state.url}/documents", files=files, timeout=60).json()
+    while job["state"] in ("queued", "running"):
+        time.sleep(0.5)
+        job = httpx.get(f"{mesh.state.url}/jobs/{job['job_id']}", timeout=60).json()
+    assert (job["state"], job["done"], job["quarantined"]) == ("succeeded", 1, 0), job
 
 
 def check_it_keeps_to_itself(mesh: Mesh) -> None:

@@ -116,8 +116,13 @@ def note_running_mesh(home: Path) -> None:
 
 
 @pytest.mark.usefixtures("corpus")
-def test_where_a_mesh_runs_it_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_mesh_does_not_answer_it_says_what_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note_running_mesh(home)
-    assert "restart" not in pmoves("reembed").stderr
+    (home / "token").write_text("secret")
     monkeypatch.setenv("PMOVES_EMBEDDING__QUERY_PREFIX", "query: ")
-    assert "restart it with these settings: `pmoves down`" in pmoves("reembed").stderr
+    made = pmoves("reembed")
+    assert made.exit_code == 0
+    assert "does not answer" in made.stderr
+    assert "restart it with these settings: `pmoves down`" in made.stderr
