@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 from retrieval.dense.follower import DenseFollower, Snapshot
@@ -20,12 +21,19 @@ class Freshness:
 
     Searches look for a newer version at most every 0.2 s and wait 20 ms for it at
     most; a caller that names a version, or comes after a minute without any search,
-    waits for as long as its deadline allows.
+    waits for as long as its deadline allows. `before` is called in front of each refresh
+    of the follower.
     """
 
-    def __init__(self, follower: DenseFollower, threads: Executor) -> None:
+    def __init__(
+        self,
+        follower: DenseFollower,
+        threads: Executor,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         self._follower = follower
         self._threads = threads
+        self._before = before
         self._checked = time.monotonic()
         self._task: asyncio.Task[Snapshot] | None = None
 
@@ -83,11 +91,13 @@ class Freshness:
             self._task.add_done_callback(_hear)
         return self._task
 
+    def _refresh(self) -> Snapshot:
+        self._before()
+        return self._follower.refresh()
+
     async def _apply(self) -> Snapshot:
         begun = time.monotonic()
-        snapshot = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._follower.refresh
-        )
+        snapshot = await asyncio.get_running_loop().run_in_executor(self._threads, self._refresh)
         # Whoever asked for it: a search that comes next need not look again, nor wait.
         self._checked = max(self._checked, begun)
         return snapshot

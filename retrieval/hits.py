@@ -1,7 +1,7 @@
 """From rows of the chunks table to hits."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -27,8 +27,13 @@ _PERSONA = ("id", "slug", "label", "name", "summary", "namespace")
 _OPENABLE = frozenset({"http", "https", "file"})
 
 
-def make_hit(row: Mapping[str, Any], score: float, explain: Explanation | None) -> Hit:
-    """Return the hit of a row that holds `HIT_COLUMNS`."""
+def make_hit(
+    row: Mapping[str, Any],
+    score: float,
+    explain: Explanation | None,
+    entities: Sequence[str] = (),
+) -> Hit:
+    """Return the hit of a row that holds `HIT_COLUMNS` and mentions `entities` of the query."""
     payload = from_json(row["metadata"])
     return Hit(
         chunk_id=row["chunk_id"],
@@ -37,6 +42,8 @@ def make_hit(row: Mapping[str, Any], score: float, explain: Explanation | None) 
         namespace=row["namespace"],
         text=row["indexed_text"][row["text_offset"] :],
         score=score,
+        graph_match=bool(entities),
+        entities=list(entities),
         source=_source(row),
         payload=payload,
         persona=_persona(payload),

@@ -1,4 +1,4 @@
-"""The way of a query: embed → [dense ‖ lexical] → fuse → smooth → hydrate → answer.
+"""The way of a query: embed → [dense ‖ lexical ‖ graph] → fuse → smooth → hydrate → answer.
 
 Plain asynchronous Python; index work runs in threads. A side that fails or is
 late leaves the answer to the other one, and the answer says so in `degraded`.
@@ -6,7 +6,9 @@ late leaves the answer to the other one, and the answer says so in `degraded`.
 
 import asyncio
 import contextvars
+import logging
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
@@ -18,6 +20,7 @@ from retrieval.dense.follower import DenseFollower, Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
 from retrieval.freshness import Freshness
+from retrieval.graph.follower import GraphFollower
 from retrieval.identity import EmbeddingIdentity
 from retrieval.query import NOT_CONFIGURED, Degraded, Hit, SearchRequest, SearchResponse
 from retrieval.ranking import rank
@@ -25,6 +28,7 @@ from retrieval.retrievers import Candidates, Retrievers
 from retrieval.settings import SearchSettings
 from retrieval.stopwatch import StageSpans, Stopwatch
 
+_LOG = logging.getLogger(__name__)
 # Seconds for what is left to do once the sides have answered, even if they were late.
 _LEAST_TO_FINISH = 1.0
 
@@ -52,8 +56,11 @@ class Searcher:
             self.settings.threads, "search", faiss.omp_set_num_threads, (1,)
         )
         self._follower = follower or DenseFollower(corpus)
-        self._freshness = Freshness(self._follower, self._threads)
-        self._retrievers = Retrievers(embedder, corpus.identity, self._threads, self.settings)
+        self._graph = GraphFollower(corpus)
+        self._freshness = Freshness(self._follower, self._threads, self._follow_entities)
+        self._retrievers = Retrievers(
+            embedder, corpus.identity, self._threads, self.settings, self._graph
+        )
 
     async def search(self, request: SearchRequest, request_id: str | None = None) -> SearchResponse:
         """Answer `request`.
@@ -72,7 +79,7 @@ class Searcher:
             k=len(hits),
             hits=hits,
             results=hits,
-            degraded=[*candidates.degraded, *_not_configured(request)],
+            degraded=[*_not_configured(request), *candidates.degraded],
             index_version=snapshot.version,
             timings_ms=watch.timings_ms(),
             request_id=request_id,
@@ -128,6 +135,18 @@ class Searcher:
         self._follower.close(wait=wait)
         self._threads.shutdown(wait=wait)
 
+    def has_entities(self, namespaces: Iterable[str]) -> bool:
+        """Say whether searches in any of `namespaces` know entities."""
+        graph = self._graph.current
+        return graph is not None and graph.covers(namespaces)
+
+    def _follow_entities(self) -> None:
+        try:
+            self._graph.refresh()
+        except Exception as error:
+            # Searches go on with the entities of before; without any they say what is wrong.
+            _LOG.warning("cannot follow the entities: %s", error)
+
     async def _hits(
         self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch
     ) -> list[Hit]:
@@ -155,6 +174,8 @@ class Searcher:
         with watch.stage("fuse"):
             alpha = self.settings.alpha if request.alpha is None else request.alpha
             ranking = rank(candidates, request.fusion or self.settings.fusion, alpha)
+            boost = request.graph_boost
+            ranking = ranking.boosted(self.settings.graph_boost if boost is None else boost)
         with watch.stage("smooth"):
             share = self.settings.neighbor_share
             ranking = ranking.smoothed(snapshot, request.scope, request.k, share)
@@ -163,8 +184,4 @@ class Searcher:
 
 
 def _not_configured(request: SearchRequest) -> list[Degraded]:
-    asked = {
-        "rerank": request.use_rerank,
-        "graph": request.graph_boost or request.entity_types,
-    }
-    return [Degraded(stage=stage, reason=NOT_CONFIGURED) for stage, value in asked.items() if value]
+    return [Degraded(stage="rerank", reason=NOT_CONFIGURED)] if request.use_rerank else []

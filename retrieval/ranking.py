@@ -1,6 +1,6 @@
 """From candidates to an ordered list of hits."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import lance
 import numpy as np
@@ -30,6 +30,14 @@ class Ranking:
     alpha: float
     boosts: dict[str, Scores] = field(default_factory=dict)
 
+    def boosted(self, boost: float) -> "Ranking":
+        """Return the ranking with `boost`, times its weight, for what mentions an entity."""
+        added = {row: boost * weight for row, weight in self.candidates.mentions.weights.items()}
+        if not added:
+            return self
+        scores = {row: score + added.get(row, 0.0) for row, score in self.scores}
+        return replace(self, scores=_ordered(scores), boosts=self.boosts | {"graph": added})
+
     def smoothed(
         self, snapshot: Snapshot, namespaces: tuple[str, ...], k: int, share: float
     ) -> "Ranking":
@@ -41,24 +49,28 @@ class Ranking:
             return self
         head = self.scores[: max(POOL, k)]
         addresses = np.array([address for address, _ in head], dtype=np.int64)
-        before = np.array([score for _, score in head])
+        boosts = np.array([self.boosts.get("graph", {}).get(address, 0.0) for address, _ in head])
+        # What entities add to a passage is its own, and not lent to others.
+        before = np.array([score for _, score in head]) - boosts
         after = smooth(before, snapshot.vectors(namespaces, addresses), share)
-        order = np.lexsort((addresses, -after))
-        return Ranking(
-            [(int(addresses[at]), float(after[at])) for at in order],
-            self.candidates,
-            self.fused,
-            self.rule,
-            self.alpha,
-            {"neighbors": dict(zip(addresses.tolist(), (after - before).tolist(), strict=True))},
+        scores = after + boosts
+        order = np.lexsort((addresses, -scores))
+        lent = dict(zip(addresses.tolist(), (after - before).tolist(), strict=True))
+        return replace(
+            self,
+            scores=[(int(addresses[at]), float(scores[at])) for at in order],
+            boosts=self.boosts | {"neighbors": lent},
         )
 
     def hits(self, dataset: lance.LanceDataset, k: int, explain: bool) -> list[Hit]:
         """Read the best `k` passages from `dataset`; equal scores are ordered by chunk id."""
         head = self._head(k)
         table = dataset._take_rows([address for address, _ in head], columns=list(HIT_COLUMNS))
+        named = self.candidates.mentions.names
         found = [
-            make_hit(row, score, self._explain(address) if explain else None)
+            make_hit(
+                row, score, self._explain(address) if explain else None, named.get(address, ())
+            )
             for row, (address, score) in zip(table.to_pylist(), head, strict=True)
         ]
         found.sort(key=lambda hit: (-hit.score, hit.chunk_id))
@@ -78,7 +90,9 @@ class Ranking:
             alpha=self.alpha,
             dense=_stage(address, found.dense, ranked, self.fused.dense),
             lexical=_stage(address, found.lexical, found.lexical, self.fused.lexical),
-            boosts={name: values[address] for name, values in self.boosts.items()},
+            boosts={
+                name: values[address] for name, values in self.boosts.items() if address in values
+            },
         )
 
 
@@ -91,8 +105,13 @@ def rank(candidates: Candidates, rule: Fusion, alpha: float) -> Ranking:
         # A rank exists only where the side found the passage itself.
         dense = {address: dense[address] for address in candidates.dense_ranked}
     fused = fuse(rule, dense, candidates.lexical or {}, alpha)
-    ordered = sorted(fused.scores.items(), key=lambda item: (-item[1], item[0]))
-    return Ranking(ordered, candidates, fused, rule, alpha)
+    # By ranks, what neither side found itself stands at the floor of both.
+    scores = dict.fromkeys(candidates.dense or (), 0.0) | fused.scores
+    return Ranking(_ordered(scores), candidates, fused, rule, alpha)
+
+
+def _ordered(scores: Scores) -> Ordered:
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _stage(

@@ -1,7 +1,7 @@
 """Asking both sides at the same time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,10 +15,12 @@ from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import EmbeddingIdentityError, StageError
+from retrieval.graph.follower import GraphFollower
+from retrieval.graph.mentioned import Mentioned, Mentions
 from retrieval.identity import EmbeddingIdentity
 from retrieval.lexical.fulltext import Within, search_text
 from retrieval.matching import FilterCache
-from retrieval.query import TOO_LATE, Degraded, SearchRequest
+from retrieval.query import NOT_CONFIGURED, TOO_LATE, Degraded, SearchRequest
 from retrieval.settings import SearchSettings
 from retrieval.stopwatch import Stopwatch
 
@@ -26,24 +28,27 @@ T = TypeVar("T")
 # Long enough for both models and what to do.
 _LONGEST = 800
 Found = tuple[Addresses, Vectors]
+Answer = Found | Mentioned | None
 
 
 @dataclass(slots=True)
 class Candidates:
     """What the sides found: raw scores by row address, None where a side gave nothing.
 
-    `dense` also scores those passages that only the lexical side found; the
-    retriever's own finds are the keys of `dense_ranked`.
+    `dense` also scores those passages that only the lexical side found, or that joined
+    since they mention an entity of the query; the retriever's own finds are the keys of
+    `dense_ranked`. `mentions` tells of all candidates.
     """
 
     dense: dict[int, float] | None = None
     lexical: dict[int, float] | None = None
     dense_ranked: frozenset[int] = frozenset()
     degraded: list[Degraded] = field(default_factory=list)
+    mentions: Mentions = field(default_factory=Mentions)
 
 
 class Retrievers:
-    """Runs the dense and the lexical search of one request side by side.
+    """Runs the dense and the lexical search of one request side by side, and looks up entities.
 
     `identity` is the model behind `embedder`.
     """
@@ -54,8 +59,10 @@ class Retrievers:
         identity: EmbeddingIdentity,
         threads: Executor,
         settings: SearchSettings,
+        graph: GraphFollower,
     ) -> None:
         self._embedder = embedder
+        self._graph = graph
         self._identity = identity
         self._threads = threads
         self._settings = settings
@@ -70,13 +77,26 @@ class Retrievers:
         that is because the corpus was re-embedded with another model.
         """
         search = _Search(request, snapshot, watch, self._settings, self._filters)
-        sides: dict[str, Awaitable[Found]] = {}
+        sides: dict[str, Awaitable[Answer]] = {}
         if request.mode != "lexical":
             sides["dense"] = self._dense(search)
         if request.mode != "dense":
             sides["lexical"] = self._lexical(search)
+        if self._uses_graph(request):
+            sides["graph"] = self._mentioned(search)
         answers = await asyncio.gather(*sides.values(), return_exceptions=True)
-        return search.candidates(dict(zip(sides, answers, strict=True)))
+        candidates = search.candidates(dict(zip(sides, answers, strict=True)))
+        if "graph" not in sides and _asks_for_graph(request):
+            candidates.degraded.append(Degraded(stage="graph", reason=NOT_CONFIGURED))
+        return candidates
+
+    def _uses_graph(self, request: SearchRequest) -> bool:
+        """Say whether entities count; a single side is shown as it is, unless asked otherwise."""
+        boost = self._settings.graph_boost if request.graph_boost is None else request.graph_boost
+        if not boost or (request.mode != "hybrid" and not _asks_for_graph(request)):
+            return False
+        known = self._graph.current
+        return known is None or known.covers(request.scope)
 
     async def _dense(self, search: "_Search") -> Found:
         settings, watch = self._settings, search.watch
@@ -92,6 +112,13 @@ class Retrievers:
         with search.watch.stage("lexical"):
             limit = self._settings.lexical_timeout_ms
             return await self._in_thread(search.lexical, limit, search.watch)
+
+    async def _mentioned(self, search: "_Search") -> Mentioned | None:
+        with search.watch.stage("graph"):
+            limit = self._settings.graph_timeout_ms
+            return await self._in_thread(
+                partial(search.mentioned, self._graph), limit, search.watch
+            )
 
     async def _in_thread(self, work: Callable[[], T], limit_ms: int, watch: Stopwatch) -> T:
         limit = watch.require_time(limit_ms)
@@ -113,6 +140,7 @@ class _Search:
         self.request = request
         self.watch = watch
         self.vector: Vectors | None = None
+        self._joining: Addresses = np.empty(0, np.int64)
         self._snapshot = snapshot
         self._depth = max(settings.candidates, 4 * request.k)
         self._cache = cache
@@ -132,7 +160,22 @@ class _Search:
         within = Within(partial(snapshot.holds, scope), snapshot.count(scope))
         return search_text(snapshot.dataset, request.query, scope, self._depth, allowed, within)
 
-    def candidates(self, answers: dict[str, Found | BaseException]) -> Candidates:
+    def mentioned(self, graph: GraphFollower) -> Mentioned | None:
+        request, snapshot = self.request, self._snapshot
+        scope, total = request.scope, snapshot.count(request.scope)
+        found = graph.snapshot.find(
+            request.query, scope, request.entity_types, snapshot.fragments, total
+        )
+        if found is None:
+            return None
+        rows = found.recalled()
+        rows = rows[snapshot.holds(scope, rows)]
+        allowed = self._allowed()
+        self._joining = rows if allowed is None else rows[np.isin(rows, allowed)]
+        return found
+
+    def candidates(self, answers: dict[str, Answer | BaseException]) -> Candidates:
+        graph = answers.pop("graph", None)
         failed = [_failure(side, answer) for side, answer in answers.items() if _lost(answer)]
         if len(failed) == len(answers):
             for answer in answers.values():
@@ -144,7 +187,23 @@ class _Search:
         ranked = frozenset(dense or ())
         if dense is not None and lexical:
             dense |= self._missing(lexical.keys() - ranked)
-        return Candidates(dense, lexical, ranked, failed)
+        if _lost(graph):
+            failed.append(_failure("graph", graph))
+        if not isinstance(graph, Mentioned):
+            return Candidates(dense, lexical, ranked, failed)
+        if dense is not None:
+            dense |= self._joined(graph, dense.keys())
+        rows = (dense or {}).keys() | (lexical or {}).keys()
+        return Candidates(dense, lexical, ranked, failed, graph.among(rows))
+
+    def _joined(self, graph: Mentioned, known: Collection[int]) -> dict[int, float]:
+        """Score what mentions the entities of the query and was not found yet, the best of it."""
+        rows = np.setdiff1d(self._joining, np.array([*known], np.int64))
+        if not len(rows) or self.vector is None:
+            return {}
+        products = self._snapshot.products(self.vector, self.request.scope, rows)
+        best = np.lexsort((-products, -graph.weights(rows)))[: self._depth]
+        return dict(zip(rows[best].tolist(), products[best].tolist(), strict=True))
 
     def _missing(self, addresses: set[int]) -> dict[int, float]:
         if not addresses or self.vector is None:
@@ -161,20 +220,24 @@ class _Search:
         return self._cache.rows(self._snapshot.dataset, predicate)
 
 
-def _lost(answer: Found | BaseException) -> bool:
+def _asks_for_graph(request: SearchRequest) -> bool:
+    return bool(request.graph_boost or request.entity_types)
+
+
+def _lost(answer: Answer | BaseException) -> bool:
     if isinstance(answer, BaseException) and not isinstance(answer, Exception):
         raise answer
     return isinstance(answer, Exception)
 
 
-def _scores(answer: Found | BaseException | None) -> dict[int, float] | None:
-    if answer is None or isinstance(answer, BaseException):
+def _scores(answer: Answer | BaseException) -> dict[int, float] | None:
+    if not isinstance(answer, tuple):
         return None
     addresses, scores = answer
     return dict(zip(addresses.tolist(), scores.tolist(), strict=True))
 
 
-def _failure(side: str, answer: Found | BaseException) -> Degraded:
+def _failure(side: str, answer: Answer | BaseException) -> Degraded:
     if isinstance(answer, TimeoutError):
         return Degraded(stage=side, reason=TOO_LATE)
     return Degraded(stage=side, reason=f"failed: {type(answer).__name__}: {answer}"[:_LONGEST])

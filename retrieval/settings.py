@@ -27,6 +27,7 @@ Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
 PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "ALPHA": ("search", "alpha"),
     "INDEXER_NAMESPACE": ("search", "namespace"),
+    "GRAPH_BOOST": ("search", "graph_boost"),
     "TAILSCALE_ONLY": ("http", "tailnet_only"),
     "TAILSCALE_ADMIN_ONLY": ("http", "tailnet_admin_only"),
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
@@ -88,6 +89,10 @@ class SearchSettings(Group):
         0.4,
         description="Share of a hybrid score taken from a passage's nearest candidates; 0: off.",
     )
+    graph_boost: Share = Field(
+        0.15,
+        description="Most that naming the entities of a query adds to a hybrid score; 0: off.",
+    )
     candidates: int = Field(
         100,
         ge=10,
@@ -98,6 +103,7 @@ class SearchSettings(Group):
     embed_timeout_ms: Milliseconds = Field(5_000, description="Time for the query's embedding.")
     dense_timeout_ms: Milliseconds = Field(3_000, description="Time for the dense side.")
     lexical_timeout_ms: Milliseconds = Field(3_000, description="Time for the lexical side.")
+    graph_timeout_ms: Milliseconds = Field(1_000, description="Time to look up the entities.")
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
 
 

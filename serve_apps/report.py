@@ -32,13 +32,19 @@ def gather_stats(services: Services, caller: Caller) -> Stats:
             "dense": "on",
             "lexical": "on",
             "rerank": "not configured",
-            "graph": "not configured",
+            "graph": "on" if _knows_entities(services, index) else "not configured",
         },
         jobs_active=sum(not job.finished for job in jobs),
         settings=_settings_shown(settings, caller),
         alpha=settings.search.alpha,
         collection=services.corpus.uri,
     )
+
+
+def _knows_entities(services: Services, index: Mapping[str, JsonValue]) -> bool:
+    vectors = index["vectors"]
+    assert isinstance(vectors, dict)
+    return services.searcher.has_entities(vectors)
 
 
 def _visible(index: dict[str, JsonValue], caller: Caller) -> dict[str, JsonValue]:

@@ -7,6 +7,7 @@ import typer
 from cluster.cli.config import config_app
 from cluster.cli.doctor import doctor
 from cluster.cli.documents import documents_app, namespaces
+from cluster.cli.entities import entities_app
 from cluster.cli.evaluation import add_evaluation
 from cluster.cli.group import Commands
 from cluster.cli.ingest import ingest
@@ -33,6 +34,7 @@ for command in (up, down, status, ingest, search, namespaces, doctor, env):
 for upkeep in (compact, reembed, backup, restore):
     app.command()(upkeep)
 app.add_typer(documents_app, name="documents")
+app.add_typer(entities_app, name="entities")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")

@@ -13,7 +13,8 @@ from retrieval.corpus.tables import open_table, table_exists, table_uri, write
 from retrieval.errors import CorpusError
 
 # Last comes the one without which there is no corpus, so that half a copy is none.
-_TABLES = ("documents", "chunks", "meta")
+_TABLES = ("documents", "chunks", "entities", "meta")
+_WRITTEN = ("documents", "chunks", "entities")
 
 
 def copy_corpus(source: str, target: str, *, restoring: bool = False) -> int:
@@ -34,8 +35,8 @@ def copy_corpus(source: str, target: str, *, restoring: bool = False) -> int:
                 f"there is a corpus at {target} already; nothing is overwritten, so move it away"
             )
     with _pinned(source) as tables:
-        for name in _TABLES:
-            _clone(tables[name], table_uri(target, name))
+        for name, table in tables.items():
+            _clone(table, table_uri(target, name))
             if restoring and name == "chunks":
                 write(table_uri(target, name), number_anew)
         return index_version(tables["chunks"])
@@ -46,9 +47,12 @@ def _pinned(source: str) -> Iterator[dict[str, lance.LanceDataset]]:
     tag = f"copy-{uuid.uuid4().hex}"
     with ExitStack() as stack:
         with ExitStack() as writers:
-            for name in _TABLES[:2]:
+            for name in _WRITTEN:
                 writers.enter_context(sole_writer(table_uri(source, name)))
-            tables = {name: open_table(table_uri(source, name)) for name in _TABLES}
+            # A corpus without entities has no table of them.
+            without = () if table_exists(table_uri(source, "entities")) else ("entities",)
+            present = [name for name in _TABLES if name not in without]
+            tables = {name: open_table(table_uri(source, name)) for name in present}
             for table in tables.values():
                 table.tags.create(tag, table.version)
                 stack.callback(table.tags.delete, tag)

@@ -26,7 +26,8 @@ SCHEMA_VERSION = 1
 _TIME = pa.timestamp("us", tz="UTC")
 
 
-def _key(name: str, position: int) -> pa.Field:
+def key_field(name: str, position: int) -> pa.Field:
+    """Return a text column that is part `position`, from 1, of the key of a table."""
     # Without a declared key, Lance lets two writers insert the same row at the same time.
     marks = {"": "true", ":position": str(position)}
     metadata = {f"lance-schema:unenforced-primary-key{mark}": marks[mark] for mark in marks}
@@ -35,8 +36,8 @@ def _key(name: str, position: int) -> pa.Field:
 
 DOCUMENTS = pa.schema(
     [
-        _key("namespace", 1),
-        _key("doc_id", 2),
+        key_field("namespace", 1),
+        key_field("doc_id", 2),
         ("source", pa.string()),
         ("status", pa.string()),
         ("title", pa.string()),
@@ -66,8 +67,8 @@ def chunks_schema(dimension: int) -> pa.Schema:
     """Return the schema of the chunks table for vectors of `dimension` float32."""
     return pa.schema(
         [
-            _key("namespace", 1),
-            _key("chunk_id", 2),
+            key_field("namespace", 1),
+            key_field("chunk_id", 2),
             pa.field("doc_id", pa.string(), nullable=False),
             ("position", pa.int32()),
             ("section_id", pa.string()),

@@ -1,4 +1,4 @@
-"""The owned truth: documents and chunks in versioned tables.
+"""The owned truth: documents, chunks and entities in versioned tables.
 
 Every commit of chunks is one version of the chunks table, and the number of that
 version, as `retrieval.corpus.numbering` counts, is the index version that callers see.
@@ -15,6 +15,7 @@ import numpy as np
 
 from retrieval.chunk import Chunk, Document, Vectors, utc_now
 from retrieval.corpus.changes import DocumentKey, document_key, find_changes
+from retrieval.corpus.entities import EntityTable
 from retrieval.corpus.filters import documents_predicate
 from retrieval.corpus.ledger import DocumentPage, Ledger
 from retrieval.corpus.locking import sole_writer
@@ -92,6 +93,7 @@ class Corpus:
         # Shared by all versions that this object opens, so that only what is new is read.
         self._session = Session(_INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES)
         self._ledger = Ledger(table_uri(uri, "documents"), self._session)
+        self.entities = EntityTable(uri, self._session)
 
     @classmethod
     def open(cls, uri: str, identity: EmbeddingIdentity) -> "Corpus":
@@ -261,8 +263,11 @@ class Corpus:
         newer one has come, for those who read them. Returns False where another process
         is at it already.
         """
-        chunks = tidy(self.chunks_uri, self._session)
-        return tidy(self._ledger.uri, self._session) and chunks
+        tables = [self.chunks_uri, self._ledger.uri]
+        if self.entities.exists():
+            tables.append(self.entities.uri)
+        done = [tidy(uri, self._session) for uri in tables]
+        return all(done)
 
     def _unknown(self, documents: Sequence[Document]) -> list[Document]:
         """Return rows that announce those of `documents` that the ledger does not hold."""

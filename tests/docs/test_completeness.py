@@ -18,8 +18,10 @@ from eval.suites.filters import Filter
 from eval.suites.spec import Suite, Threshold
 from eval.sweep.spec import Rule, Search, SweepSpec
 from eval.sweep.values import Grid, IndexGrid
+from retrieval.corpus.entities import ENTITIES
 from retrieval.corpus.filters import TEXT_FIELDS, TIME_FIELDS
 from retrieval.corpus.schema import DOCUMENTS, chunks_schema
+from retrieval.graph.dictionary_rows import COLUMNS as DICTIONARY_COLUMNS
 from retrieval.query import Condition, SearchRequest, SearchResponse, Source
 from retrieval.settings import PREDECESSOR_NAMES
 from serve_apps.metric_table import METRICS, Metric
@@ -32,7 +34,7 @@ ERRORS = sorted(
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, errors.IngestError)
 )
-COLUMNS = {*DOCUMENTS.names, *chunks_schema(1).names}
+COLUMNS = {*DOCUMENTS.names, *chunks_schema(1).names, *ENTITIES.names}
 
 
 def missing(page: Page, names: set[str]) -> list[str]:
@@ -134,6 +136,10 @@ def test_rank_metric(family: Family) -> None:
     rows = read_page("docs/guide/quality.md").rows()
     (row,) = [row for row in rows if row[0] == ", ".join(f"`{name}`" for name in names)]
     assert all(row)
+
+
+def test_dictionary_columns() -> None:
+    assert not missing(read_page("docs/guide/entities.md"), set(DICTIONARY_COLUMNS))
 
 
 def test_suite_fields() -> None:

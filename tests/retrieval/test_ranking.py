@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
 from retrieval.fusion import fuse
+from retrieval.graph.mentioned import Mentions
 from retrieval.pool_graph import smooth
 from retrieval.ranking import Ranking, rank
 from retrieval.retrievers import Candidates
@@ -139,3 +140,17 @@ def test_the_explanation_gives_scores_and_ranks_of_both_sides(
     (hit,) = single.hits(follower.snapshot.dataset, 1, True)
     assert hit.explain is not None
     assert hit.explain.dense is None
+
+
+def test_what_neither_side_found_is_last_by_ranks_until_it_is_boosted() -> None:
+    mentions = Mentions({3: 0.5, 1: 0.1}, {3: ["Pine"], 1: ["Pine"]})
+    candidates = Candidates({1: 0.9, 2: 0.8, 3: 0.1}, {2: 5.0}, frozenset({1, 2}), [], mentions)
+    ranking = rank(candidates, "rrf", 0.7)
+    assert ranking.scores[-1] == (3, 0.0)
+    boosted = ranking.boosted(1.0)
+    before, after = dict(ranking.scores), dict(boosted.scores)
+    assert {row: after[row] - before[row] for row in after} == pytest.approx(
+        {1: 0.1, 2: 0.0, 3: 0.5}
+    )
+    assert boosted.scores == sorted(boosted.scores, key=lambda item: -item[1])
+    assert ranking.boosted(0).scores == ranking.scores

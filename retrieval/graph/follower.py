@@ -1,0 +1,92 @@
+"""The graph in memory: follows the entities table and the chunks that mention them."""
+
+import threading
+
+import lance
+
+from retrieval.corpus.entities import entities_in
+from retrieval.corpus.store import Corpus
+from retrieval.dense.loading import file_key
+from retrieval.entity import Entity
+from retrieval.graph.linking import Linker
+from retrieval.graph.mentions import Postings, read_postings
+from retrieval.graph.snapshot import GraphSnapshot
+
+
+class GraphFollower:
+    """Keeps the newest `GraphSnapshot`, which is exchanged whole; readers never wait.
+
+    A new version of the chunks costs the linking of its new fragments, a change of the
+    entities that of all passages in namespaces that have any. Without entities there is
+    nothing to do.
+    """
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._lock = threading.Lock()
+        self._snapshot: GraphSnapshot | None = None
+        self._entities: lance.LanceDataset | None = None
+        self._chunks: lance.LanceDataset | None = None
+
+    @property
+    def current(self) -> GraphSnapshot | None:
+        """The newest snapshot, or None before the first."""
+        return self._snapshot
+
+    @property
+    def snapshot(self) -> GraphSnapshot:
+        """The newest snapshot; the first call makes it."""
+        return self._snapshot or self.refresh()
+
+    def refresh(self) -> GraphSnapshot:
+        """Apply the newest entities and chunks, and return what is known then.
+
+        Raises what reading the corpus raises; the snapshot before stays then.
+        """
+        with self._lock:
+            snapshot = self._snapshot or GraphSnapshot()
+            entities, chunks = self._entities, self._chunks
+            if _behind(entities) and self._corpus.entities.exists():
+                entities, chunks = self._corpus.entities.dataset(), None
+                snapshot = _named(entities_in(entities))
+            if snapshot.linkers and _behind(chunks):
+                newest = self._corpus.dataset()
+                snapshot, chunks = _with_mentions(snapshot, newest, chunks), newest
+            self._snapshot, self._entities, self._chunks = snapshot, entities, chunks
+            return snapshot
+
+
+def _behind(dataset: lance.LanceDataset | None) -> bool:
+    return dataset is None or int(dataset.latest_version) != int(dataset.version)
+
+
+def _named(entities: list[Entity]) -> GraphSnapshot:
+    names: dict[str, list[tuple[str, int]]] = {}
+    for number, entity in enumerate(entities):
+        mine = names.setdefault(entity.namespace, [])
+        mine += [(name, number) for name in entity.names()]
+    linkers = {namespace: Linker(mine) for namespace, mine in names.items()}
+    return GraphSnapshot(entities, {name: linker for name, linker in linkers.items() if linker})
+
+
+def _with_mentions(
+    snapshot: GraphSnapshot, chunks: lance.LanceDataset, before: lance.LanceDataset | None
+) -> GraphSnapshot:
+    """Return `snapshot` with the mentions in `chunks`, and those of the version `before`.
+
+    Searches may still see that one.
+    """
+    earlier = {file_key(part) for part in before.get_fragments()} if before else set[str]()
+    kept = {key: found for key, found in snapshot.postings.items() if key in earlier}
+    current = {file_key(part): part for part in chunks.get_fragments()}
+    new = {
+        key: read_postings(part, snapshot.linkers)
+        for key, part in current.items()
+        if _unread(part, kept.get(key))
+    }
+    return GraphSnapshot(snapshot.entities, snapshot.linkers, kept | new)
+
+
+def _unread(fragment: lance.LanceFragment, known: Postings | None) -> bool:
+    # A restored version can have fewer deleted rows, and some that were not read.
+    return known is None or int(fragment.metadata.num_deletions) < known.deletions
