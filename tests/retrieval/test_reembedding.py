@@ -1,22 +1,18 @@
 """Changing the embedding model of a corpus that is read and written meanwhile."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import lance
 import numpy as np
 import pytest
 
 from retrieval import reembedding
 from retrieval.chunk import Chunk
 from retrieval.corpus.locking import sole_run
-from retrieval.corpus.lookup import StoredChunk, stored_chunks
 from retrieval.corpus.meta import read_identity
 from retrieval.corpus.schema import chunks_schema, row_to_chunk
 from retrieval.corpus.store import Corpus
-from retrieval.corpus.switching import NewVectors
 from retrieval.corpus.tables import open_table
 from retrieval.corpus.vector_column import VECTOR, vector_field
 from retrieval.dense.follower import DenseFollower
@@ -65,12 +61,6 @@ def check(corpus: Corpus, embedder: WordEmbedder, *chunks: Chunk) -> None:
     assert read_identity(corpus.uri) == embedder.identity
     assert Corpus.open(corpus.uri, embedder.identity).identity == embedder.identity
     assert not staging(corpus).exists()
-
-
-@pytest.fixture
-def unlocked(tmp_path: Path, word_embedder: WordEmbedder) -> Corpus:
-    """A corpus at a URL, where only Lance stands between the writers."""
-    return Corpus.open(f"file://{tmp_path}/corpus", word_embedder.identity)
 
 
 @pytest.fixture
@@ -274,49 +264,6 @@ def test_who_opened_the_corpus_before_no_longer_writes_vectors(
     assert library.delete_document("ns", "sail").deleted == 2
     assert library.optimize()
     check(library, OTHERS, *(chunk for chunk in PASSAGES if chunk.doc_id != "sail"))
-
-
-@pytest.mark.parametrize("before", [(), PASSAGES], ids=["empty", "filled"])
-def test_without_locks_a_writer_that_meets_the_switch_is_refused(
-    before: Sequence[Chunk],
-    unlocked: Corpus,
-    word_embedder: WordEmbedder,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store(unlocked, word_embedder, before)
-    switches = iter([partial(run, unlocked, OTHERS)])
-
-    def switched_meanwhile(*arguments: Any) -> list[StoredChunk]:
-        found = stored_chunks(*arguments)
-        for switch in switches:
-            switch()
-        return found
-
-    monkeypatch.setattr("retrieval.corpus.store.stored_chunks", switched_meanwhile)
-    with pytest.raises(EmbeddingIdentityError, match="was built with 'others'"):
-        store(unlocked, word_embedder, [make_chunk("new-1", "new")])
-    check(unlocked, OTHERS, *before)
-
-
-@pytest.mark.parametrize("before", [(), PASSAGES], ids=["empty", "filled"])
-def test_without_locks_what_is_written_during_the_switch_is_part_of_it(
-    before: Sequence[Chunk],
-    unlocked: Corpus,
-    word_embedder: WordEmbedder,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store(unlocked, word_embedder, before)
-    new, real = make_chunk("new-1", "new"), NewVectors.commit
-    writes = iter([partial(store, unlocked, word_embedder, [new])])
-
-    def written_meanwhile(column: NewVectors, dataset: lance.LanceDataset) -> int:
-        for write in writes:
-            write()
-        return real(column, dataset)
-
-    monkeypatch.setattr(NewVectors, "commit", written_meanwhile)
-    run(unlocked, OTHERS)
-    check(unlocked, OTHERS, *before, new)
 
 
 async def test_a_searcher_with_the_old_model_goes_on_by_words(

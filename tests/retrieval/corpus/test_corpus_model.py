@@ -57,9 +57,10 @@ class CorpusMachine(RuleBasedStateMachine):
         self.history: dict[int, tuple[WordEmbedder, dict[Key, Chunk]]] = {}
         self.version = 0
 
-    @initialize()
-    def create(self) -> None:
-        self.corpus = Corpus.open(self.folder, self.embedder.identity)
+    @initialize(scheme=st.sampled_from(["", "file://"]))
+    def create(self, scheme: str) -> None:
+        """As a folder with locks, or at a URL without."""
+        self.corpus = Corpus.open(f"{scheme}{self.folder}", self.embedder.identity)
         self.history[self.corpus.version] = (self.embedder, {})
 
     def commit(self, chunks: list[Chunk], replaced: set[DocumentKey]) -> None:
@@ -121,18 +122,21 @@ class CorpusMachine(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        self.corpus = Corpus.open(self.folder, self.embedder.identity)
+        self.corpus = Corpus.open(self.corpus.uri, self.embedder.identity)
 
     @rule(model=st.sampled_from(MODELS), added=st.lists(drafts, max_size=2), deletes=st.booleans())
     def reembed(self, model: str, added: list[tuple[str, str, int, str]], deletes: bool) -> None:
         """Change the model; its first batch is the moment of other writes."""
         after = WordEmbedder(dimension=3 + MODELS.index(model), model=model)
-        writes = [lambda: self.upsert(added)]
-        if deletes:
-            writes.append(lambda: self.delete("a", "d1"))
-        made = reembed(
-            self.folder, after.identity, lambda: Interrupted(after, writes), self.staging
-        )
+
+        def write() -> None:
+            self.upsert(added)
+            if deletes:
+                self.delete("a", "d1")
+
+        # At the second batch writers may have to wait for this very run.
+        meanwhile = Interrupted(after, [write])
+        made = reembed(self.corpus.uri, after.identity, lambda: meanwhile, self.staging)
         assert (made.before, made.after) == (self.embedder.identity, after.identity)
         # What was new on the way has its new vector too.
         assert made.embedded >= len({chunk_hash(chunk) for chunk in self.expected.values()}) * (
