@@ -10,7 +10,7 @@ from retrieval.query import Fusion
 from retrieval.settings import Share
 
 _NO_RERANKER = "the pipeline has no reranker yet"
-_NO_GRAPH = "the pipeline has no graph yet"
+_NO_GRAPH = "the throw-away indexes of a sweep hold no entities yet"
 _ONE_NUMBER = "the pipeline has one number for both sides, candidates"
 MISSING = {
     "use_rerank": _NO_RERANKER,
