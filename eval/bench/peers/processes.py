@@ -96,6 +96,16 @@ def tree(pid: int) -> list[psutil.Process]:
     return []
 
 
+def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
+    """Return the processor time that `processes` have taken so far."""
+    total = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
 def end_tree(process: "subprocess.Popen[str]") -> None:
     """End `process` and all below it: on request, after ten seconds by force."""
     processes = tree(process.pid)

@@ -17,6 +17,7 @@ import numpy as np
 from eval.bench.load import LoadResult, generate
 from eval.bench.machine import this_machine
 from eval.bench.peers.memory import memory_of
+from eval.bench.peers.processes import cpu_seconds
 from eval.bench.peers.search_report import (
     PeerRatio,
     PeersSearchReport,
@@ -36,6 +37,7 @@ METRIC = "nDCG@10"
 _DEEP = 5
 _WORDS = range(4, 18)
 Cell = tuple[str, int]
+Results = Mapping[Cell, Sequence["Turn"]]
 Values = Mapping[str, float]
 
 
@@ -47,6 +49,24 @@ class PeersPlan:
     rounds: int = 3
     searches: int = 200
     k: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One load on one system.
+
+    `spent` is the processor time of every system meanwhile, where its processes are
+    known, and `seconds` how long that was.
+    """
+
+    found: LoadResult
+    seconds: float
+    spent: Mapping[str, float]
+
+    @property
+    def percentiles(self) -> list[float]:
+        """The 50th, 95th and 99th of the latencies, in milliseconds."""
+        return [float(value) for value in np.percentile(self.found.latencies, [50, 95, 99]) * 1e3]
 
 
 def bench_peers(
@@ -70,8 +90,10 @@ def bench_peers(
         k=plan.k,
         rounds=plan.rounds,
         searches_per_round=plan.searches,
-        systems=[_summary(item, seconds[item.name], quality[item.name]) for item in servers],
-        loads=[_load(cell, found) for cell, found in results.items()],
+        systems=[
+            _summary(item, seconds[item.name], quality[item.name], results) for item in servers
+        ],
+        loads=[_load(cell, turns) for cell, turns in results.items()],
         ratios=[
             ratio
             for clients in plan.clients
@@ -147,21 +169,35 @@ class _PeersBench:
             self._progress("judged queries", number + 1, len(self._servers))
         return found
 
-    def rounds(self) -> dict[Cell, list[LoadResult]]:
+    def rounds(self) -> dict[Cell, list[Turn]]:
         """Measure every cell once a round; who comes first moves on."""
         servers = list(self._servers)
-        results: dict[Cell, list[LoadResult]] = {
+        results: dict[Cell, list[Turn]] = {
             (server.name, clients): [] for clients in self._plan.clients for server in servers
         }
         for number in range(self._plan.rounds):
             for clients in self._plan.clients:
                 queries = list(islice(self._queries, self._plan.searches))
                 for server in servers:
-                    found = generate(server.load(queries, clients, self._plan.k))
-                    results[server.name, clients].append(found)
+                    turn = self._turn(server, queries, clients)
+                    results[server.name, clients].append(turn)
             servers.append(servers.pop(0))
             self._progress("round", number + 1, self._plan.rounds)
         return results
+
+    def _turn(self, server: SearchServer, queries: Sequence[str], clients: int) -> Turn:
+        load = server.load(queries, clients, self._plan.k)
+        before, start = self._cpu(), time.perf_counter()
+        found = generate(load)
+        seconds, after = time.perf_counter() - start, self._cpu()
+        return Turn(found, seconds, {name: after[name] - before[name] for name in before})
+
+    def _cpu(self) -> dict[str, float]:
+        return {
+            server.name: cpu_seconds(server.processes())
+            for server in self._servers
+            if server.processes
+        }
 
     def _values(self, server: SearchServer) -> Values:
         metric = parse_metric(METRIC)
@@ -176,40 +212,45 @@ class _PeersBench:
         }
 
 
-def _summary(server: SearchServer, seconds: float, values: Values) -> SystemSummary:
+def _summary(
+    server: SearchServer, seconds: float, values: Values, results: Results
+) -> SystemSummary:
+    others = [turn for cell, turns in results.items() if cell[0] != server.name for turn in turns]
+    idle = [turn.spent[server.name] / turn.seconds for turn in others if server.name in turn.spent]
     return SystemSummary(
         name=server.name,
         versions=dict(server.versions),
         index_s=seconds,
         quality=bootstrap(list(values.values())),
         memory=memory_of(server.processes()) if server.processes else None,
+        idle_cores=median(idle) if idle else None,
     )
 
 
-def _load(cell: Cell, results: Sequence[LoadResult]) -> SystemLoad:
-    percentiles = [_percentiles(result) for result in results]
+def _load(cell: Cell, turns: Sequence[Turn]) -> SystemLoad:
+    percentiles = [turn.percentiles for turn in turns]
     p50, p95, p99 = (median(values) for values in zip(*percentiles, strict=True))
+    costs = [
+        turn.spent[cell[0]] * 1e3 / len(turn.found.latencies)
+        for turn in turns
+        if cell[0] in turn.spent
+    ]
     return SystemLoad(
         name=cell[0],
         clients=cell[1],
-        searches_per_s=median(result.per_s for result in results),
+        searches_per_s=median(turn.found.per_s for turn in turns),
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        failures=sum(result.failures for result in results),
+        cpu_ms=median(costs) if costs else None,
+        failures=sum(turn.found.failures for turn in turns),
     )
 
 
-def _percentiles(result: LoadResult) -> list[float]:
-    return [float(value) for value in np.percentile(result.latencies, [50, 95, 99]) * 1e3]
-
-
-def _ratios(
-    clients: int, ours: str, peer: str, results: Mapping[Cell, Sequence[LoadResult]]
-) -> list[PeerRatio]:
+def _ratios(clients: int, ours: str, peer: str, results: Results) -> list[PeerRatio]:
     sides = [results[name, clients] for name in (ours, peer)]
-    rates = [[found.per_s for found in side] for side in sides]
-    tails = [[_percentiles(found)[1] for found in side] for side in sides]
+    rates = [[turn.found.per_s for turn in side] for side in sides]
+    tails = [[turn.percentiles[1] for turn in side] for side in sides]
     return [
         PeerRatio.of(*rates, what="searches/s", peer=peer, clients=clients),
         PeerRatio.of(*tails, what="p95", peer=peer, clients=clients),

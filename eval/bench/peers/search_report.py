@@ -18,17 +18,25 @@ MIB = 2**20
 
 
 class SystemSummary(BaseModel):
-    """One system: seconds of indexing, quality, and its memory after the last round."""
+    """One system: seconds of indexing, quality, and its memory after the last round.
+
+    `idle_cores` is how many cores it takes while another one is asked.
+    """
 
     name: str
     versions: dict[str, str]
     index_s: float
     quality: Estimate
     memory: MemoryUsed | None
+    idle_cores: float | None = None
 
 
 class SystemLoad(BaseModel):
-    """One system with one number of clients: medians over the rounds, failures in all."""
+    """One system with one number of clients: medians over the rounds, failures in all.
+
+    `cpu_ms` is the processor time of its processes for a search, which other programs on
+    the machine hardly change.
+    """
 
     name: str
     clients: int
@@ -37,6 +45,7 @@ class SystemLoad(BaseModel):
     p95_ms: float
     p99_ms: float
     failures: int
+    cpu_ms: float | None = None
 
 
 class PeerRatio(Ratio):
@@ -98,11 +107,13 @@ class PeersSearchReport(BaseModel):
                 f"{load.name}, {load.clients} client{'s' * (load.clients > 1)}",
                 f"{load.searches_per_s:.1f}",
                 *(f"{value:.1f}" for value in (load.p50_ms, load.p95_ms, load.p99_ms)),
+                f"{load.cpu_ms:.1f}" if load.cpu_ms is not None else "-",
                 str(load.failures),
             ]
             for load in self.loads
         ]
-        return text_table(["searching", "searches/s", "p50 ms", "p95 ms", "p99 ms", "failed"], rows)
+        headers = ["searching", "searches/s", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "failed"]
+        return text_table(headers, rows)
 
     def _systems(self) -> str:
         rows = [
@@ -112,10 +123,13 @@ class PeersSearchReport(BaseModel):
                 f"{system.index_s:.1f}",
                 f"{system.memory.pss / MIB:.0f}" if system.memory else "-",
                 f"{system.memory.rss / MIB:.0f}" if system.memory else "-",
+                f"{system.idle_cores:.2f}" if system.idle_cores is not None else "-",
             ]
             for system in self.systems
         ]
-        return text_table(["system", "nDCG@10", "indexing s", "PSS MiB", "RSS MiB"], rows)
+        return text_table(
+            ["system", "nDCG@10", "indexing s", "PSS MiB", "RSS MiB", "idle cores"], rows
+        )
 
     def _notes(self) -> Iterator[str]:
         for ratio in self.ratios:

@@ -157,8 +157,10 @@ def test_small_real_servers_side_by_side(tmp_path: Path) -> None:
     assert len(processes) >= 2
     assert not any(process.is_running() for process in processes)
     assert {load.failures for load in report.loads} == {0}
+    assert all(load.cpu_ms is not None and load.cpu_ms > 0 for load in report.loads)
     for system in report.systems:
         assert system.index_s > 0
+        assert system.idle_cores is not None
         assert system.memory is not None
         assert 0 < system.memory.pss <= system.memory.rss
         assert system.quality.mean > 0.9
