@@ -1,6 +1,7 @@
 """The sample library with its labelled questions, parsed and cut by the present code."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from eval.datasets.base import Dataset, DatasetDocument
 from eval.datasets.questions import read_questions
@@ -9,15 +10,16 @@ from eval.library import labelled_questions, library_files, library_hash
 _NAME = "library"
 
 
-def sample_library() -> Dataset:
+def sample_library(questions: Path | None = None) -> Dataset:
     """Return the sample files as documents, with their passages as an ingest would cut them.
 
+    They are asked the labelled questions, or those of another file in that form.
     The collection is known by the bytes of the files, so that a parser or a chunker
     that has changed is measured against the same baseline. Attachments are left out.
     """
     documents = tuple(_documents())
-    questions = read_questions(labelled_questions(), documents)
-    return replace(questions, name=_NAME, source_hash=library_hash())
+    asked = read_questions(questions or labelled_questions(), documents)
+    return replace(asked, name=_NAME, source_hash=library_hash())
 
 
 def _documents() -> list[DatasetDocument]:
