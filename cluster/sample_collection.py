@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.cutting import with_passages
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 _NAME = "library"
 
 
-def sample_library() -> Dataset:
+def sample_library(questions: Path | None = None) -> Dataset:
     """Return the sample files as documents, with their passages as an ingest would cut them.
 
+    They are asked the labelled questions, or those of another file in that form.
     The collection is known by the bytes of the files, so that a parser or a chunker
     that has changed is measured against the same baseline. Attachments are left out.
     """
@@ -25,8 +27,8 @@ def sample_library() -> Dataset:
 
     settings = JobSettings()
     documents = tuple(with_passages(_parsed(), settings.chunking, settings.embedding))
-    questions = read_questions(labelled_questions(), documents)
-    return replace(questions, name=_NAME, source_hash=library_hash())
+    asked = read_questions(questions or labelled_questions(), documents)
+    return replace(asked, name=_NAME, source_hash=library_hash())
 
 
 def _parsed() -> Iterator[tuple[DatasetDocument, str, "ParsedDocument"]]:

@@ -90,7 +90,7 @@ class SearchSettings(Group):
         description="Share of a hybrid score taken from a passage's nearest candidates; 0: off.",
     )
     graph_boost: Share = Field(
-        0.15,
+        0.3,
         description="Most that naming the entities of a query adds to a hybrid score; 0: off.",
     )
     candidates: int = Field(

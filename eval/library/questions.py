@@ -41,6 +41,16 @@ def labelled_questions() -> Path:
     return FOLDER / "labelled.jsonl"
 
 
+def entity_dictionary() -> Path:
+    """Return the dictionary of nicknames that stand in no sample document."""
+    return FOLDER / "entities.csv"
+
+
+def entity_questions() -> Path:
+    """Return the file of questions with graded judgements that ask by these nicknames."""
+    return FOLDER / "entity-questions.jsonl"
+
+
 def library_hash() -> str:
     """Return the SHA-256 of the names and bytes of all sample documents."""
     files = sorted(library_files().iterdir())

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from retrieval.entity import Alias, Entity
 from serve_apps import problems
 from serve_apps.api import create_app
 from serve_apps.services import Services
@@ -182,3 +183,20 @@ async def test_values_of_another_kind_are_refused(
 ) -> None:
     answer = await client.post("/hirag/query", json={"query": "x", field: value})
     assert wrong_fields(problem(answer, problems.INVALID_REQUEST)) == [field]
+
+
+async def test_entities_count_and_stay_within_their_namespace(
+    client: httpx.AsyncClient, services: Services
+) -> None:
+    await upsert(client, RECORDER)
+    alias = Alias("the old grey box")
+    entity = Entity("pmoves", "recorder", "recorder", "DEVICE", (alias,))
+    services.corpus.entities.change("pmoves", lambda _: [entity])
+    await services.searcher.refresh()
+    (hit,) = (await search(client, "the old grey box", explain=True))["hits"]
+    assert (hit["graph_match"], hit["entities"]) == (True, ["recorder"])
+    assert hit["explain"]["boosts"]["graph"] == pytest.approx(0.3)
+    elsewhere = await search(client, "the old grey box", namespace="a", entity_types=["DEVICE"])
+    assert elsewhere["degraded"] == [{"stage": "graph", "reason": "not configured"}]
+    stats = (await client.get("/hirag/admin/stats")).json()
+    assert stats["stages"]["graph"] == "on"

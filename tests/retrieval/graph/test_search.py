@@ -35,7 +35,7 @@ async def test_passages_that_mention_an_entity_rise_by_its_other_name(
     first, *others = response.hits
     assert (first.chunk_id, first.graph_match, first.entities) == ("sail-1", True, ["Marigold"])
     assert not any(hit.graph_match or hit.entities for hit in others)
-    assert boosts(response) == {"sail-1": pytest.approx(0.15)}
+    assert boosts(response) == {"sail-1": pytest.approx(0.3)}
     assert "graph" in response.timings_ms
     assert response.degraded == []
     assert ids(await ask(searcher, "marigold", graph_boost=0))[0] != "sail-1"

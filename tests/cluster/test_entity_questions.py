@@ -1,0 +1,77 @@
+"""The questions that ask by nicknames, and what a dictionary of these does for them."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster.sample_collection import sample_library
+from eval.datasets.base import Dataset
+from eval.evaluate import Options, evaluate
+from eval.library import entity_dictionary, entity_questions
+from eval.systems.local import LocalSystem
+from retrieval.corpus.store import Corpus
+from retrieval.entity import Entity
+from retrieval.graph.dictionary import Dictionary
+from retrieval.graph.dictionary_rows import read_rows
+from retrieval.graph.linking import Linker
+from retrieval.settings import LibrarySettings
+
+NAMESPACE = "library"
+
+
+def entities(before: list[Entity] | None = None) -> list[Entity]:
+    """Return the entities of the dictionary, merged into those of before."""
+    dictionary = Dictionary(NAMESPACE, before or ())
+    for row in read_rows(entity_dictionary()):
+        dictionary.add(row)
+    return list(dictionary)
+
+
+@pytest.fixture(scope="module")
+def library() -> Dataset:
+    """The sample library with these questions."""
+    return sample_library(entity_questions())
+
+
+def test_no_document_knows_a_nickname(library: Dataset) -> None:
+    nicknames = Linker((alias.name, 1) for entity in entities() for alias in entity.aliases)
+    # A purchase order begins with the same three letters as a company's.
+    assert [
+        document.doc_id
+        for document in library.documents
+        if any(nicknames.link(passage) for passage in document.passages)
+    ] == ["invoice-2026-034.xlsx"]
+
+
+def test_each_question_names_what_its_best_documents_mention(library: Dataset) -> None:
+    found = entities()
+    linker = Linker((name, at) for at, entity in enumerate(found) for name in entity.names())
+    mentioned = {
+        document.doc_id: {
+            entity
+            for passage in document.passages
+            for link in linker.link(passage)
+            for entity in link.entities
+        }
+        for document in library.documents
+    }
+    assert len(library.queries) >= 40
+    for query_id, query in library.queries.items():
+        asked = {entity for link in linker.link(query) for entity in link.entities}
+        best = [doc_id for doc_id, grade in library.qrels[query_id].items() if grade == 2]
+        assert asked
+        assert any(asked & mentioned[doc_id] for doc_id in best), query_id
+
+
+@pytest.mark.integration
+async def test_the_dictionary_lifts_them(library: Dataset, tmp_path: Path) -> None:
+    uri = str(tmp_path / "corpus")
+    system = LocalSystem(LibrarySettings(home=tmp_path), uri)
+    options = Options(modes=["hybrid"], namespace=NAMESPACE)
+    before = (await evaluate(library, system, options)).report
+    Corpus.open_existing(uri).entities.change(NAMESPACE, entities)
+    await system.searcher.refresh()
+    after = (await evaluate(library, system, options)).report
+    await system.close()
+    without, with_entities = (report.modes[0].metrics["nDCG@10"].mean for report in (before, after))
+    assert with_entities >= 1.15 * without
