@@ -40,7 +40,8 @@ class Postings:
 
 def read_postings(fragment: lance.LanceFragment, linkers: Mapping[str, Linker]) -> Postings:
     """Link every passage of `fragment`, each with the linker of its namespace."""
-    pairs: list[tuple[int, int]] = []
+    numbers: list[int] = []
+    addresses: list[int] = []
     scanner = fragment.scanner(
         columns=["namespace", "indexed_text"],
         filter=namespaces_predicate(linkers),
@@ -50,8 +51,10 @@ def read_postings(fragment: lance.LanceFragment, linkers: Mapping[str, Linker]) 
     for batch in scanner.to_batches():
         columns = (batch[name].to_pylist() for name in ("namespace", "indexed_text", "_rowaddr"))
         for namespace, text, address in zip(*columns, strict=True):
-            for link in linkers[namespace].link(text or ""):
-                pairs += [(entity, address) for entity in link.entities]
-    found = np.unique(np.array(pairs, np.int64).reshape(-1, 2), axis=0)
-    deletions = int(fragment.metadata.num_deletions)
-    return Postings(found[:, 0].copy(), found[:, 1].copy(), deletions)
+            links = linkers[namespace].link(text or "")
+            found = {entity for link in links for entity in link.entities}
+            numbers += found
+            addresses += [address] * len(found)
+    entities, rows = np.array(numbers, np.int64), np.array(addresses, np.int64)
+    order = np.lexsort((rows, entities))
+    return Postings(entities[order], rows[order], int(fragment.metadata.num_deletions))
