@@ -44,7 +44,7 @@ unit: .venv/.dev ## The fast tests.
 
 integration: .venv/.dev ## The tests that start Ray, the mesh and a browser.
 	@scripts/chromium
-	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900
+	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900 --durations=20
 
 eval: .venv/.dev ## Search quality on the sample library, held against its baseline.
 	@$(BIN)/pmoves evaluate library --known-items --mode hybrid --metric nDCG@10 --explain \
