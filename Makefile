@@ -6,7 +6,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Many processes import the same modules; the tests' too are compiled only once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down test lint types unit integration eval soak fuzz bench docs clean requirements
+.PHONY: help demo up down test lint types unit integration eval pages soak fuzz bench docs clean requirements
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -48,7 +48,11 @@ integration: .venv/.dev ## The tests that start Ray, the mesh and a browser.
 
 eval: .venv/.dev ## Search quality on the sample library, held against its baseline.
 	@$(BIN)/pmoves evaluate library --known-items --mode hybrid --metric nDCG@10 --explain \
-		--suite eval/library/suites.yaml --baseline eval/library/baseline.json
+		--suite eval/library/suites.yaml --baseline eval/library/baseline.json $(EVAL)
+
+pages: .venv/.dev ## Screenshots of the pages in artifacts/screenshots, and their tests.
+	@scripts/chromium
+	$(BIN)/pytest -m integration tests/eval/pages
 
 soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits, 20 rounds of killed parts.
 	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 \
