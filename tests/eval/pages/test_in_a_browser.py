@@ -37,8 +37,8 @@ def browser() -> Iterator[Any]:
     if program is None:
         pytest.skip("no Chromium here: as root, scripts/chromium installs Debian's")
     with api.sync_playwright() as playwright:
-        # Chromium has no sandbox for root.
-        options = [] if os.geteuid() else ["--no-sandbox"]
+        # Chromium has no sandbox for root, and containers have little shared memory.
+        options = ["--disable-dev-shm-usage", *([] if os.geteuid() else ["--no-sandbox"])]
         started = playwright.chromium.launch(executable_path=program, args=options)
         yield started
         started.close()
