@@ -1,7 +1,8 @@
 """`/eval/personas`: ask for a persona to be published, and see what its gate says."""
 
 import json
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -13,8 +14,10 @@ from eval.gates.errors import GateError
 from eval.gates.gate import PersonaGate
 from eval.gates.requests import MOST_BYTES
 from eval.gates.results import GateRow
+from eval.gates.store import GateStore
 from retrieval.chunk import JsonValue
 
+T = TypeVar("T")
 _Name = Annotated[str | None, Query(max_length=128, description="A persona's name.")]
 _Required = Annotated[str, Query(max_length=128)]
 _Version = Annotated[str | None, Query(max_length=128, description="A version of it.")]
@@ -51,11 +54,8 @@ def persona_routes(gate: PersonaGate) -> APIRouter:
     @router.get("/eval/personas", summary="List gates")
     async def standings(name: _Name = None, version: _Version = None) -> GateList:
         """Return gates with their thresholds and what was measured last."""
-        try:
-            gates = await gate.call(lambda store: store.gates())
-            rows = await gate.call(lambda store: store.results(name, version))
-        except GateError as error:
-            raise _unavailable(error) from error
+        gates = await _told(gate, lambda store: store.gates())
+        rows = await _told(gate, lambda store: store.results(name, version))
         asked = [item for item in gates if name in (None, item.name)]
         chosen = [item for item in asked if version in (None, item.version)]
         return GateList(gates=[_standing(item, rows) for item in chosen])
@@ -65,19 +65,13 @@ def persona_routes(gate: PersonaGate) -> APIRouter:
         name: _Required, version: _Required, limit: Annotated[int, Query(ge=1, le=200)] = 20
     ) -> Response:
         """Return the newest answers about a version of a persona, newest first."""
-        try:
-            found = await gate.call(lambda store: store.answers(name, version, limit))
-        except GateError as error:
-            raise _unavailable(error) from error
+        found = await _told(gate, lambda store: store.answers(name, version, limit))
         return JSONResponse({"answers": [json.loads(text) for text in found]})
 
     @router.get("/eval/personas/answers/{request_id}", summary="Show an answer")
     async def show(request_id: str) -> Response:
         """Return the answer that a request was given."""
-        try:
-            found = await gate.call(lambda store: store.answer(request_id))
-        except GateError as error:
-            raise _unavailable(error) from error
+        found = await _told(gate, lambda store: store.answer(request_id))
         if found is None:
             raise HTTPException(404, f"There is no answer to a request {request_id!r}.")
         return Response(found, media_type="application/json")
@@ -101,8 +95,12 @@ def _standing(item: Gate, rows: list[GateRow]) -> GateStanding:
     return GateStanding(gate=item, passed=all(verdicts) if verdicts else None, results=own)
 
 
-def _unavailable(error: GateError) -> HTTPException:
-    return HTTPException(503, str(error), {"Retry-After": "1"})
+async def _told(gate: PersonaGate, work: Callable[[GateStore], T]) -> T:
+    """Return what the store tells; 503 where it does not answer."""
+    try:
+        return await gate.call(work)
+    except GateError as error:
+        raise HTTPException(503, str(error), {"Retry-After": "1"}) from error
 
 
 def _event() -> dict[str, JsonValue]:
