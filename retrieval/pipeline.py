@@ -9,7 +9,7 @@ import contextvars
 import logging
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 
 import faiss
@@ -31,6 +31,8 @@ from retrieval.stopwatch import StageSpans, Stopwatch
 _LOG = logging.getLogger(__name__)
 # Seconds for what is left to do once the sides have answered, even if they were late.
 _LEAST_TO_FINISH = 1.0
+# Seconds for which a new version waits for the entities in it.
+_MOMENT = 1.0
 
 
 class Searcher:
@@ -57,6 +59,9 @@ class Searcher:
         )
         self._follower = follower or DenseFollower(corpus)
         self._graph = GraphFollower(corpus)
+        # A changed dictionary takes long: in the threads of searches it would be in their way.
+        self._graph_thread = ThreadPoolExecutor(1, "graph")
+        self._graph_task: Future[object] | None = None
         self._freshness = Freshness(self._follower, self._threads, self._follow_entities)
         self._retrievers = Retrievers(
             embedder, corpus.identity, self._threads, self.settings, self._graph
@@ -134,6 +139,7 @@ class Searcher:
         """
         self._follower.close(wait=wait)
         self._threads.shutdown(wait=wait)
+        self._graph_thread.shutdown(wait=wait)
 
     def has_entities(self, namespaces: Iterable[str]) -> bool:
         """Say whether searches in any of `namespaces` know entities."""
@@ -141,8 +147,13 @@ class Searcher:
         return graph is not None and graph.covers(namespaces)
 
     def _follow_entities(self) -> None:
+        """Take up new entities and mentions; those that take long come with a later version."""
         try:
-            self._graph.refresh()
+            if self._graph_task is None or self._graph_task.done():
+                self._graph_task = self._graph_thread.submit(self._graph.refresh)
+            self._graph_task.result(_MOMENT)
+        except TimeoutError:
+            return
         except Exception as error:
             # Searches go on with the entities of before; without any they say what is wrong.
             _LOG.warning("cannot follow the entities: %s", error)

@@ -8,6 +8,7 @@ from retrieval.corpus.entities import entities_in
 from retrieval.corpus.store import Corpus
 from retrieval.dense.loading import file_key
 from retrieval.entity import Entity
+from retrieval.errors import StageError
 from retrieval.graph.linking import Linker
 from retrieval.graph.mentions import Postings, read_postings
 from retrieval.graph.snapshot import GraphSnapshot
@@ -35,7 +36,9 @@ class GraphFollower:
 
     @property
     def snapshot(self) -> GraphSnapshot:
-        """The newest snapshot; the first call makes it."""
+        """The newest snapshot; `StageError` while the first is being made."""
+        if self._snapshot is None and self._lock.locked():
+            raise StageError("the entities are being read; try again in a moment")
         return self._snapshot or self.refresh()
 
     def refresh(self) -> GraphSnapshot:

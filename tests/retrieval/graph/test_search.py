@@ -1,9 +1,14 @@
 """What entities do to an answer."""
 
+import threading
+from typing import Any
+
 import pytest
 
+from retrieval import pipeline
 from retrieval.corpus.store import Corpus
 from retrieval.entity import Alias, Entity
+from retrieval.graph.mentions import Postings, read_postings
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchResponse
 from tests.embedders import WordEmbedder
@@ -134,6 +139,33 @@ async def test_a_failing_graph_leaves_the_answer_to_the_sides(
     (part,) = response.degraded
     assert part.stage == "graph"
     assert "the disk is gone" in part.reason
+
+
+async def test_reading_mentions_for_long_holds_up_neither_searches_nor_new_passages(
+    named: Corpus,
+    searcher: Searcher,
+    word_embedder: WordEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on = threading.Event()
+
+    def slow(*given: Any) -> Postings:
+        assert go_on.wait(60)
+        return read_postings(*given)
+
+    monkeypatch.setattr("retrieval.graph.follower.read_postings", slow)
+    monkeypatch.setattr(pipeline, "_MOMENT", 0.01)
+    try:
+        version = store(named, word_embedder, [make_chunk("new-1", "Marigold again")]).version
+        for _ in range(2 * searcher.settings.threads):
+            response = await ask(searcher, "marigold again", min_index_version=version)
+            assert ids(response)[0] == "new-1"
+            assert [part.stage for part in response.degraded] == ["graph"]
+    finally:
+        go_on.set()
+    while not searcher.has_entities(["ns"]):
+        await searcher.refresh()
+    assert (await ask(searcher, "marigold")).hits[0].graph_match
 
 
 async def test_without_entities_nothing_changes(library: Corpus, searcher: Searcher) -> None:
