@@ -55,12 +55,17 @@ def _part(name: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    made = Environment(
-        loader=PackageLoader(__package__, _FOLDER),
+    made = templates_of(__package__)
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
+    return made
+
+
+def templates_of(package: str) -> Environment:
+    """Return the templates of `package`: whatever goes in is escaped, and must be there."""
+    return Environment(
+        loader=PackageLoader(package, _FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
-    return made

@@ -1,8 +1,8 @@
 """The page of a sweep: one HTML file that needs nothing else."""
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from eval.pages.templates import templates_of
 from eval.sweep import charts
 from eval.sweep.report import SweepReport
 
@@ -11,15 +11,8 @@ _TEMPLATE = "sweep.html.jinja"
 
 def sweep_page(report: SweepReport) -> str:
     """Return the whole page, with its styles and drawings inside."""
-    environment = Environment(
-        loader=PackageLoader("eval.sweep"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found = report.heat_map
-    return environment.get_template(_TEMPLATE).render(
+    found, template = report.heat_map, templates_of("eval.sweep").get_template(_TEMPLATE)
+    return template.render(
         report=report,
         map=charts.map_chart(found, report.chosen, report.in_force) if found else None,
         lines=charts.line_charts(report.profiles, report.chosen, report.in_force),
