@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eval.errors import EvaluationError
+from eval.pages.templates import content_policy
 from eval.sweep.artifacts import save
 from eval.sweep.page import sweep_page
 from eval.sweep.points import IndexSetting
@@ -73,8 +74,13 @@ def test_the_page_needs_no_network(found: Sweep) -> None:
     page = outline(found.report)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe"}
     for _, attrs in page.tags:
-        assert not attrs.keys() & {"src", "href", "onclick"}
+        assert not attrs.keys() & {"src", "onclick", "style"}
+        assert (attrs.get("href") or "#").startswith("#")
     assert "url(" not in sweep_page(found.report)
+    (policy,) = [
+        attrs["content"] for _, attrs in page.tags if "Content-Security-Policy" in attrs.values()
+    ]
+    assert policy == content_policy()
 
 
 def test_the_page_shows_the_map_the_choice_and_the_gain(found: Sweep) -> None:
