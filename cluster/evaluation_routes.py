@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
+from cluster.gate_metrics import GateMetrics
 from cluster.gateway_system import GatewaySystem
 from cluster.sample_collection import sample_library
 from cluster.sign_in import sign_in_routes, signed_in_site
@@ -31,7 +32,8 @@ def evaluation_routes(services: Services) -> Sequence[APIRouter]:
     def system() -> SearchSystem:
         return GatewaySystem(services, loops[-1])
 
-    gate = open_gate(settings, system, _collection, roots=settings.personas.roots)
+    watch, roots = GateMetrics(services.metrics), settings.personas.roots
+    gate = open_gate(settings, system, _collection, roots=roots, watch=watch)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

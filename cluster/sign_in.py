@@ -18,8 +18,9 @@ from serve_apps.policy import PAGES, SIGN_IN, SIGN_OUT, rule_for
 from serve_apps.problems import ProblemError
 from serve_apps.services import Services, services_of
 
-_FIELD = {"type": "string"}
-_BODY = form_body({"key": _FIELD, "next": _FIELD}, ["key"], FORM)
+# The name is for password managers alone.
+_FIELDS = ("key", "next", "username")
+_BODY = form_body({name: {"type": "string"} for name in _FIELDS}, ["key"], FORM)
 _HTML: dict[int | str, dict[str, object]] = {
     status: {"content": {"text/html": {}}, "description": "The form, and what was wrong"}
     for status in (401, 403)
@@ -38,7 +39,7 @@ def sign_in_routes() -> APIRouter:
     """Return the routes that begin and end sessions."""
     router = APIRouter(tags=["evaluation"])
 
-    @router.get(SIGN_IN, summary="Form to sign in", response_class=HTMLResponse)
+    @router.get(SIGN_IN, summary="Form to sign in", response_class=HTMLResponse, responses=_ON)
     async def form(
         request: Request, target: Annotated[str, Query(alias="next", max_length=4_096)] = ""
     ) -> Response:
@@ -57,8 +58,8 @@ def sign_in_routes() -> APIRouter:
     )
     async def sign_in(request: Request) -> Response:
         """Begin a session and lead on, or show the form with what was wrong."""
-        given = await read_browser_form(request)
-        return await _begun(request, given.get("key", "").strip(), given.get("next", ""))
+        given = await read_browser_form(request, _FIELDS, "key")
+        return await _begun(request, given["key"].strip(), given.get("next", ""))
 
     @router.post(
         SIGN_OUT, summary="Sign out", status_code=303, response_class=Response, responses=_ON

@@ -15,7 +15,7 @@ from serve_apps import problems
 from serve_apps.api import create_app
 from serve_apps.policy import SIGN_IN, SIGN_OUT, rule_for
 from serve_apps.services import Services
-from tests.serve_apps.support import BASE_URL, client_of, make_key, problem
+from tests.serve_apps.support import BASE_URL, client_of, make_key, problem, wrong_fields
 
 COOKIE = "pmoves_session_8000"
 
@@ -116,6 +116,8 @@ async def test_what_is_no_form_is_refused(client: httpx.AsyncClient, token: str)
         problem(
             await client.post(SIGN_IN, content=content, headers=headers), problems.MALFORMED_BODY
         )
+    unknown = await client.post(SIGN_IN, data={"nexт": "/eval"})
+    assert wrong_fields(problem(unknown, problems.INVALID_REQUEST)) == ["nexт", "key"]
     long = await client.post(SIGN_IN, content=b"key=" + b"0" * 9_000, headers=form)
     problem(long, problems.TOO_LARGE)
 
