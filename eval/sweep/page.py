@@ -23,6 +23,6 @@ def sweep_page(report: SweepReport) -> str:
 
 def _yaml(report: SweepReport) -> str:
     """Return the specification as a file that gives the same sweep."""
-    given = report.spec.model_dump(exclude_none=True)
+    given = report.spec.model_dump(mode="json", exclude_none=True)
     wanted = {name: value for name, value in given.items() if value != {}}
     return yaml.safe_dump(wanted, sort_keys=False, default_flow_style=None, allow_unicode=True)

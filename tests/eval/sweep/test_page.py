@@ -57,6 +57,7 @@ def found() -> Sweep:
         grid=Grid(alpha=[0, 0.25, 0.5, 0.7, 1], fusion=["convex", "rrf"]),
         index=IndexGrid(query_prefix=["", "<b>find</b> & "]),
         rule="predecessor",
+        entities=Path("names.csv"),
     )
     now = NOW.model_copy(update={"index": IndexSetting(query_prefix="")})
     trials = MadeUpTrials(lambda point: 0.7 - (point.search.alpha - 0.5) ** 2, 0.01)
