@@ -86,6 +86,8 @@ async def _begun(request: Request, token: str, target: str) -> Response:
         return _form(request, target, problem)
     if refusal := rule_for("GET", PAGES).refusal(credential.key):
         return _form(request, target, ProblemError(problems.FORBIDDEN, refusal))
+    # For the access log.
+    request.state.key_id = credential.key.key_id
     response = _on_to(request, page_of(target))
     _set_cookie(response, request, services, credential)
     return response
