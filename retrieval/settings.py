@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -18,7 +18,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from retrieval.placement import TierSettings
 from retrieval.query import Fusion
+from retrieval.setting_group import Group as Group
 from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -33,12 +35,6 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
     "HIRAG_TRUSTED_PROXIES": ("http", "trusted_proxies"),
 }
-
-
-class Group(BaseModel):
-    """A named group of settings."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True)
 
 
 class CorpusSettings(Group):
@@ -157,6 +153,7 @@ class LibrarySettings(BaseSettings):
     search: SearchSettings = SearchSettings()
     log: LogSettings = LogSettings()
     dense: DenseSettings = DenseSettings()
+    tiers: TierSettings = TierSettings()
 
     @property
     def cache_dir(self) -> Path:
