@@ -63,7 +63,7 @@ def file_system(s3: "S3Settings") -> Any:
         raise InvalidInputError(
             "reading from S3 needs the package s3fs: pip install 'pmoves-mesh[s3]'"
         ) from error
-    return s3fs.S3FileSystem(
+    files = s3fs.S3FileSystem(
         anon=False,
         key=s3.access_key_id or None,
         secret=s3.secret_access_key.get_secret_value() or None,
@@ -79,6 +79,9 @@ def file_system(s3: "S3Settings") -> Any:
         use_listings_cache=False,
         skip_instance_cache=True,
     )
+    # The tries of botocore are enough; s3fs would multiply them by its own.
+    files.retries = 1
+    return files
 
 
 def _endpoint(s3: "S3Settings", bucket: str) -> str:

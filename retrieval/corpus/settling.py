@@ -44,7 +44,7 @@ def _overtaken(
             row,
             status="ready" if after.get(key) else "deleted",
             chunks=len(after.get(key, ())),
-            content_hash=None,
+            content_hash="",
         )
         for row in documents
         if before.get(key := (row.namespace, row.doc_id)) != after.get(key)
