@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 from data_jobs.errors import JobError
 from data_jobs.monitor import LocalMonitor, Monitor
 from data_jobs.settings import JobSettings
+from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage, LoadEmbedder
@@ -33,15 +33,24 @@ _ADVICE_ON_RETRIES = "\nFailed to apply UDF transform after "
 class Plan:
     """What one run of the pipeline does.
 
-    `again` are sources to take up even if they have not changed; `roots` bounds
-    where files may lie.
+    `again` are sources to take up even if they have not changed; `confined` keeps them
+    to the folders and buckets of the settings.
     """
 
     request: JobRequest
     settings: JobSettings
     load_embedder: LoadEmbedder
     again: Sequence[SourceItem] = ()
-    roots: Sequence[Path] | None = None
+    confined: bool = False
+
+    def bounds(self) -> Selection:
+        """Return where its sources may lie."""
+        ingest = self.settings.ingest
+        return Selection(
+            roots=ingest.roots if self.confined else None,
+            objects=self.settings.s3,
+            buckets=ingest.buckets if self.confined else None,
+        )
 
 
 def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
@@ -66,7 +75,7 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     """Return the pipeline as a dataset that yields outcomes when it is read."""
     settings, ingest, tiers = plan.settings, plan.settings.ingest, plan.settings.tiers
     stages = ingest.stages
-    listing = ListStage(plan.request, plan.again, plan.roots, ingest.bundle_documents, monitor)
+    listing = ListStage(plan.request, plan.again, plan.bounds(), ingest.bundle_documents, monitor)
     shared = {"settings": settings, "monitor": monitor}
     list_task: Any = list_files
     listed = ray.data.from_items([{"start": 0}]).map_batches(
@@ -90,7 +99,7 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         read,
         ParseStage,
         stages.parse_workers or _half_of_the_cores(),
-        {"settings": ingest, "monitor": monitor},
+        {"settings": ingest, "monitor": monitor, "s3": settings.s3},
         tiers.parse,
         num_cpus=stages.parse_cpus,
     )

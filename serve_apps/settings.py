@@ -199,6 +199,11 @@ class AllowedSources(Group):
     roots: list[Path] = Field(
         [], description="Folders from which HTTP callers may have `file:` sources read."
     )
+    buckets: list[str] = Field(
+        [],
+        description="Places, `s3://bucket` or `s3://bucket/prefix`, from which HTTP callers "
+        "may have `s3:` sources read.",
+    )
 
 
 class AppArgs(AppSettings):

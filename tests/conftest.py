@@ -13,6 +13,8 @@ from retrieval.settings import EmbeddingSettings
 from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
 
+pytest_plugins = ["tests.engines.fixtures"]
+
 settings.register_profile(
     "repeatable",
     derandomize=True,
