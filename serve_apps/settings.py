@@ -87,13 +87,19 @@ class HttpSettings(Group):
 
 
 class KeySettings(Group):
-    """How the gateway keeps up with the API keys."""
+    """How the gateway keeps up with the API keys, and how long browsers stay signed in."""
 
     refresh_s: float = Field(
         2.0,
         ge=0.1,
         le=30,
         description="Seconds after which a new or revoked API key counts, at the latest.",
+    )
+    session_s: int = Field(
+        43_200,
+        ge=60,
+        le=2_592_000,
+        description="Seconds for which a browser that signed in with an API key may see pages.",
     )
 
 
