@@ -23,7 +23,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A statement of one chunk; `start` and `end` count in the text of that chunk.
+    """A statement of one chunk; `start` and `end` count in its indexed text.
 
     Names are kept as they stand in the passage. Which entities they mean is for whoever
     reads them to look up, so that a changed dictionary needs no change here.

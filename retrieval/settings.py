@@ -93,6 +93,14 @@ class SearchSettings(Group):
         0.3,
         description="Most that naming the entities of a query adds to a hybrid score; 0: off.",
     )
+    neighbor_boost: Share = Field(
+        0.5,
+        description="What a neighbor of an entity of the query counts, as a share of that; 0: off.",
+    )
+    found_names: bool = Field(
+        False,
+        description="Whether names that only the passages know count as entities, too.",
+    )
     candidates: int = Field(
         100,
         ge=10,
@@ -105,6 +113,18 @@ class SearchSettings(Group):
     lexical_timeout_ms: Milliseconds = Field(3_000, description="Time for the lexical side.")
     graph_timeout_ms: Milliseconds = Field(1_000, description="Time to look up the entities.")
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
+
+
+class GraphSettings(Group):
+    """What is found in passages of namespaces that have entities."""
+
+    relations: Literal["off", "rules", "spacy"] = Field(
+        "rules",
+        description="How relations between names are found: by rules, or a spaCy model as well.",
+    )
+    spacy_model: str = Field(
+        "en_core_web_sm", description="spaCy model, an installed package or a folder."
+    )
 
 
 class DenseSettings(Group):
@@ -155,6 +175,7 @@ class LibrarySettings(BaseSettings):
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
+    graph: GraphSettings = GraphSettings()
     log: LogSettings = LogSettings()
     dense: DenseSettings = DenseSettings()
 

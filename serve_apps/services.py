@@ -9,6 +9,7 @@ from starlette.requests import Request
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import PmovesError
+from retrieval.extraction.chunks import ChunkRelations
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from retrieval.state.keys import KeyStore
@@ -58,6 +59,11 @@ class Services:
     tracing: Tracing = field(default_factory=Tracing)
     exposed: bool = False
     ingress: Ingress = "direct"
+
+    @cached_property
+    def relations(self) -> ChunkRelations:
+        """What finds the relations of chunks that callers store."""
+        return ChunkRelations(self.corpus.entities, self.settings)
 
     @cached_property
     def keyring(self) -> KeyRing:

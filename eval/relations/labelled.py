@@ -37,6 +37,5 @@ def labelled_sentences() -> list[Sentence]:
     """Return all sentences, in the order of the file."""
     rows = map(json.loads, SENTENCES.read_text("utf-8").splitlines())
     return [
-        Sentence(row["text"], tuple(Stated(*stated) for stated in row["relations"]))
-        for row in rows
+        Sentence(row["text"], tuple(Stated(*stated) for stated in row["relations"])) for row in rows
     ]

@@ -20,11 +20,13 @@ from retrieval.graph.linking import Linker
 from retrieval.relation import CO_MENTION, Statement
 
 # What is asked, wished or denied is not stated.
-_UNCERTAIN = re.compile(
+UNCERTAIN = re.compile(
     r"\?\s*$|^(?:If|Had|Should|Imagine)\b|\b(?:if|would|could|might|whether|wish|wishes|hopes? to|used to"
     r"|perhaps|maybe|allegedly|supposedly)\b"
 )
-_APPOSITION = re.compile(rf"({NAME}),[^,{chr(FIRST_NAME)}-\uf8ff]*(?:{NAME}[^,]{{0,20}})?, (?=[a-z])")
+_APPOSITION = re.compile(
+    rf"({NAME}),[^,{chr(FIRST_NAME)}-\uf8ff]*(?:{NAME}[^,]{{0,20}})?, (?=[a-z])"
+)
 _SECOND_VERB = re.compile(rf"^(.*?)({NAME})( .*?),? and (?=[a-z]+(?:s|ed|t)\b)")
 _CO_MENTIONED = 0.3
 _MOST_NAMES = 6
@@ -47,23 +49,45 @@ class RuleExtractor:
 
 def _stated(sentence: str, names: Sequence[Name], offset: int) -> Iterator[Statement]:
     """Yield what a sentence states, each pair of names once; then the pairs that are left."""
-    span = (offset, offset + len(sentence))
-    done: set[frozenset[str]] = set()
-    if not _UNCERTAIN.search(sentence):
-        for pattern, subject, object_ in matches(sentence, names):
-            pair = frozenset({compact(subject.text), compact(object_.text)})
-            if len(pair) == 2 and pair not in done:
-                done.add(pair)
-                sure = pattern.confidence * min(subject.certainty, object_.certainty)
-                yield Statement(subject.text, pattern.type, object_.text, round(sure, 3), *span)
-    if len(names) > _MOST_NAMES:
+    found = list(stated_by_patterns(sentence, names, offset))
+    yield from found
+    done = {pair_of(each.subject, each.object) for each in found}
+    yield from co_mentions(sentence, names, offset, done)
+
+
+def pair_of(subject: str, object_: str) -> frozenset[str]:
+    """Return what stands for two names, whichever comes first; one element if they are the same."""
+    return frozenset({compact(subject), compact(object_)})
+
+
+def stated_by_patterns(sentence: str, names: Sequence[Name], offset: int) -> Iterator[Statement]:
+    """Yield what patterns find in the sentence that begins at `offset`, each pair once."""
+    if UNCERTAIN.search(sentence):
         return
-    for first, second in combinations(names, 2):
-        pair = frozenset({compact(first.text), compact(second.text)})
+    done: set[frozenset[str]] = set()
+    for pattern, subject, object_ in matches(sentence, names):
+        pair = pair_of(subject.text, object_.text)
         if len(pair) == 2 and pair not in done:
             done.add(pair)
-            sure = _CO_MENTIONED * min(first.certainty, second.certainty)
-            yield Statement(first.text, CO_MENTION, second.text, round(sure, 3), *span)
+            sure = round(pattern.confidence * min(subject.certainty, object_.certainty), 3)
+            span = offset, offset + len(sentence)
+            yield Statement(subject.text, pattern.type, object_.text, sure, *span)
+
+
+def co_mentions(
+    sentence: str, names: Sequence[Name], offset: int, done: set[frozenset[str]]
+) -> Iterator[Statement]:
+    """Yield the pairs of names that share the sentence, but those `done` and in long lists."""
+    if len(names) > _MOST_NAMES:
+        return
+    seen = set(done)
+    for first, second in combinations(names, 2):
+        pair = pair_of(first.text, second.text)
+        if len(pair) == 2 and pair not in seen:
+            seen.add(pair)
+            sure = round(_CO_MENTIONED * min(first.certainty, second.certainty), 3)
+            span = offset, offset + len(sentence)
+            yield Statement(first.text, CO_MENTION, second.text, sure, *span)
 
 
 def matches(sentence: str, names: Sequence[Name]) -> Iterator[tuple[Pattern, Name, Name]]:
@@ -82,7 +106,8 @@ def matches(sentence: str, names: Sequence[Name]) -> Iterator[tuple[Pattern, Nam
             for match in pattern.regex.finditer(variant):
                 groups = [_names_in(match[group], names, enumerations) for group in ("s", "o")]
                 if _fits(pattern, groups):
-                    yield from ((pattern, *pair) for pair in product(*groups))
+                    for subject, object_ in product(*groups):
+                        yield pattern, subject, object_
 
 
 def _fits(pattern: Pattern, groups: Sequence[Sequence[Name]]) -> bool:

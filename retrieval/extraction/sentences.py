@@ -3,8 +3,12 @@
 import re
 from collections.abc import Iterator
 
+# Ends a sentence wherever it stands.
+PARAGRAPH = "\u2029"
 _ABBREVIATIONS = r"(?<!\bfeat)(?<!\bft)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bvs)"
-_END = re.compile(rf"(?:{_ABBREVIATIONS}(?<!\b[A-Z])[.!?…]+[\"”’)\]]*(?=\s)|\n\s*\n|\n(?=\s*[-*•|#]))\s*")
+_END = re.compile(
+    rf"(?:{_ABBREVIATIONS}(?<!\b[A-Z])[.!?…]+[\"”’)\]]*(?=\s)|\n\s*\n|\n(?=\s*[-*•|#])|{PARAGRAPH})\s*"
+)
 _LONGEST = 600
 
 
