@@ -40,5 +40,9 @@ class StageError(PmovesError):
     """A stage of the query pipeline failed and nothing could take its place."""
 
 
+class EngineError(PmovesError):
+    """A remote engine did not do what it was asked; the corpus is not touched by that."""
+
+
 class OverloadedError(PmovesError):
     """Too much work is waiting already; try again later."""
