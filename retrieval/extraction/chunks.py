@@ -1,14 +1,14 @@
 """From chunks to relations, with the dictionary of each namespace."""
 
-import threading
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from retrieval.chunk import Chunk
-from retrieval.corpus.entities import EntityTable, entities_in
+from retrieval.corpus.entities import EntityTable
 from retrieval.extraction.base import RelationExtractor
 from retrieval.extraction.choose import make_extractor
 from retrieval.extraction.sentences import PARAGRAPH
+from retrieval.graph.dictionaries import NewestDictionaries
 from retrieval.graph.linking import Linker
 from retrieval.relation import CO_MENTION, Relation, Statement
 from retrieval.settings import LibrarySettings
@@ -21,24 +21,21 @@ class ChunkRelations:
     """
 
     def __init__(self, entities: EntityTable, settings: LibrarySettings) -> None:
-        self._entities = entities
+        self._dictionaries = NewestDictionaries(entities)
         self._settings = settings.graph
         self._found_names = settings.search.found_names
-        self._lock = threading.Lock()
-        self._version = 0
-        self._linkers: dict[str, Linker] = {}
 
     def of(self, chunks: Sequence[Chunk]) -> list[Relation]:
         """Return what `chunks` state, each relation of a chunk once, by its surest sentence."""
         if self._settings.relations == "off":
             return []
-        linkers = self._current()
+        dictionaries = self._dictionaries.get()
         by_namespace: dict[str, list[Chunk]] = {}
         for chunk in chunks:
             by_namespace.setdefault(chunk.namespace, []).append(chunk)
         found: list[Relation] = []
         for namespace, mine in by_namespace.items():
-            linker = linkers.get(namespace, Linker(()))
+            linker = dictionaries.linker(namespace)
             if not self._found_names:
                 mine = [chunk for chunk in mine if linker.link(_read(chunk))]
             if mine:
@@ -54,21 +51,6 @@ class ChunkRelations:
         for chunk, stated in zip(chunks, statements, strict=True):
             kept = [each for each in stated if self._found_names or _known(each, linker)]
             yield from (_relation(chunk, each) for each in _surest(kept))
-
-    def _current(self) -> dict[str, Linker]:
-        """Return the linkers of the newest dictionaries."""
-        with self._lock:
-            if not self._entities.exists():
-                return {}
-            dataset = self._entities.dataset()
-            if self._version != dataset.version:
-                names: dict[str, list[tuple[str, int]]] = {}
-                for number, entity in enumerate(entities_in(dataset)):
-                    mine = names.setdefault(entity.namespace, [])
-                    mine += [(name, number) for name in entity.names()]
-                self._linkers = {namespace: Linker(mine) for namespace, mine in names.items()}
-                self._version = dataset.version
-            return self._linkers
 
 
 def _read(chunk: Chunk) -> str:

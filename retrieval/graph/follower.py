@@ -10,7 +10,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.dense.loading import file_key
 from retrieval.entity import Entity
 from retrieval.errors import StageError
-from retrieval.graph.linking import Linker
+from retrieval.graph.dictionaries import dictionaries_of
 from retrieval.graph.mentions import Postings, read_postings
 from retrieval.graph.neighbors import FOUND, found_entities, neighbors_of, stated_in
 from retrieval.graph.snapshot import GraphSnapshot
@@ -94,12 +94,8 @@ def _behind(dataset: lance.LanceDataset | None) -> bool:
 
 
 def _named(entities: list[Entity]) -> GraphSnapshot:
-    names: dict[str, list[tuple[str, int]]] = {}
-    for number, entity in enumerate(entities):
-        mine = names.setdefault(entity.namespace, [])
-        mine += [(name, number) for name in entity.names()]
-    linkers = {namespace: Linker(mine) for namespace, mine in names.items()}
-    return GraphSnapshot(entities, {name: linker for name, linker in linkers.items() if linker})
+    found = dictionaries_of(entities)
+    return GraphSnapshot(found.entities, found.linkers)
 
 
 def _with_mentions(
