@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -107,6 +107,59 @@ class SearchSettings(Group):
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
 
 
+Analyzer = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+def split(value: object) -> object:
+    """Let a list be written with commas, as the predecessor did."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class ElasticsearchSettings(Group):
+    """Elasticsearch as the lexical side; used by the profile `cluster` where `hosts` are given."""
+
+    hosts: Annotated[
+        list[Annotated[str, Field(pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")]],
+        BeforeValidator(split),
+    ] = Field(
+        [],
+        description="Addresses of the nodes, such as https://one:9200,https://two:9200; "
+        "empty: the corpus's own text index answers.",
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="API key, in its encoded form.")
+    username: str = Field("", description="Name for basic authentication, instead of a key.")
+    password: SecretStr = Field(SecretStr(""), description="Password that goes with it.")
+    ca_file: str = Field(
+        "", description="File with the authority that signed the nodes' certificates."
+    )
+    index: str = Field(
+        "pmoves",
+        pattern=r"^[a-z][a-z0-9_-]{0,63}$",
+        description="Name of the alias that is searched; each mesh needs one of its own.",
+    )
+    analyzer: Analyzer = Field("english", description="Analyzer of the passages.")
+    analyzers: dict[str, Analyzer] = Field(
+        {}, description='Other analyzers by namespace, such as {"archiv": "german"}.'
+    )
+    shards: int = Field(1, ge=1, le=1_024, description="Primary shards of the index.")
+    patience_ms: Milliseconds = Field(
+        1_000,
+        description="Time for one answer; after it, the corpus's own text index answers.",
+    )
+    retry_ms: Milliseconds = Field(
+        2_000, description="Pause until nodes that did not answer are asked again."
+    )
+    most_lag_s: float = Field(
+        5.0,
+        ge=0.1,
+        le=86_400,
+        description="Seconds for which Elasticsearch may lack the newest passages before the "
+        "corpus's own text index answers.",
+    )
+
+
 class DenseSettings(Group):
     """The vector index."""
 
@@ -149,13 +202,14 @@ class LibrarySettings(BaseSettings):
     home: Path = Field(Path(".pmoves"), description="Folder for everything the mesh writes.")
     profile: Literal["embedded", "cluster"] = Field(
         "embedded",
-        description="Which set of parts to use; only 'embedded' exists so far.",
+        description="Which set of parts to use; 'cluster' takes the engines that are set.",
     )
     corpus: CorpusSettings = CorpusSettings()
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
     log: LogSettings = LogSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()
 
     @property

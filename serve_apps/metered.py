@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Sequence
 from retrieval.chunk import Vectors
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import OverloadedError
-from serve_apps.circuit import CircuitOpenError
+from retrieval.circuit import CircuitOpenError
 from serve_apps.metrics import Metrics
 
 
