@@ -213,6 +213,11 @@ class LibrarySettings(BaseSettings):
     dense: DenseSettings = DenseSettings()
 
     @property
+    def uses_elasticsearch(self) -> bool:
+        """Whether Elasticsearch is the lexical side."""
+        return self.profile == "cluster" and bool(self.elasticsearch.hosts)
+
+    @property
     def cache_dir(self) -> Path:
         """Folder of what can be made anew from the corpus."""
         return Path(self.dense.cache or self.home / "cache").absolute()
