@@ -16,6 +16,7 @@ from retrieval.extraction.chunks import ChunkRelations
 from retrieval.housekeeping import Housekeeping
 from retrieval.ids import chunk_id
 from retrieval.indexing import index_chunks
+from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
 from retrieval.settings import LibrarySettings
@@ -36,7 +37,10 @@ class Library(Closing):
         self.corpus = Corpus.open(self.settings.corpus_uri, embedder.identity)
         self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
         follower = open_follower(self.corpus, self.settings)
-        self.searcher = Searcher(self.corpus, self.embedder, self.settings.search, follower)
+        engine = open_text_engine(self.corpus, self.settings)
+        self.searcher = Searcher(
+            self.corpus, self.embedder, self.settings.search, follower, engine=engine
+        )
         self._relations = ChunkRelations(self.corpus.entities, self.settings)
         self._housekeeping = Housekeeping(self.corpus)
         self._loop = asyncio.new_event_loop()

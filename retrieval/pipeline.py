@@ -22,6 +22,7 @@ from retrieval.errors import StageError
 from retrieval.freshness import Freshness
 from retrieval.graph.follower import GraphFollower
 from retrieval.identity import EmbeddingIdentity
+from retrieval.lexical.base import TextEngine
 from retrieval.query import NOT_CONFIGURED, Degraded, Hit, SearchRequest, SearchResponse
 from retrieval.ranking import rank
 from retrieval.retrievers import Candidates, Retrievers
@@ -38,7 +39,8 @@ _MOMENT = 1.0
 class Searcher:
     """Answers searches over one corpus; use it from one event loop.
 
-    `spans` is opened around each stage of each search.
+    `spans` is opened around each stage of each search. `engine` answers the lexical
+    searches where it can, and is closed with this.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Searcher:
         settings: SearchSettings | None = None,
         follower: DenseFollower | None = None,
         spans: StageSpans = nullcontext,
+        engine: TextEngine | None = None,
     ) -> None:
         self._spans = spans
+        self.engine = engine
         self.corpus = corpus
         self.embedder = embedder
         self.settings = settings or SearchSettings()
@@ -64,7 +68,7 @@ class Searcher:
         self._graph_task: Future[object] | None = None
         self._freshness = Freshness(self._follower, self._threads, self._follow_entities)
         self._retrievers = Retrievers(
-            embedder, corpus.identity, self._threads, self.settings, self._graph
+            embedder, corpus.identity, self._threads, self.settings, self._graph, engine
         )
 
     async def search(self, request: SearchRequest, request_id: str | None = None) -> SearchResponse:
@@ -138,6 +142,8 @@ class Searcher:
         With `wait`, return when the threads have ended.
         """
         self._follower.close(wait=wait)
+        if self.engine:
+            self.engine.close()
         self._threads.shutdown(wait=wait)
         self._graph_thread.shutdown(wait=wait)
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -133,7 +133,7 @@ class GraphSettings(Group):
 
 
 class Neo4jSettings(Group):
-    """A Neo4j that shows the graph of the corpus; searches never wait for it."""
+    """A Neo4j that shows the graph, in the profile `cluster`; searches never wait for it."""
 
     url: str = Field(
         "", description="Bolt address, such as bolt://localhost:7687; empty: none is used."
@@ -157,6 +157,59 @@ class Neo4jSettings(Group):
         ge=0,
         le=86_400,
         description="Seconds between readings of its entities by a running mesh; 0: never.",
+    )
+
+
+Analyzer = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+def split(value: object) -> object:
+    """Let a list be written with commas, as the predecessor did."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class ElasticsearchSettings(Group):
+    """Elasticsearch as the lexical side; used by the profile `cluster` where `hosts` are given."""
+
+    hosts: Annotated[
+        list[Annotated[str, Field(pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")]],
+        BeforeValidator(split),
+    ] = Field(
+        [],
+        description="Addresses of the nodes, such as https://one:9200,https://two:9200; "
+        "empty: the corpus's own text index answers.",
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="API key, in its encoded form.")
+    username: str = Field("", description="Name for basic authentication, instead of a key.")
+    password: SecretStr = Field(SecretStr(""), description="Password that goes with it.")
+    ca_file: str = Field(
+        "", description="File with the authority that signed the nodes' certificates."
+    )
+    index: str = Field(
+        "pmoves",
+        pattern=r"^[a-z][a-z0-9_-]{0,63}$",
+        description="Name of the alias that is searched; each mesh needs one of its own.",
+    )
+    analyzer: Analyzer = Field("english", description="Analyzer of the passages.")
+    analyzers: dict[str, Analyzer] = Field(
+        {}, description='Other analyzers by namespace, such as {"archiv": "german"}.'
+    )
+    shards: int = Field(1, ge=1, le=1_024, description="Primary shards of the index.")
+    patience_ms: Milliseconds = Field(
+        1_000,
+        description="Time for one answer; after it, the corpus's own text index answers.",
+    )
+    retry_ms: Milliseconds = Field(
+        2_000, description="Pause until nodes that did not answer are asked again."
+    )
+    most_lag_s: float = Field(
+        5.0,
+        ge=0.1,
+        le=86_400,
+        description="Seconds for which Elasticsearch may lack the newest passages before the "
+        "corpus's own text index answers.",
     )
 
 
@@ -202,7 +255,7 @@ class LibrarySettings(BaseSettings):
     home: Path = Field(Path(".pmoves"), description="Folder for everything the mesh writes.")
     profile: Literal["embedded", "cluster"] = Field(
         "embedded",
-        description="Which set of parts to use; only 'embedded' exists so far.",
+        description="Which set of parts to use; 'cluster' takes the engines that are set.",
     )
     corpus: CorpusSettings = CorpusSettings()
     state: StateSettings = StateSettings()
@@ -211,7 +264,18 @@ class LibrarySettings(BaseSettings):
     graph: GraphSettings = GraphSettings()
     neo4j: Neo4jSettings = Neo4jSettings()
     log: LogSettings = LogSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()
+
+    @property
+    def uses_elasticsearch(self) -> bool:
+        """Whether Elasticsearch is the lexical side."""
+        return self.profile == "cluster" and bool(self.elasticsearch.hosts)
+
+    @property
+    def uses_neo4j(self) -> bool:
+        """Whether a Neo4j shows the graph of the corpus."""
+        return self.profile == "cluster" and bool(self.neo4j.url)
 
     @property
     def cache_dir(self) -> Path:

@@ -10,6 +10,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.model import embedding_identity
 from retrieval.jobs import JobStore
+from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
@@ -49,6 +50,7 @@ class Gateway:
                 settings.search,
                 open_follower(corpus, settings),
                 tracing.stage,
+                open_text_engine(corpus, settings),
             ),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),

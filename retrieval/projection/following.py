@@ -33,6 +33,11 @@ class Progress:
     trouble: str | None = None
 
     @property
+    def asked(self) -> bool:
+        """Whether the engine was asked at all."""
+        return self.newest > 0 or self.trouble is not None
+
+    @property
     def lag_versions(self) -> int:
         """How many versions of the corpus the engine lacks."""
         return self.newest - self.position.version if self.position else self.newest
@@ -57,6 +62,7 @@ class Following(Closing):
         self._progress = Progress(behind_since=time.monotonic())
         self._verified = time.monotonic()
         self._failures = 0
+        self._looked = threading.Event()
         self._closed = False
         self._called = False
         self._changed = threading.Condition()
@@ -64,6 +70,10 @@ class Following(Closing):
             target=self._run, name=f"follow {projection.name}", daemon=True
         )
         self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Return once the engine has been asked how far it is, or failed; or time is up."""
+        self._looked.wait(seconds)
 
     @property
     def progress(self) -> Progress:
@@ -79,7 +89,8 @@ class Following(Closing):
                 self._changed.notify()
 
     def close(self) -> None:
-        """End the thread, and return when it has ended."""
+        """End the thread, and return when it has ended; a rebuild under way is given up."""
+        self.projection.stop()
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -112,14 +123,16 @@ class Following(Closing):
         else:
             since = self._progress.behind_since or time.monotonic()
         self._progress = Progress(position, newest, since)
+        self._looked.set()
 
     def _note_trouble(self, error: Exception) -> None:
-        if not self._failures:
+        if not self._closed and not self._failures:
             _LOG.warning("%s cannot follow the corpus: %s", self.projection.name, error)
         self._failures += 1
         before = self._progress
         since = before.behind_since or time.monotonic()
         self._progress = Progress(before.position, before.newest, since, str(error))
+        self._looked.set()
 
     def _pause(self) -> float:
         longest = min(_LONGEST_PAUSE_S, self._pause_s * 2**self._failures)

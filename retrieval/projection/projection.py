@@ -1,6 +1,7 @@
 """Keeping one engine equal to the corpus."""
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -34,6 +35,7 @@ class Projection:
         self.engine = engine
         self._uri = corpus.chunks_uri
         self._tables = {table.name: table for table in tables}
+        self._stopped = threading.Event()
 
     @property
     def name(self) -> str:
@@ -47,6 +49,10 @@ class Projection:
         found = write(self._uri, id_of)
         assert found is not None
         return found
+
+    def stop(self) -> None:
+        """Give up what is being written, now and later, with an `EngineError`."""
+        self._stopped.set()
 
     def look(self) -> Position | None:
         """Return what searches of the engine see now, or None where it is nothing of ours."""
@@ -183,6 +189,8 @@ class Projection:
     ) -> None:
         version, table = index_version(dataset), self._tables[name]
         for rows in batches:
+            if self._stopped.is_set():
+                raise EngineError(f"{self.name}: stopped before it was done; nothing is lost")
             _must_take(self.name, generation.put(name, rows, marks_of(rows, table), version))
 
     def _datasets(self) -> dict[str, lance.LanceDataset]:
