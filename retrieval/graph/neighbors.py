@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import lance
 import pyarrow.compute as pc
 
+from retrieval.corpus.store import Corpus
 from retrieval.entity import Entity
 from retrieval.graph.folding import compact, words
 from retrieval.graph.linking import Linker
@@ -119,6 +120,23 @@ def found_entities(stated: list[Stated], linkers: Mapping[str, Linker]) -> list[
                 key = each.namespace, compact(name).removeprefix("the")
                 groups.setdefault(key, []).append((name, kind, each.confidence))
     return [_entity(namespace, seen) for (namespace, _), seen in sorted(groups.items())]
+
+
+def relations_about(corpus: Corpus, namespace: str, name: str | None = None) -> list[Stated]:
+    """Return what the documents of `namespace` say, the surest first.
+
+    With `name`, only what they say of the entities that bear it, by any of their names, or of
+    the name itself.
+    """
+    found = [each for each in stated_in(corpus.relations.dataset()) if each.namespace == namespace]
+    if name is not None:
+        entities = corpus.entities.read([namespace])
+        linker = Linker((alias, at) for at, each in enumerate(entities) for alias in each.names())
+        wanted = {compact(name)} | {
+            compact(alias) for at in linker.named(name) for alias in entities[at].names()
+        }
+        found = [each for each in found if {compact(each.subject), compact(each.object)} & wanted]
+    return sorted(found, key=lambda each: (-each.confidence, each.subject, each.type, each.object))
 
 
 class _Names:
