@@ -46,8 +46,8 @@ class JobLauncher(Protocol):
 class Services:
     """The parts behind the gateway.
 
-    `graph` keeps a Neo4j equal to the corpus, where there is one. `exposed` says that other machines reach it, whatever `http.host` says; `ingress`
-    says what it stands behind.
+    `graph` keeps a Neo4j equal to the corpus, where there is one. `exposed` says that other
+    machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
     """
 
     settings: AppArgs

@@ -3,6 +3,7 @@
 import pytest
 
 from retrieval.corpus.store import Corpus
+from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.entity import Alias, Entity
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchResponse
@@ -66,13 +67,13 @@ async def test_neighbors_join_what_neither_side_found(related: Corpus, searcher:
 async def test_neighbors_count_as_much_as_is_set(
     related: Corpus, word_embedder: WordEmbedder
 ) -> None:
-    from retrieval.embedding.batching import BatchingEmbedder
-
-    for share, expected in ((0.0, set()), (0.5, {"b-1"})):
-        with BatchingEmbedder(word_embedder, 4_096) as batching:
-            made = Searcher(related, batching, SearchSettings(neighbor_boost=share))
-            response = await ask(made, "captain tarred", explain=True)
-            made.close(wait=True)
+    shares = {0.0: set[str](), 0.5: {"b-1"}}
+    for share, expected in shares.items():
+        batching = BatchingEmbedder(word_embedder, 4_096)
+        made = Searcher(related, batching, SearchSettings(neighbor_boost=share))
+        response = await ask(made, "captain tarred", explain=True)
+        made.close(wait=True)
+        batching.close(wait=True)
         assert boosts(response, "related").keys() == expected
 
 
