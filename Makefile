@@ -48,8 +48,9 @@ unit: .venv/.dev ## The fast tests.
 	@scripts/promtool
 	$(BIN)/pytest -m "not integration" -n 2
 
-integration: .venv/.dev ## The tests that start Ray, the mesh and a browser.
+integration: .venv/.dev ## The tests that start Ray, the mesh, a browser and the engines.
 	@scripts/chromium
+	@scripts/engines
 	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900 --durations=20
 
 eval: .venv/.dev ## Search quality on the sample library, held against its baseline.
