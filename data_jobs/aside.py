@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import weakref
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -31,6 +32,7 @@ class Aside:
             return False
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="pmoves-aside-")  # noqa: SIM115
+            weakref.finalize(self, self._file.close)
         at = self._file.seek(0, 2)
         self._file.write(data)
         self._places.append((at, len(data)))

@@ -69,7 +69,7 @@ class Job:
         roots: Sequence[Path] | None = self.settings.ingest.roots if self.confined else None
         again: list[SourceItem] = []
         if self.request.retry_quarantined:
-            again = quarantined_items(corpus, jobs, self.request.namespace, roots)
+            again = quarantined_items(corpus, jobs, self.request, roots)
         load = self.load_embedder or SentenceTransformerEmbedder
         return Plan(self.request, self.settings, load, again, roots)
 

@@ -50,7 +50,7 @@ def convert(path: Path, suffix: str, wanted: str, folder: Path, limits: ParseLim
     """
     program = office_program()
     if program is None:
-        raise UnsupportedTypeError(f"This kind of file needs LibreOffice. {INSTALL}")
+        raise UnsupportedTypeError(f"This kind of file needs LibreOffice: {INSTALL}")
     source = folder / f"source.{suffix}"
     source.symlink_to(path.resolve())
     seconds = min(limits.options.office.seconds, limits.seconds)

@@ -34,22 +34,21 @@ def run_program(
     It stays in the session of its parent, whose end is its own.
     """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=kept | {"OMP_THREAD_LIMIT": "1"} | dict(environment or {}),
-    )
-    try:
-        out, told = process.communicate(given, timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        name = Path(command[0]).name
-        raise LimitExceededError(f"{name} took longer than {seconds:g} s") from error
-    finally:
-        if process.poll() is None:
-            _kill_tree(process.pid)
-            process.communicate()
+    ) as process:
+        try:
+            out, told = process.communicate(given, timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            name = Path(command[0]).name
+            raise LimitExceededError(f"{name} took longer than {seconds:g} s") from error
+        finally:
+            if process.poll() is None:
+                _kill_tree(process.pid)
     return subprocess.CompletedProcess(command, process.returncode, out, told)
 
 

@@ -68,7 +68,9 @@ class ReadStage(Stage):
             work.pipeline,
         ):
             return
-        if known.status == "ready" and not self._may_read_more(known):
+        if (
+            known.status == "ready" and not self._may_read_more(known)
+        ) or known.status == "ignored":
             work.outcome = "skipped"
         elif known.status == "quarantined" and not self._retry:
             work.outcome, work.error, work.recorded = "quarantined", known.error, True
