@@ -3,6 +3,7 @@
 import mmap
 from pathlib import Path
 
+from data_jobs.errors import UnreadableFileError
 from data_jobs.parse import media_types
 
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -59,15 +60,28 @@ def detect_known(head: bytes) -> str | None:
 
 def detect_ole(path: Path) -> str:
     """Return the media type of an old Office file or an Outlook message."""
+    try:
+        streams = _streams(path)
+    except UnreadableFileError:
+        return _by_mention(path)
+    found = (kind for name, kind in _OLE_STREAMS.items() if name in streams)
+    return next(found, media_types.OLE)
+
+
+def check_ole(path: Path) -> None:
+    """Raise `UnreadableFileError` where the directory of an old Office file is damaged."""
+    _streams(path)
+
+
+def _streams(path: Path) -> set[str]:
+    """Return the names at the top of an OLE container."""
     import olefile  # type: ignore[import-untyped]
 
     try:
         with olefile.OleFileIO(str(path)) as container:
-            streams = {entry[0] for entry in container.listdir()}
-    except (OSError, ValueError, IndexError):
-        return _by_mention(path)
-    found = (kind for name, kind in _OLE_STREAMS.items() if name in streams)
-    return next(found, media_types.OLE)
+            return {entry[0] for entry in container.listdir()}
+    except (OSError, ValueError, IndexError) as error:
+        raise UnreadableFileError(f"The file is damaged: {error}") from error
 
 
 def detect_by_signature(head: bytes) -> str:

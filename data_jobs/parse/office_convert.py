@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from data_jobs.parse import media_types
+from data_jobs.parse.archive import check_archive
 from data_jobs.parse.base import ParsedDocument, ParseLimits, Parser
+from data_jobs.parse.detect_binary import check_ole
 from data_jobs.parse.docx import DocxParser
 from data_jobs.parse.office_program import convert, office_program
 from data_jobs.parse.pdf import PdfParser
@@ -44,6 +46,7 @@ class OfficeParser:
         """Read an Office file; where LibreOffice is missing, `unstructured` may step in."""
         if office_program() is None and media_type in self.media_types and is_installed():
             return UnstructuredParser().parse(path, media_type, limits)
+        _check_container(path, media_type, limits)
         suffix, modern = _KINDS[media_type]
         with scratch_folder(limits) as folder:
             if limits.options.office.as_pdf:
@@ -51,6 +54,14 @@ class OfficeParser:
             found = convert(path, suffix, modern, folder, limits)
             parser, target = _PARSERS[modern]
             return parser().parse(found, target, limits)
+
+
+def _check_container(path: Path, media_type: str, limits: ParseLimits) -> None:
+    """Raise for a damaged or swollen file, which LibreOffice would take for a text."""
+    if media_type in (media_types.DOC, media_types.PPT, media_types.XLS):
+        check_ole(path)
+    elif media_type != media_types.RTF:
+        check_archive(path, limits)
 
 
 def _by_pdf(path: Path, suffix: str, folder: Path, limits: ParseLimits) -> ParsedDocument:

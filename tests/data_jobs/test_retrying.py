@@ -79,12 +79,12 @@ def test_uploads_come_back_while_their_files_are_there(
         item = SourceItem(uri="upload:x.txt", path=str(path), name="x.txt")
         jobs.create(JobRequest(namespace=NAMESPACE, sources=[item], metadata={"n": path.name}))
         production.run(item)
-    found = quarantined_items(production.corpus, jobs, NAMESPACE, [])
+    found = quarantined_items(production.corpus, jobs, wanted(), [])
     assert [(item.path, item.name, item.metadata) for item in found] == [
         (str(new), "x.txt", {"n": "1"})
     ]
     new.unlink()
-    assert quarantined_items(production.corpus, jobs, NAMESPACE, [])[0].path == str(old)
+    assert quarantined_items(production.corpus, jobs, wanted(), [])[0].path == str(old)
     old.unlink()
     assert items(production, jobs) == []
 
