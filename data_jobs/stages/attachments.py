@@ -34,7 +34,7 @@ def children(parent: Work, attachments: Sequence[Attachment], folder: Path) -> l
 
 def with_suffix(work: Work, folder: Path) -> Path:
     """Return a path to the file that ends as its name does; it helps to tell plain texts apart."""
-    path, suffix = work.file.path, _suffix(work.name)
+    path, suffix = work.file.path, suffix_of(work.name)
     if path.suffix.lower() == suffix.lower():
         return path
     link = folder / f"file{suffix}"
@@ -72,7 +72,7 @@ def _file(attachment: Attachment, name: str, folder: Path, number: int) -> Path:
         return inside(attachment.path, folder)
     own = folder / f"attachment{number}"
     own.mkdir()
-    path = own / f"file{_suffix(name)}"
+    path = own / f"file{suffix_of(name)}"
     path.write_bytes(attachment.data)
     return path
 
@@ -86,6 +86,7 @@ def _labelled(attachments: Sequence[Attachment]) -> Iterator[tuple[str, Attachme
         yield f"{name} ({used[name]})" if used[name] > 1 else name, attachment
 
 
-def _suffix(name: str) -> str:
+def suffix_of(name: str) -> str:
+    """Return the suffix of a name with its dot, empty where it is none."""
     suffix = PurePath(name).suffix
     return suffix if _SUFFIX.fullmatch(suffix) else ""

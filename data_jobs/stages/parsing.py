@@ -1,6 +1,5 @@
 """Parse: from bytes to blocks, in a sandbox; attachments become documents of their own."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +9,17 @@ import pyarrow as pa
 from data_jobs.chunking.text import clean
 from data_jobs.errors import LimitExceededError, SetAsideError
 from data_jobs.monitor import LOOKED_AT, Monitor
+from data_jobs.objects.store import ObjectStore
 from data_jobs.sandbox.sandbox import PARSE_FILE, Sandbox
+from data_jobs.scratch import remove_abandoned, scratch_folder
 from data_jobs.settings import IngestSettings
-from data_jobs.stages.attachments import children, with_suffix
+from data_jobs.stages.attachments import children, suffix_of, with_suffix
 from data_jobs.stages.family import Family
 from data_jobs.stages.previews import keep_preview
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.together import together
 from data_jobs.stages.work import Packed, Work, pack, unpack
+from retrieval.settings import S3Settings
 
 
 class ParseStage(Stage):
@@ -31,10 +33,16 @@ class ParseStage(Stage):
     name = "parse"
 
     def __init__(
-        self, settings: IngestSettings, monitor: Monitor, function: str = PARSE_FILE
+        self,
+        settings: IngestSettings,
+        monitor: Monitor,
+        function: str = PARSE_FILE,
+        s3: S3Settings | None = None,
     ) -> None:
         super().__init__(monitor)
         self._settings = settings
+        self._objects = ObjectStore(s3 or S3Settings())
+        remove_abandoned()
         self._slow_limits = settings.parse_limits()
         self._limits = replace(self._slow_limits, slow=False, seconds=settings.parse_seconds)
         self._sandboxes = [
@@ -99,8 +107,7 @@ class ParseStage(Stage):
 
     def _family(self, work: Work, sandbox: Sandbox, family: Family, slow: bool) -> Iterator[Work]:
         """Yield a document, then what is attached to it, one after the other."""
-        with tempfile.TemporaryDirectory(prefix="pmoves-parse-") as name:
-            folder = Path(name)
+        with scratch_folder() as folder:
             found = self.attempted(
                 work, lambda: [work, *self._parse(work, folder, sandbox, family, slow)]
             )
@@ -119,7 +126,7 @@ class ParseStage(Stage):
             )
         if work.depth:
             family.take(work.size_bytes)
-        path = with_suffix(work, folder)
+        path = self._local(work, folder)
         try:
             work.media_type, parsed = sandbox.parse(path, self._limits, folder)
         except SetAsideError:
@@ -133,3 +140,13 @@ class ParseStage(Stage):
         found = children(work, parsed.attachments, folder)
         work.attachments = tuple(child.file.uri for child in found)
         return found
+
+    def _local(self, work: Work, folder: Path) -> Path:
+        """Return a path to the file, which for an object is fetched first."""
+        if work.file.stored is None:
+            return with_suffix(work, folder)
+        path = folder / f"object{suffix_of(work.name)}"
+        most = self._settings.max_file_bytes
+        fetched = self._objects.fetch(work.file.stored, path, most)
+        work.content_hash, work.size_bytes = fetched.content_hash, fetched.size
+        return path

@@ -11,6 +11,7 @@ from data_jobs.aside import Aside
 from data_jobs.monitor import LocalMonitor
 from data_jobs.sandbox.sandbox import PARSE_FILE
 from data_jobs.settings import JobSettings
+from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage
@@ -81,9 +82,10 @@ class Production:
         self.embedder = None
         self.monitor.tally.counts.clear()
         self.monitor._aside = Aside()
-        parse = ParseStage(self.settings.ingest, self.monitor, self.function)
-        most = self.settings.ingest.bundle_documents
-        listing = ListStage(request, again, None, most, self.monitor)
+        ingest = self.settings.ingest
+        parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
+        most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
+        listing = ListStage(request, again, bounds, most, self.monitor)
         read = ReadStage(self.settings, retry, self.monitor)
         stages: list[Stage | CommitStage] = [
             ChunkStage(self.settings, self.monitor),

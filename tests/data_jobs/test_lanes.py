@@ -8,6 +8,7 @@ import pytest
 from data_jobs.aside import Aside
 from data_jobs.errors import JobError
 from data_jobs.monitor import LOOKED_AT, LocalMonitor
+from data_jobs.sources import Selection
 from data_jobs.stages.listing import ListStage
 from data_jobs.stages.together import together
 from data_jobs.stages.work import unpack
@@ -145,7 +146,7 @@ def test_a_list_that_was_lost_ends_the_job_with_advice(
     monkeypatch.setattr(monitor, "identity", lambda: next(names))
     monkeypatch.setattr(monitor, "aside", lambda start: None)
     request = JobRequest(namespace="x", sources=[SourceItem(uri=str(folder))])
-    stage = ListStage(request, [], None, 8, monitor)(None)
+    stage = ListStage(request, [], Selection(), 8, monitor)(None)
     assert [w.work().name for w in unpack(next(stage))] == ["a.txt"]
     with pytest.raises(JobError, match="run the job again"):
         next(stage)
