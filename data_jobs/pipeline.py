@@ -18,10 +18,12 @@ from data_jobs.settings import JobSettings, StageSettings
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage, LoadEmbedder
+from data_jobs.stages.fetching import FetchStage
 from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
+from data_jobs.web.urls import is_web
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
 
@@ -33,7 +35,7 @@ class Plan:
     """What one run of the pipeline does.
 
     `again` are sources to take up even if they have not changed; `roots` bounds
-    where files may lie.
+    where files may lie, `spool` is the folder for pages on their way.
     """
 
     request: JobRequest
@@ -41,6 +43,7 @@ class Plan:
     load_embedder: LoadEmbedder
     again: Sequence[SourceItem] = ()
     roots: Sequence[Path] | None = None
+    spool: Path = Path("spool")
 
 
 def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
@@ -64,7 +67,9 @@ def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
 def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     """Return the pipeline as a dataset that yields outcomes when it is read."""
     settings, ingest, stages = plan.settings, plan.settings.ingest, plan.settings.ingest.stages
-    listing = ListStage(plan.request, plan.again, plan.roots, ingest.bundle_documents, monitor)
+    listing = ListStage(
+        plan.request, plan.again, plan.roots, ingest.bundle_documents, monitor, settings
+    )
     shared = {"settings": settings, "monitor": monitor}
     list_task: Any = list_files
     listed = ray.data.from_items([{"start": 0}]).map_batches(
@@ -76,7 +81,7 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         compute=TaskPoolStrategy(1),
     )
     read = _mapped(
-        listed,
+        _fetched(listed, plan, shared),
         ReadStage,
         stages.read_workers,
         shared | {"retry": plan.request.retry_quarantined},
@@ -92,6 +97,15 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     chunked = _mapped(parsed, ChunkStage, stages.chunk_workers, shared, num_cpus=stages.chunk_cpus)
     embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, stages)
     return _mapped(embedded, CommitStage, 1, shared, num_cpus=stages.commit_cpus)
+
+
+def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
+    """Append the stage that fetches pages, where the job has any."""
+    if not any(is_web(item.uri) for item in (*plan.request.sources, *plan.again)):
+        return before
+    arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
+    stages = plan.settings.ingest.stages
+    return _mapped(before, FetchStage, 1, shared | arguments, num_cpus=stages.fetch_cpus)
 
 
 def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[pa.Table]:

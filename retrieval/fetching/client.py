@@ -114,9 +114,11 @@ class GuardedClient:
         headers: Mapping[str, str] | None = None,
         max_bytes: int | None = None,
         timeout_s: float | None = None,
+        redirects: int | None = None,
     ) -> Fetched:
         """Write the body of `url` to `path`, piece by piece; the file holds nothing unless `ok`."""
-        with self.stream(url, headers=headers, max_bytes=max_bytes, timeout_s=timeout_s) as answer:
+        options = _Options("GET", headers, None, max_bytes, timeout_s, redirects)
+        with self._opened(url, options) as answer:
             size = 0
             with path.open("wb") as file:
                 for part in answer.parts() if 200 <= answer.status < 300 else ():

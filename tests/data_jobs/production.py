@@ -13,6 +13,7 @@ from data_jobs.settings import JobSettings
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage
+from data_jobs.stages.fetching import FetchStage
 from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
@@ -81,8 +82,10 @@ class Production:
         self.monitor.tally.counts.clear()
         parse = ParseStage(self.settings.ingest, self.monitor, self.function)
         most = self.settings.ingest.bundle_documents
-        self.tables = list(ListStage(request, again, None, most, self.monitor)(None))
+        listing = ListStage(request, again, None, most, self.monitor, self.settings)
+        self.tables = list(listing(None))
         stages: list[Stage | CommitStage] = [
+            FetchStage(self.settings, retry, self.settings.spool_dir / "job", self.monitor),
             ReadStage(self.settings, retry, self.monitor),
             parse,
             ChunkStage(self.settings, self.monitor),
