@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_jobs.backfill.mirror import Seen, mirror
 from data_jobs.pipeline import Plan, run_pipeline
 from data_jobs.progress import Summary
 from data_jobs.retrying import quarantined_items
@@ -57,11 +58,18 @@ class Job:
         monitor = SharedMonitor()
         try:
             with JobWatch(job_id, jobs, monitor, self.on_progress) as watch:
+                seen = Seen()
                 for document in run_pipeline(plan, monitor):
                     watch.add(document)
+                    if self.request.mirror:
+                        seen.add(document)
                 if watch.counts.outcomes["ready"]:
                     watch.doing("folding new passages into the indexes")
                     corpus.optimize()
+                    watch.doing("")
+                if self.request.mirror and not watch.stopped:
+                    watch.doing("deleting what is gone")
+                    watch.deleted = mirror(corpus, self.request, self.request.mirror, seen)
                     watch.doing("")
         finally:
             monitor.close()
@@ -92,6 +100,8 @@ class Job:
             needs_ocr=counts.needs_ocr,
             seconds=progress.seconds,
             index_version=version,
+            deleted=watch.deleted,
+            left=counts.outcomes["stopped"],
             reasons=sorted(counts.reasons.values(), key=lambda reason: -reason.count),
         )
 

@@ -6,21 +6,21 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from data_jobs.errors import IngestError, SourceError
 from data_jobs.folders import FolderWalk
 from data_jobs.patterns import PathFilter, PathPattern, has_magic
-from data_jobs.web.urls import checked_source, is_web
+from data_jobs.web.urls import checked_source, is_page, is_web
 from retrieval.chunk import JsonValue
 from retrieval.jobs import SourceItem
 
 _ON_HOSTS = ("http", "sitemap+http", "list+http")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _LOCAL_HOSTS = ("", "localhost")
-Pages = Callable[[str], Iterator[str | IngestError]]
+Pages = Callable[[str, PathFilter], Iterator[str | IngestError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class SourceFile:
     """One file to ingest: the URI that names it, and where its bytes lie.
 
     `doc_id` and `name` are given by whoever uploaded it. `force` says that it is
-    taken up even if it has not changed.
+    taken up even if it has not changed. `origin` is the sitemap or list that named it.
     """
 
     uri: str
@@ -37,6 +37,7 @@ class SourceFile:
     name: str | None = None
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     force: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,22 @@ def expand(
     cannot be listed costs one failure and stops no other.
     """
     seen: set[bytes] = set()
-    for item in items:
+    for item in sorted(items, key=lambda item: -item.priority):
         try:
-            for found in _files(item, selection):
+            for found in _files(item, _own(item, selection)):
                 if len(items) == 1 or _is_new(found.uri, seen):
                     yield found
         except SourceError as error:
             yield SourceFailure(_named(item), error, item.doc_id)
+
+
+def _own(item: SourceItem, selection: Selection) -> Selection:
+    """Return `selection` with the patterns of `item` in place of those that it has itself."""
+    recursive = selection.recursive if item.recursive is None else item.recursive
+    files = selection.files
+    if item.include is not None or item.exclude is not None:
+        files = PathFilter(item.include or (), item.exclude or ())
+    return replace(selection, recursive=recursive, files=files)
 
 
 def _named(item: SourceItem) -> str:
@@ -172,13 +182,14 @@ def _web_pages(item: SourceItem, selection: Selection) -> Iterator[SourceFile | 
         raise SourceError(f"{item.uri[:200]!r} is on the web, which cannot be read here")
     if selection.roots is not None and not item.uri.lower().startswith(_ON_HOSTS):
         raise SourceError(f"{item.uri[:200]!r} lies on this machine; put the list on the web")
-    for number, found in enumerate(selection.pages(item.uri)):
+    origin = "" if is_page(item.uri) else item.uri
+    for number, found in enumerate(selection.pages(item.uri, selection.files)):
         if number and item.doc_id is not None:
             raise SourceError(f"doc_id names one document, but {item.uri[:200]!r} names several")
         if isinstance(found, IngestError):
             yield SourceFailure(item.uri, found)
         else:
-            yield SourceFile(found, Path(), item.doc_id, item.name, item.metadata)
+            yield SourceFile(found, Path(), item.doc_id, item.name, item.metadata, origin=origin)
 
 
 def _walked(
@@ -201,6 +212,11 @@ def _single(item: SourceItem, path: Path, uri: str) -> SourceFile:
     if not stat.S_ISREG(mode):
         raise SourceError(f"{str(path)!r} is not an ordinary file")
     return SourceFile(uri, path, item.doc_id, item.name, item.metadata)
+
+
+def pattern_base(path: Path) -> Path:
+    """Return the folder above the first name of `path` that is a pattern, else `path` itself."""
+    return _base(path)[0] if has_magic(str(path)) else path
 
 
 def _base(path: Path) -> tuple[Path, str]:

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
-from retrieval.jobs import Job, JobState
+from retrieval.jobs import Budget, Job, JobState, Lane, Mirror
 from retrieval.query import Flag, Namespace
 
 
@@ -126,6 +126,9 @@ class IngestRequest(Strict):
     exclude: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
     metadata: Payload = Field(default_factory=dict)
     retry_quarantined: Flag = False
+    lanes: Annotated[list[Lane], Field(max_length=16)] = Field(default_factory=list)
+    budgets: dict[Lane, Budget] = Field(default_factory=dict)
+    mirror: Mirror | None = None
 
 
 class UploadFields(Strict):
@@ -232,6 +235,7 @@ class JobView(BaseModel):
     rate: float | None
     eta_s: float | None
     stages: dict[str, int]
+    paused: bool
     sources: list[str]
     error: str | None
     created_at: datetime
@@ -243,8 +247,10 @@ class JobView(BaseModel):
     @classmethod
     def of(cls, job: Job) -> Self:
         """Return the view of a job."""
-        fields = {name: getattr(job, name) for name in cls.model_fields if name not in ("sources",)}
-        return cls(**fields, sources=[source.uri for source in job.request.sources])
+        made = {"sources", "paused"}
+        fields = {name: getattr(job, name) for name in cls.model_fields if name not in made}
+        sources = [source.uri for source in job.request.sources]
+        return cls(**fields, sources=sources, paused=bool(job.pause_requested and not job.finished))
 
 
 class JobList(BaseModel):

@@ -59,8 +59,8 @@ def quarantined_row(work: Work, known: Document | None) -> Document:
     """
     kept = known if known is not None and known.status != "deleted" else None
     own: dict[str, JsonValue] = {GIVEN: dict(work.file.metadata)} if work.file.metadata else {}
-    if kept and CHILDREN in kept.metadata:
-        own[CHILDREN] = kept.metadata[CHILDREN]
+    if kept:
+        own |= {name: kept.metadata[name] for name in (CHILDREN, WEB) if name in kept.metadata}
     return Document(
         namespace=work.namespace,
         doc_id=work.doc_id,

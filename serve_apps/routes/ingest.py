@@ -52,4 +52,7 @@ def _job_request(
         exclude=wanted.exclude,
         metadata=wanted.metadata,
         retry_quarantined=wanted.retry_quarantined,
+        lanes=wanted.lanes,
+        budgets=wanted.budgets,
+        mirror=wanted.mirror,
     )

@@ -78,6 +78,13 @@ class Production:
         """Ingest `sources`; return the outcomes by the last part of their URIs."""
         items = [s if isinstance(s, SourceItem) else SourceItem(uri=str(s)) for s in sources]
         request = JobRequest(namespace=NAMESPACE, sources=items, retry_quarantined=retry)
+        return self.run_request(request, again)
+
+    def run_request(
+        self, request: JobRequest, again: Sequence[SourceItem] = ()
+    ) -> dict[str, DocumentOutcome]:
+        """Run a whole request; return the outcomes by the last part of their URIs."""
+        retry = request.retry_quarantined
         self.embedder = None
         self.monitor.tally.counts.clear()
         parse = ParseStage(self.settings.ingest, self.monitor, self.function)
