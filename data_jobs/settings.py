@@ -7,6 +7,7 @@ from pydantic import Field
 
 from data_jobs.parse.base import ParseLimits
 from data_jobs.web.settings import WebSettings
+from publishing.events.settings import EventSettings
 from retrieval.settings import Group, LibrarySettings
 
 MIB = 2**20
@@ -120,6 +121,7 @@ class JobSettings(LibrarySettings):
     ingest: IngestSettings = IngestSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     web: WebSettings = WebSettings()
+    events: EventSettings = EventSettings()
 
     @property
     def spool_dir(self) -> Path:

@@ -13,7 +13,7 @@ from retrieval.errors import CorpusError, SchemaVersionError
 
 METADATA = sa.MetaData()
 # What the newest file in migrations/versions brings about.
-REVISION = "0005"
+REVISION = "0006"
 _FIRST = "0001"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = sa.table("alembic_version", sa.column("version_num"))
