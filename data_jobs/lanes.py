@@ -43,6 +43,8 @@ def looks_unchanged(file: SourceFile, known: Document | None) -> bool:
         return False
     if is_web(file.uri):
         return known.status == "ready"
+    if file.stored is not None:
+        return file.stored.content_hash == known.content_hash
     try:
         status = file.path.stat()
     except OSError:
@@ -98,6 +100,8 @@ def size_of(file: SourceFile) -> int:
     """Return the bytes of a source, 0 where they are not known."""
     if is_web(file.uri):
         return 0
+    if file.stored is not None:
+        return file.stored.size
     try:
         return file.path.stat().st_size
     except OSError:

@@ -18,6 +18,7 @@ from serve_apps.client_address import Ingress
 from serve_apps.keyring import KeyRing
 from serve_apps.loopback import is_loopback
 from serve_apps.metrics import Metrics
+from serve_apps.sessions import Sessions
 from serve_apps.settings import AppArgs
 from serve_apps.tracing import Tracing
 
@@ -71,6 +72,12 @@ class Services:
     def relay(self) -> Relay:
         """What delivers events; the first use opens the outbox."""
         return Relay(Outbox(self.settings.state_url), self.settings.events, self.settings.fetch)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The sessions of browsers, made from these keys."""
+        settings = self.settings
+        return Sessions(self.keyring, settings.keys.session_s, settings.http.port)
 
 
 def services_of(request: Request) -> Services:

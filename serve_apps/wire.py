@@ -24,7 +24,13 @@ def _without_nul(value: str) -> str:
     return value
 
 
-_SOURCE_URI = r"^(file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*|((sitemap|list)\+)?https?://[a-z0-9.-]+(/[!-~]*)?)$"
+_SOURCE_URI = "|".join(
+    (
+        r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$",
+        r"^s3://[^?#\x00-\x20]+$",
+        r"^((sitemap|list)\+)?https?://[a-z0-9.-]+(/[!-~]*)?$",
+    )
+)
 NotNul = AfterValidator(_without_nul)
 Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S"), NotNul
@@ -117,7 +123,7 @@ class UpsertResponse(BaseModel):
 
 
 class IngestRequest(Strict):
-    """`POST /ingest`; `sources` are `file:` URIs inside the allowed folders, or pages."""
+    """`POST /ingest`; `sources` are `file:` and `s3:` URIs inside the allowed places, or pages."""
 
     sources: Annotated[list[SourceUri], Field(min_length=1, max_length=1_000)]
     namespace: Namespace | None = None

@@ -4,7 +4,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from data_jobs.errors import IngestError, JobError
+from data_jobs.errors import IngestError, JobError, SourceError
+from data_jobs.objects.listing import object_address, objects
+from data_jobs.objects.store import ObjectStore
+from data_jobs.patterns import PathFilter
 from data_jobs.sources import pattern_base, source_path, source_uri
 from data_jobs.stages.outcomes import DocumentOutcome
 from data_jobs.stages.records import web_of
@@ -12,6 +15,7 @@ from data_jobs.web.urls import is_page, is_web
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.jobs import JobRequest, Mirror, SourceItem
+from retrieval.object_address import is_object_uri
 
 _PAGE = 500
 
@@ -49,6 +53,7 @@ class _Owned:
 
     item: SourceItem
     beginning: str = ""
+    objects: frozenset[str] | None = None
 
     def owns(self, document: Document) -> bool:
         if self.beginning.endswith("/"):
@@ -59,19 +64,22 @@ class _Owned:
         return self.item.uri in (web.get("from"), web.get("at"), document.source)
 
 
-def mirror(corpus: Corpus, request: JobRequest, limits: Mirror, seen: Seen) -> int:
+def mirror(
+    corpus: Corpus, request: JobRequest, limits: Mirror, seen: Seen, store: ObjectStore
+) -> int:
     """Delete the documents of the request's sources that are gone; return how many.
 
-    Raises `JobError`, and deletes nothing, where more are gone than `limits` allow or a
-    folder is not there at all.
+    `store` is asked which of its objects are still there, whatever filters and budgets
+    leave out. Raises `JobError`, and deletes nothing, where more are gone than `limits`
+    allow or a folder is not there at all.
     """
-    owned = [_owned(item) for item in request.sources if item.path is None]
+    owned = [_owned(item, store) for item in request.sources if item.path is None]
     covered, gone = 0, list[Document]()
     for document in _documents(corpus, request.namespace):
         owner = next((each for each in owned if each.owns(document)), None)
         if owner is not None:
             covered += 1
-            if _is_gone(document, owner.item, seen):
+            if _is_gone(document, owner, seen):
                 gone.append(document)
     most = max(limits.max_documents, int(limits.max_share * covered))
     if len(gone) > most:
@@ -84,9 +92,11 @@ def mirror(corpus: Corpus, request: JobRequest, limits: Mirror, seen: Seen) -> i
     return len(gone)
 
 
-def _owned(item: SourceItem) -> _Owned:
+def _owned(item: SourceItem, store: ObjectStore) -> _Owned:
     if is_web(item.uri):
         return _Owned(item)
+    if is_object_uri(item.uri):
+        return _owned_objects(item, store)
     path = source_path(item.uri)
     base = path if os.path.lexists(path) else pattern_base(path)
     if not base.exists():
@@ -94,7 +104,21 @@ def _owned(item: SourceItem) -> _Owned:
     return _Owned(item, source_uri(base) + ("/" if base.is_dir() else ""))
 
 
-def _is_gone(document: Document, item: SourceItem, seen: Seen) -> bool:
+def _owned_objects(item: SourceItem, store: ObjectStore) -> _Owned:
+    address = object_address(item.uri)
+    try:
+        found = objects(store, address, recursive=True, files=PathFilter((), ()))
+        there = frozenset(each.address.uri for each in found)
+    except SourceError as error:
+        raise JobError(f"{error}; nothing was deleted") from error
+    single = there == {address.uri}
+    return _Owned(item, address.uri if single else address.uri.rstrip("/") + "/", there)
+
+
+def _is_gone(document: Document, owner: _Owned, seen: Seen) -> bool:
+    item = owner.item
+    if owner.objects is not None:
+        return document.source not in owner.objects
     if is_web(item.uri):
         return seen.is_gone(document, not is_page(item.uri) and seen.lists_all(item.uri))
     try:

@@ -8,8 +8,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data_jobs.errors import SourceError
-from data_jobs.sources import check, source_path
-from data_jobs.web.urls import is_web
+from data_jobs.sources import check, item_uri
 from retrieval.chunk import JsonValue
 from retrieval.errors import InvalidInputError
 from retrieval.jobs import Budget, JobRequest, Lane, Mirror, SourceItem
@@ -99,5 +98,4 @@ def read_spec(path: Path) -> BackfillSpec:
 
 def _item(source: SourceSpec) -> SourceItem:
     # Absolute, because Ray's workers stand in another folder.
-    uri = source.uri if is_web(source.uri) else str(source_path(source.uri))
-    return SourceItem(uri=uri, **source.model_dump(exclude={"uri"}))
+    return SourceItem(uri=item_uri(source.uri), **source.model_dump(exclude={"uri"}))

@@ -91,6 +91,7 @@ def _wanted(request: JobRequest, settings: JobSettings, result: Survey) -> Itera
         request.recursive,
         PathFilter(request.include, request.exclude),
         pages=WebLister(visitor, settings.web).pages,
+        objects=settings.s3,
     )
     try:
         for found in expand(request.sources, selection):

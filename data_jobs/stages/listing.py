@@ -27,8 +27,8 @@ _PAUSE_S = 0.25
 class ListStage:
     """Lists the files of a request, and the items of `again` to be taken up once more.
 
-    Up to `most` documents travel together. With `roots`, files outside of these
-    folders are refused.
+    Up to `most` documents travel together. `bounds` says where sources may lie and how
+    the object store is reached; what it selects there is left to the request.
     """
 
     name = "list"
@@ -37,14 +37,14 @@ class ListStage:
         self,
         request: JobRequest,
         again: Sequence[SourceItem],
-        roots: Sequence[Path] | None,
+        bounds: Selection,
         most: int,
         monitor: Monitor,
         settings: JobSettings | None = None,
     ) -> None:
         self._request = request
         self._again = again
-        self._roots = roots
+        self._bounds = bounds
         self._most = most
         self._monitor = monitor
         self._settings = settings
@@ -73,11 +73,11 @@ class ListStage:
         request = self._request
         files = PathFilter(request.include, request.exclude)
         again = {item.uri: item for item in self._again}
-        pages = self._pages()
-        chosen = Selection(request.recursive, files, self._roots, pages)
+        bounds = replace(self._bounds, pages=self._pages())
+        chosen = replace(bounds, recursive=request.recursive, files=files)
         for found in expand(request.sources, chosen):
             yield _forced(found) if again.pop(found.uri, None) else found
-        rest = expand(list(again.values()), Selection(roots=self._roots, pages=pages))
+        rest = expand(list(again.values()), bounds)
         yield from map(_forced, rest)
 
     def _pages(self) -> Pages | None:

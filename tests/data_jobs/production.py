@@ -10,6 +10,7 @@ import pyarrow as pa
 from data_jobs.monitor import LocalMonitor
 from data_jobs.sandbox.sandbox import PARSE_FILE
 from data_jobs.settings import JobSettings
+from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage
@@ -87,9 +88,10 @@ class Production:
         retry = request.retry_quarantined
         self.embedder = None
         self.monitor.tally.counts.clear()
-        parse = ParseStage(self.settings.ingest, self.monitor, self.function)
-        most = self.settings.ingest.bundle_documents
-        listing = ListStage(request, again, None, most, self.monitor, self.settings)
+        ingest = self.settings.ingest
+        parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
+        most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
+        listing = ListStage(request, again, bounds, most, self.monitor, self.settings)
         self.tables = list(listing(None))
         stages: list[Stage | CommitStage] = [
             FetchStage(self.settings, retry, self.settings.spool_dir / "job", self.monitor),

@@ -10,7 +10,8 @@ from data_jobs.backfill.mirror import Seen, mirror
 from data_jobs.backfill.survey import survey
 from data_jobs.errors import JobError
 from data_jobs.monitor import LocalMonitor
-from data_jobs.sources import source_uri
+from data_jobs.objects.store import ObjectStore
+from data_jobs.sources import Selection, source_uri
 from data_jobs.stages.listing import ListStage
 from data_jobs.watch import JobWatch
 from retrieval.jobs import JobRequest, JobStore, Mirror, SourceItem
@@ -59,7 +60,7 @@ def run_and_mirror(made: Production, wanted: JobRequest, limits: Mirror = EVERYT
     seen = Seen()
     for outcome in made.run_request(wanted).values():
         seen.add(outcome)
-    return mirror(made.corpus, wanted, limits, seen)
+    return mirror(made.corpus, wanted, limits, seen, ObjectStore(made.settings.s3))
 
 
 def left(made: Production) -> set[str]:
@@ -162,7 +163,7 @@ def test_a_mirror_follows_sitemaps_and_missing_pages(made: Production, site: Sit
 def test_listing_rests_while_a_job_is_paused(library: Path) -> None:
     monitor = LocalMonitor()
     monitor.pause(True)
-    stage = ListStage(request(library), (), None, 8, monitor)
+    stage = ListStage(request(library), (), Selection(), 8, monitor)
     listed: list[object] = []
     thread = threading.Thread(target=lambda: listed.extend(stage(None)))
     thread.start()

@@ -12,9 +12,7 @@ from publishing.events.errors import EventError
 from publishing.events.event import Event, new_event
 from publishing.events.outbox import DocumentKey, Outbox
 from retrieval.chunk import Document, utc_now
-from tests.eval.gates.conftest import NewDatabase, postgres
-
-__all__ = ["postgres"]
+from tests.engines.postgres import PostgresServer
 
 AT = datetime(2026, 1, 1, 12, 0, 0, 123456, UTC)
 LATER = AT + timedelta(seconds=1)
@@ -25,8 +23,8 @@ HOOKS = ["https://a.example/", "https://b.example/"]
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'state.db'}"
-    new_database: NewDatabase = request.getfixturevalue("postgres")
-    return new_database()
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+from retrieval.state.migrations.protection import protect
+
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
@@ -33,3 +35,10 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.String(40)),
     )
     op.create_index("ix_event_deliveries_due", "event_deliveries", ["state", "due_at"])
+    protect("events", "event_deliveries")
+
+
+def downgrade() -> None:
+    """Drop the tables."""
+    op.drop_table("event_deliveries")
+    op.drop_table("events")
