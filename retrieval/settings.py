@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -18,7 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from retrieval.query import Fusion
+from retrieval.query import Fusion, RerankFusion
 from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -28,6 +28,16 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "ALPHA": ("search", "alpha"),
     "INDEXER_NAMESPACE": ("search", "namespace"),
     "GRAPH_BOOST": ("search", "graph_boost"),
+    "RERANK_ENABLE": ("rerank", "enabled"),
+    "RERANK_PROVIDER": ("rerank", "provider"),
+    "RERANK_MODEL": ("rerank", "model"),
+    "RERANK_MODEL_PATH": ("rerank", "model_path"),
+    "RERANK_TOPN": ("rerank", "topn"),
+    "RERANK_K": ("rerank", "k"),
+    "RERANK_FUSION": ("rerank", "fusion"),
+    "RERANK_USE_FP16": ("rerank", "use_fp16"),
+    "TENSORZERO_BASE_URL": ("rerank", "url"),
+    "TENSORZERO_RERANK_FUNCTION": ("rerank", "function"),
     "TAILSCALE_ONLY": ("http", "tailnet_only"),
     "TAILSCALE_ADMIN_ONLY": ("http", "tailnet_admin_only"),
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
@@ -107,6 +117,105 @@ class SearchSettings(Group):
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
 
 
+RerankProvider = Literal[
+    "auto",
+    "cross-encoder",
+    "flag",
+    "flag-llm",
+    "qwen3",
+    "openai",
+    "cohere",
+    "jina",
+    "tei",
+    "vllm",
+    "tensorzero",
+]
+# What the predecessor and its documents call them.
+_PROVIDER_NAMES = {"tz": "tensorzero", "tzero": "tensorzero", "qwen": "qwen3"}
+
+
+def _provider(value: object) -> object:
+    name = value.strip().lower() if isinstance(value, str) else value
+    return _PROVIDER_NAMES.get(name, name) if isinstance(name, str) else name
+
+
+class RerankSettings(Group):
+    """A second model that looks at the best passages again; off unless enabled."""
+
+    enabled: bool = Field(False, description="Whether the mesh has a reranker.")
+    by_default: bool = Field(
+        True, description="Whether it reranks hybrid queries that do not say `use_rerank`."
+    )
+    provider: Annotated[RerankProvider, BeforeValidator(_provider)] = Field(
+        "auto",
+        description="Local: 'cross-encoder', 'flag', 'flag-llm', 'qwen3', or 'auto', which looks "
+        "at the model; over HTTP: 'openai', 'cohere', 'jina', 'tei', 'vllm', 'tensorzero'.",
+    )
+    model: str = Field(
+        "auto",
+        description="Id on the model hub, local folder or s3:// address; auto: "
+        "Qwen/Qwen3-Reranker-0.6B with CUDA, else BAAI/bge-reranker-base.",
+    )
+    model_path: str = Field(
+        "", description="Local folder that is taken instead of `model` where it exists."
+    )
+    topn: int = Field(25, ge=1, le=200, description="Best passages that are reranked.")
+    k: int = Field(
+        0,
+        ge=0,
+        le=200,
+        description="Hits of a reranked query that names neither `k` nor `rerank_k`; "
+        "0: as many as without a reranker.",
+    )
+    fusion: RerankFusion = Field(
+        "mul", description="How its score s joins: mul: score (0.5 + 0.5 s), wsum: half of each."
+    )
+    timeout_ms: Milliseconds = Field(
+        2_000, description="Time for reranking; what is not scored by then keeps its place."
+    )
+    max_tokens: int = Field(
+        512,
+        ge=32,
+        le=131_072,
+        description="Tokens of a query and a passage together; longer passages are scored by "
+        "windows, of which the best counts.",
+    )
+    batch_tokens: int = Field(
+        8_192, ge=256, le=4_000_000, description="Tokens in one batch, padded."
+    )
+    threads: int = Field(
+        0, ge=0, le=256, description="CPU threads of the model; 0: half the cores."
+    )
+    use_fp16: bool | None = Field(
+        None, description="Half precision with CUDA; empty: yes. Without CUDA it has no effect."
+    )
+    instruction: str = Field(
+        "Given a web search query, retrieve relevant passages that answer the query",
+        description="What 'qwen3' is told to judge by.",
+    )
+    url: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="Base address of a reranker over HTTP; the path of its call is added unless "
+        "it is there already.",
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="Bearer key for `url`.")
+    function: str = Field("hi_rag_rerank", description="Function that 'tensorzero' invokes.")
+    scores: Literal["probability", "logit"] = Field(
+        "probability",
+        description="What a server gives: 0 to 1, or raw logits, to which the logistic function "
+        "is applied.",
+    )
+    cache_entries: int = Field(
+        100_000, ge=0, le=100_000_000, description="Scores that each gateway remembers."
+    )
+
+    @property
+    def remote(self) -> bool:
+        """Whether the reranker is a server of somebody else's."""
+        return self.provider in ("openai", "cohere", "jina", "tei", "vllm", "tensorzero")
+
+
 class DenseSettings(Group):
     """The vector index."""
 
@@ -155,6 +264,7 @@ class LibrarySettings(BaseSettings):
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
+    rerank: RerankSettings = RerankSettings()
     log: LogSettings = LogSettings()
     dense: DenseSettings = DenseSettings()
 
