@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from asyncio import CancelledError
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,14 +41,24 @@ class Reranked:
 class RerankStage:
     """Asks the reranker for the scores of a head, the best passages first, until time is up.
 
-    `model` names it in the keys of the score cache and in answers.
+    `model` names it in the keys of the score cache; `label` is what operators call it.
+    `tell` hears for how many passages a score came from the `cache`, from the `model`, or
+    from `none` of them.
     """
 
-    def __init__(self, reranker: AsyncReranker, settings: RerankSettings, model: str) -> None:
+    def __init__(
+        self,
+        reranker: AsyncReranker,
+        settings: RerankSettings,
+        model: str,
+        tell: Callable[[str, int], None] = lambda _source, _count: None,
+    ) -> None:
         self.reranker = reranker
         self.settings = settings
         self.cache = ScoreCache(settings.cache_entries)
+        self.label = ""
         self._model = model
+        self._tell = tell
         self._provider: str | None = None
 
     async def provider(self) -> str:
@@ -86,12 +96,15 @@ class RerankStage:
         keys = [score_key(self._model, query, passage.content_hash) for passage in head]
         known = self.cache.find(keys)
         missing = [at for at, key in enumerate(keys) if key not in known]
+        self._tell("cache", len(head) - len(missing))
         failure = None
         if missing:
             found, failure = await self._ask(query, [head[at] for at in missing], watch)
             new = {keys[missing[at]]: score for at, score in found.items()}
             self.cache.add(new)
             known |= new
+            self._tell("model", len(found))
+            self._tell("none", len(missing) - len(found))
         count = next((at for at, key in enumerate(keys) if key not in known), len(keys))
         scores = {head[at].address: known[keys[at]] for at in range(count)}
         return Reranked(scores, _said(failure, count, len(head)))
