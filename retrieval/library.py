@@ -17,6 +17,7 @@ from retrieval.ids import chunk_id
 from retrieval.indexing import index_chunks
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
+from retrieval.rerank.opening import InProcessReranking
 from retrieval.settings import LibrarySettings
 
 T = TypeVar("T")
@@ -35,7 +36,14 @@ class Library(Closing):
         self.corpus = Corpus.open(self.settings.corpus_uri, embedder.identity)
         self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
         follower = open_follower(self.corpus, self.settings)
-        self.searcher = Searcher(self.corpus, self.embedder, self.settings.search, follower)
+        self._reranking = InProcessReranking(self.settings)
+        self.searcher = Searcher(
+            self.corpus,
+            self.embedder,
+            self.settings.search,
+            follower,
+            reranking=self._reranking.stage,
+        )
         self._housekeeping = Housekeeping(self.corpus)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -66,6 +74,7 @@ class Library(Closing):
         self._housekeeping.close()
         self.searcher.close(wait=True)
         self.embedder.close(wait=True)
+        self._run(self._reranking.close())
         self._run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

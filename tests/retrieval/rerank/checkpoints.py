@@ -49,7 +49,7 @@ def make_classifier(folder: Path) -> Path:
 
 
 def make_language_model(folder: Path) -> Path:
-    """Write a Qwen3 with a head for words and no token to pad by; it reads 512 tokens."""
+    """Write a Qwen3 with a head for words and no token to pad by; it reads 1,024 tokens."""
     import torch
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
@@ -59,7 +59,7 @@ def make_language_model(folder: Path) -> Path:
         unk_token="<unk>",
         bos_token="<s>",
         eos_token="<|im_end|>",
-        model_max_length=512,
+        model_max_length=1024,
     )
     torch.manual_seed(5)
     config = Qwen3Config(
@@ -70,7 +70,7 @@ def make_language_model(folder: Path) -> Path:
         num_key_value_heads=1,
         head_dim=16,
         intermediate_size=64,
-        max_position_embeddings=512,
+        max_position_embeddings=1024,
         initializer_range=0.4,
     )
     return _saved(Qwen3ForCausalLM(config), fast, folder)

@@ -32,7 +32,8 @@ CLOSE = 0.03
 def local(provider: str, folder: Path) -> BatchingReranker:
     """Return the model of `provider` behind the queue that servers use."""
     model = CHECKPOINTS[provider](folder / "model")
-    settings = RerankSettings(provider=provider, model=str(model))  # type: ignore[arg-type]
+    fields = {"provider": provider, "model": str(model), "max_tokens": 1024}
+    settings = RerankSettings.model_validate(fields)
     return BatchingReranker(load_reranker(settings, folder), settings.batch_tokens)
 
 
