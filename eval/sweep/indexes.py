@@ -98,8 +98,10 @@ def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
     settings = place.settings
     search = settings.search.model_copy(update={**PATIENCE, "candidates": place.depth})
     dense = settings.dense.model_copy(update={"save": False})
-    update = {"search": search, "dense": dense, "embedding": place.embedding(index)}
-    return settings.model_copy(update=update)
+    # The lists are taken before a reranker would come in.
+    rerank = settings.rerank.model_copy(update={"enabled": False})
+    update = {"search": search, "dense": dense, "rerank": rerank}
+    return settings.model_copy(update={**update, "embedding": place.embedding(index)})
 
 
 async def _retrieved(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from retrieval.errors import InvalidInputError
 from retrieval.rerank.base import Pair
 from retrieval.rerank.device import Device
 from retrieval.rerank.tokens import longest_input
@@ -20,10 +21,14 @@ class CrossEncoderModel:
             str(folder),
             device=device.name,
             local_files_only=True,
-            num_labels=1,
             activation_fn=Sigmoid(),
             model_kwargs={"dtype": device.dtype},
         )
+        if self._model.num_labels != 1:
+            raise InvalidInputError(
+                f"rerank.model: {folder} sorts into {self._model.num_labels} classes; "
+                "a reranker has one"
+            )
         self.tokenizer: Any = self._model.tokenizer
         self.max_tokens = min(max_tokens, longest_input(self.tokenizer))
         self.overhead = self.tokenizer.num_special_tokens_to_add(pair=True)

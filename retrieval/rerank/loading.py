@@ -7,7 +7,12 @@ from retrieval.errors import InvalidInputError
 from retrieval.rerank.base import RerankerState
 from retrieval.rerank.device import Device
 from retrieval.rerank.local import LocalReranker, PairModel
-from retrieval.rerank.model import architectures, model_folder, wanted_model
+from retrieval.rerank.model import (
+    architectures,
+    is_modular_cross_encoder,
+    model_folder,
+    wanted_model,
+)
 from retrieval.settings import RerankSettings
 
 # One short pair, one of the usual length, one of several windows: what is compiled or
@@ -28,9 +33,10 @@ def load_reranker(settings: RerankSettings, cache: Path) -> LocalReranker:
     device = Device.of(settings)
     folder, warnings = model_folder(settings, cache, cuda=device.cuda)
     provider = _provider(settings, folder)
+    _require_head(provider, folder)
     try:
         model = _load(provider, folder, device, settings)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InvalidInputError(
             f"rerank.model: {folder} cannot be loaded by {provider!r}: {error}"
         ) from error
@@ -54,6 +60,23 @@ def _provider(settings: RerankSettings, folder: Path) -> str:
         return settings.provider
     causal = any(name.endswith("ForCausalLM") for name in architectures(folder))
     return "qwen3" if causal else "cross-encoder"
+
+
+def _require_head(provider: str, folder: Path) -> None:
+    """Raise `InvalidInputError` where the model has no head that gives scores.
+
+    The libraries would put one of random weights in its place, and say so in a log only.
+    """
+    named = architectures(folder)
+    wanted = "ForCausalLM" if provider in ("qwen3", "flag-llm") else "ForSequenceClassification"
+    if any(name.endswith(wanted) for name in named):
+        return
+    if provider == "cross-encoder" and is_modular_cross_encoder(folder):
+        return
+    raise InvalidInputError(
+        f"rerank.model: {provider!r} needs a model of the kind {wanted}; {folder} is "
+        f"{', '.join(named) or 'of no kind that its config.json names'}"
+    )
 
 
 def _load(provider: str, folder: Path, device: Device, settings: RerankSettings) -> PairModel:

@@ -45,11 +45,21 @@ def model_folder(settings: RerankSettings, cache: Path, *, cuda: bool) -> tuple[
 
 def architectures(folder: Path) -> list[str]:
     """Return the architectures that the model in `folder` names."""
+    found = _read(folder / "config.json").get("architectures")
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def is_modular_cross_encoder(folder: Path) -> bool:
+    """Say whether sentence-transformers has saved a cross-encoder of its own modules there."""
+    return _read(folder / "config_sentence_transformers.json").get("model_type") == "CrossEncoder"
+
+
+def _read(file: Path) -> dict[str, object]:
     try:
-        found = json.loads((folder / "config.json").read_text("utf-8"))["architectures"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [str(name) for name in found]
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _holding_a_model(folder: Path) -> Path:

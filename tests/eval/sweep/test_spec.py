@@ -97,7 +97,10 @@ def test_values_are_taken_in_their_order() -> None:
         ("dataset: x", r"sweep\.yaml: .*nothing to try: list values under grid or index"),
         ("{dataset: x, grid: {alpha: [2]}}", r"sweep\.yaml: grid\.alpha"),
         ("{dataset: x, grid: {beta: [0]}}", r"sweep\.yaml: grid\.beta: Extra inputs"),
-        ("{dataset: x, grid: {rerank_topn: [10]}}", "rerank_topn cannot be tried: .* no reranker"),
+        (
+            "{dataset: x, grid: {rerank_topn: [10]}}",
+            "rerank_topn cannot be tried: a sweep reranks nothing yet",
+        ),
         ("{dataset: x, grid: {graph_boost: [0.1]}}", "graph_boost cannot be tried: .* no entities"),
         ("{dataset: x, grid: {dense_candidates: [9]}}", "one number for both sides, candidates"),
         ("{dataset: x, grid: {candidates: [100]}}", "k = 100 passages fetch 400 from each side"),

@@ -110,6 +110,26 @@ def test_the_model_itself_says_how_it_is_run(tmp_path: Path) -> None:
         load_reranker(RerankSettings(model=str(language)), tmp_path)
 
 
+def test_a_model_without_a_head_is_refused(tmp_path: Path) -> None:
+    model = folder_of(tmp_path)
+    with pytest.raises(InvalidInputError, match=r"'qwen3' needs a model of the kind ForCausalLM"):
+        load_reranker(RerankSettings(provider="qwen3", model=str(model)), tmp_path)
+    (model / "config.json").write_text('{"architectures": ["BertModel"]}')
+    with pytest.raises(InvalidInputError, match=r"ForSequenceClassification; .* is BertModel"):
+        load_reranker(RerankSettings(model=str(model)), tmp_path)
+
+
+@pytest.mark.integration
+def test_a_model_of_many_classes_is_refused(tmp_path: Path) -> None:
+    from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
+
+    model = make_classifier(tmp_path / "model")
+    config = XLMRobertaConfig.from_pretrained(model, num_labels=3)
+    XLMRobertaForSequenceClassification(config).save_pretrained(model)
+    with pytest.raises(InvalidInputError, match="sorts into 3 classes"):
+        load_reranker(RerankSettings(model=str(model)), tmp_path)
+
+
 def test_a_server_is_not_loaded(tmp_path: Path) -> None:
     model = folder_of(tmp_path)
     with pytest.raises(InvalidInputError, match="runs on a server"):
