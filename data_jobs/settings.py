@@ -65,6 +65,11 @@ class IngestSettings(Group):
     roots: list[Path] = Field(
         [], description="Folders from which HTTP callers may have `file:` sources read."
     )
+    buckets: list[str] = Field(
+        [],
+        description="Places, `s3://bucket` or `s3://bucket/prefix`, from which HTTP callers "
+        "may have `s3:` sources read.",
+    )
     max_file_bytes: int = Field(
         512 * MIB, ge=1, le=64 * GIB, description="Largest file that is read."
     )

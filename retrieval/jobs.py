@@ -39,7 +39,7 @@ _JOBS = sa.Table(
     sa.Column("started_at", sa.String(40)),
     sa.Column("updated_at", sa.String(40), nullable=False),
     sa.Column("finished_at", sa.String(40)),
-    sa.Column("index_version", sa.Integer),
+    sa.Column("index_version", sa.BigInteger),
 )
 
 

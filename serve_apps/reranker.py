@@ -54,7 +54,7 @@ class Reranker:
     def _load(self) -> bool:
         settings = self._settings
         try:
-            model = load_reranker(settings.rerank, settings.cache_dir)
+            model = load_reranker(settings.rerank, settings.cache_dir, settings.s3)
         except StageError as error:
             self._failure = str(error)
             _log.warning("%s; it is tried again every %g s", error, _AGAIN)

@@ -117,7 +117,7 @@ class UpsertResponse(BaseModel):
 
 
 class IngestRequest(Strict):
-    """`POST /ingest`; `sources` are `file:` URIs inside the allowed folders."""
+    """`POST /ingest`; `sources` are `file:` and `s3:` URIs inside the allowed places."""
 
     sources: Annotated[list[FileUri], Field(min_length=1, max_length=1_000)]
     namespace: Namespace | None = None

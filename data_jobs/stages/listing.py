@@ -17,8 +17,8 @@ from retrieval.jobs import JobRequest, SourceItem
 class ListStage:
     """Lists the files of a request, and the items of `again` to be taken up once more.
 
-    Up to `most` documents travel together. With `roots`, files outside of these
-    folders are refused.
+    Up to `most` documents travel together. `bounds` says where sources may lie and how
+    the object store is reached; what it selects there is left to the request.
     """
 
     name = "list"
@@ -27,13 +27,13 @@ class ListStage:
         self,
         request: JobRequest,
         again: Sequence[SourceItem],
-        roots: Sequence[Path] | None,
+        bounds: Selection,
         most: int,
         monitor: Monitor,
     ) -> None:
         self._request = request
         self._again = again
-        self._roots = roots
+        self._bounds = bounds
         self._most = most
         self._monitor = monitor
 
@@ -53,9 +53,10 @@ class ListStage:
         request = self._request
         files = PathFilter(request.include, request.exclude)
         again = {item.uri: item for item in self._again}
-        for found in expand(request.sources, Selection(request.recursive, files, self._roots)):
+        chosen = replace(self._bounds, recursive=request.recursive, files=files)
+        for found in expand(request.sources, chosen):
             yield _forced(found) if again.pop(found.uri, None) else found
-        rest = expand(list(again.values()), Selection(roots=self._roots))
+        rest = expand(list(again.values()), self._bounds)
         yield from map(_forced, rest)
 
     def _work(self, found: SourceFile | SourceFailure) -> Work:

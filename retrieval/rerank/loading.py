@@ -13,17 +13,19 @@ from retrieval.rerank.model import (
     model_folder,
     wanted_model,
 )
-from retrieval.settings import RerankSettings
+from retrieval.settings import RerankSettings, S3Settings
 
 # One short pair, one of the usual length, one of several windows: what is compiled or
 # allocated at first use is there before the first query.
 _WARM_UP = [("warm", "up"), ("warm up", "warm up " * 60), ("warm up", "warm up " * 600)]
 
 
-def load_reranker(settings: RerankSettings, cache: Path) -> LocalReranker:
+def load_reranker(
+    settings: RerankSettings, cache: Path, s3: S3Settings | None = None
+) -> LocalReranker:
     """Load the model of `settings` in this process, and warm it up.
 
-    `cache` is a folder for what an object store gives. Raises `InvalidInputError` where the
+    `cache` is a folder for what an object store, spoken to as `s3` says, gives. Raises `InvalidInputError` where the
     settings are wrong, `StageError` where the model cannot be fetched now.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -31,7 +33,7 @@ def load_reranker(settings: RerankSettings, cache: Path) -> LocalReranker:
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     device = Device.of(settings)
-    folder, warnings = model_folder(settings, cache, cuda=device.cuda)
+    folder, warnings = model_folder(settings, cache, s3 or S3Settings(), cuda=device.cuda)
     provider = _provider(settings, folder)
     _require_head(provider, folder)
     try:

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 from retrieval.errors import InvalidInputError, StageError
 from retrieval.ids import content_hash
-from retrieval.settings import RerankSettings
+from retrieval.object_store import file_system
+from retrieval.settings import RerankSettings, S3Settings
 
 CPU_MODEL = "BAAI/bge-reranker-base"
 GPU_MODEL = "Qwen/Qwen3-Reranker-0.6B"
@@ -22,7 +23,9 @@ def wanted_model(settings: RerankSettings, *, cuda: bool) -> str:
     return GPU_MODEL if cuda else CPU_MODEL
 
 
-def model_folder(settings: RerankSettings, cache: Path, *, cuda: bool) -> tuple[Path, list[str]]:
+def model_folder(
+    settings: RerankSettings, cache: Path, s3: S3Settings, *, cuda: bool
+) -> tuple[Path, list[str]]:
     """Return the folder of the model, fetched into `cache` where need be, and warnings.
 
     Raises `InvalidInputError` for a folder without a model, `StageError` where the hub or
@@ -36,7 +39,7 @@ def model_folder(settings: RerankSettings, cache: Path, *, cuda: bool) -> tuple[
         warnings.append(f"rerank.model_path: there is no folder {folder}; rerank.model is taken")
     name = wanted_model(settings, cuda=cuda)
     if name.startswith("s3://"):
-        return _holding_a_model(_from_object_store(name, cache)), warnings
+        return _holding_a_model(_from_object_store(name, cache, s3)), warnings
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _holding_a_model(folder), warnings
@@ -70,18 +73,15 @@ def _holding_a_model(folder: Path) -> Path:
     return folder
 
 
-def _from_object_store(uri: str, cache: Path) -> Path:
+def _from_object_store(uri: str, cache: Path, s3: S3Settings) -> Path:
     """Copy the folder at `uri` once; half a copy is never taken for a whole one."""
-    from pyarrow import fs
-
-    folder = cache / "rerankers" / content_hash(uri.encode())[:16]
+    folder = cache / "rerankers" / content_hash(uri.rstrip("/").encode())[:16]
     if folder.is_dir():
         return folder
     part = folder.with_name(f"{folder.name}-{uuid4().hex}")
     part.mkdir(parents=True)
     try:
-        store, path = fs.FileSystem.from_uri(uri)
-        fs.copy_files(path, str(part), source_filesystem=store)
+        file_system(s3).get(f"{uri.rstrip('/')}/", f"{part}/", recursive=True)
         part.rename(folder)
     except (OSError, ValueError) as error:
         if folder.is_dir():

@@ -25,7 +25,7 @@ class InProcessReranking:
         if rerank.remote:
             reranker = self._http = HttpReranker(rerank)
         else:
-            model = load_reranker(rerank, settings.cache_dir)
+            model = load_reranker(rerank, settings.cache_dir, settings.s3)
             reranker = self._batching = BatchingReranker(model, rerank.batch_tokens)
         self.stage = RerankStage(reranker, rerank, f"{rerank.provider}:{rerank.model}")
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from data_jobs.monitor import LocalMonitor
 from data_jobs.sandbox.sandbox import PARSE_FILE
 from data_jobs.settings import JobSettings
+from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage
@@ -79,9 +80,10 @@ class Production:
         request = JobRequest(namespace=NAMESPACE, sources=items, retry_quarantined=retry)
         self.embedder = None
         self.monitor.tally.counts.clear()
-        parse = ParseStage(self.settings.ingest, self.monitor, self.function)
-        most = self.settings.ingest.bundle_documents
-        self.tables = list(ListStage(request, again, None, most, self.monitor)(None))
+        ingest = self.settings.ingest
+        parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
+        most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
+        self.tables = list(ListStage(request, again, bounds, most, self.monitor)(None))
         stages: list[Stage | CommitStage] = [
             ReadStage(self.settings, retry, self.monitor),
             parse,

@@ -8,7 +8,7 @@ import pytest
 from retrieval.errors import InvalidInputError, StageError
 from retrieval.rerank.loading import load_reranker
 from retrieval.rerank.model import CPU_MODEL, GPU_MODEL, model_folder, wanted_model
-from retrieval.settings import RerankSettings
+from retrieval.settings import RerankSettings, S3Settings
 from tests.retrieval.rerank.checkpoints import make_classifier, make_language_model
 
 
@@ -22,7 +22,7 @@ def folder_of(folder: Path, name: str = "model") -> Path:
 
 
 def found(cache: Path, **fields: Any) -> tuple[Path, list[str]]:
-    return model_folder(RerankSettings.model_validate(fields), cache, cuda=False)
+    return model_folder(RerankSettings.model_validate(fields), cache, S3Settings(), cuda=False)
 
 
 def test_the_profile_names_a_model_where_nobody_does() -> None:
@@ -69,29 +69,31 @@ def test_a_hub_that_does_not_answer_is_named(
         found(tmp_path, model="BAAI/bge-reranker-base")
 
 
+class Store:
+    """An object store that loses its connection unless it is whole."""
+
+    whole = False
+
+    def get(self, source: str, target: str, *, recursive: bool) -> None:
+        """Copy a model, or half of it."""
+        assert (source, recursive) == ("s3://models/tiny/", True)
+        (Path(target) / "config.json").write_text("{}")
+        if not self.whole:
+            raise OSError("connection reset")
+        (Path(target) / "model.safetensors").write_bytes(b"weights")
+
+
 def test_half_a_copy_is_never_taken_for_a_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyarrow import fs
-
-    def interrupted(_source: str, target: str, **_options: object) -> None:
-        (Path(target) / "config.json").write_text("{}")
-        raise OSError("connection reset")
-
-    monkeypatch.setattr(fs, "copy_files", interrupted)
-    uri = "s3://models/tiny?scheme=http&endpoint_override=127.0.0.1:9&region=x"
+    store = Store()
+    monkeypatch.setattr("retrieval.rerank.model.file_system", lambda _s3: store)
     with pytest.raises(StageError, match="cannot be fetched: connection reset"):
-        found(tmp_path, model=uri)
-
-    def whole(_source: str, target: str, **_options: object) -> None:
-        folder_of(Path(target).parent, "copy").rename(Path(target) / "x")
-        for file in (Path(target) / "x").iterdir():
-            file.rename(Path(target) / file.name)
-
-    monkeypatch.setattr(fs, "copy_files", whole)
-    folder, _ = found(tmp_path, model=uri)
-    monkeypatch.setattr(fs, "copy_files", interrupted)
-    assert found(tmp_path, model=uri) == (folder, [])
+        found(tmp_path, model="s3://models/tiny")
+    store.whole = True
+    folder, _ = found(tmp_path, model="s3://models/tiny")
+    store.whole = False
+    assert found(tmp_path, model="s3://models/tiny/")[0] == folder
 
 
 @pytest.mark.integration

@@ -122,7 +122,7 @@ async def test_the_head_is_reranked_and_the_rest_keeps_its_order(make: Make, rul
 async def test_requests_choose_for_themselves(make: Make) -> None:
     searcher = make(HeldReranker(), topn=10, by_default=False)
     assert not (await ask(searcher)).used_rerank
-    few = {"use_rerank": True, "rerank_topn": ALL, "rerank_k": 3, "k": 20}
+    few: dict[str, Any] = {"use_rerank": True, "rerank_topn": ALL, "rerank_k": 3, "k": 20}
     response = await ask(searcher, rerank_fusion="wsum", **few)
     assert ids(response) == ["d-29", "d-28", "d-27"]
     product = await ask(searcher, rerank_fusion="mul", **few)
