@@ -25,8 +25,9 @@ def load_reranker(
 ) -> LocalReranker:
     """Load the model of `settings` in this process, and warm it up.
 
-    `cache` is a folder for what an object store, spoken to as `s3` says, gives. Raises `InvalidInputError` where the
-    settings are wrong, `StageError` where the model cannot be fetched now.
+    `cache` is a folder for what an object store, spoken to as `s3` says, gives. Raises
+    `InvalidInputError` where the settings are wrong, `StageError` where the model cannot
+    be fetched now.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging
