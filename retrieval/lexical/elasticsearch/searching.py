@@ -20,7 +20,7 @@ from retrieval.errors import StageError
 from retrieval.lexical.base import Found, Question
 from retrieval.lexical.elasticsearch.client import connect, reason
 from retrieval.lexical.elasticsearch.filters import clauses
-from retrieval.lexical.elasticsearch.mapping import Analyzers
+from retrieval.lexical.elasticsearch.mapping import Analyzers, analyzed
 from retrieval.projection.following import Following, Progress
 from retrieval.settings import ElasticsearchSettings
 
@@ -135,11 +135,10 @@ class ElasticsearchText:
 
     def _query(self, question: Question) -> dict[str, Any]:
         filters = clauses(question.filters)
-        text = question.query.encode("utf-8", "replace").decode()
         sides = [
             {
                 "bool": {
-                    "must": [{"match": {field: {"query": text}}}],
+                    "must": [{"match": {field: {"query": analyzed(field, question.query)}}}],
                     "filter": [{"terms": {"namespace": namespaces}}, *filters],
                 }
             }
