@@ -28,6 +28,10 @@ class SchemaVersionError(CorpusError):
     """The corpus on disk was written by a newer schema than this code knows."""
 
 
+class MissingPartError(PmovesError):
+    """A package or a model that the settings ask for is not installed."""
+
+
 class StaleIndexError(PmovesError):
     """The asked-for index version did not become visible in time."""
 

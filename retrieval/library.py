@@ -12,6 +12,7 @@ from retrieval.corpus.store import Commit, Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.extraction.chunks import ChunkRelations
 from retrieval.housekeeping import Housekeeping
 from retrieval.ids import chunk_id
 from retrieval.indexing import index_chunks
@@ -40,6 +41,7 @@ class Library(Closing):
         self.searcher = Searcher(
             self.corpus, self.embedder, self.settings.search, follower, engine=engine
         )
+        self._relations = ChunkRelations(self.corpus.entities, self.settings)
         self._housekeeping = Housekeeping(self.corpus)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -53,7 +55,10 @@ class Library(Closing):
             for at, text in enumerate(passages)
         ]
         if chunks:
-            commit = self._run(index_chunks(self.corpus, self.embedder, chunks, replace=True))
+            work = index_chunks(
+                self.corpus, self.embedder, chunks, replace=True, relations=self._relations
+            )
+            commit = self._run(work)
         else:
             commit = self.corpus.delete_document(name, doc_id)
         self._housekeeping.committed()

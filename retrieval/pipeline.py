@@ -62,7 +62,7 @@ class Searcher:
             self.settings.threads, "search", faiss.omp_set_num_threads, (1,)
         )
         self._follower = follower or DenseFollower(corpus)
-        self._graph = GraphFollower(corpus)
+        self._graph = GraphFollower(corpus, found_names=self.settings.found_names)
         # A changed dictionary takes long: in the threads of searches it would be in their way.
         self._graph_thread = ThreadPoolExecutor(1, "graph")
         self._graph_task: Future[object] | None = None
@@ -192,7 +192,8 @@ class Searcher:
             alpha = self.settings.alpha if request.alpha is None else request.alpha
             ranking = rank(candidates, request.fusion or self.settings.fusion, alpha)
             boost = request.graph_boost
-            ranking = ranking.boosted(self.settings.graph_boost if boost is None else boost)
+            boost = self.settings.graph_boost if boost is None else boost
+            ranking = ranking.boosted(boost, self.settings.neighbor_boost)
         with watch.stage("smooth"):
             share = self.settings.neighbor_share
             ranking = ranking.smoothed(snapshot, request.scope, request.k, share)

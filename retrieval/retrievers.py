@@ -17,6 +17,7 @@ from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import EmbeddingIdentityError, StageError
 from retrieval.graph.follower import GraphFollower
 from retrieval.graph.mentioned import Mentioned, Mentions
+from retrieval.graph.snapshot import Asked
 from retrieval.identity import EmbeddingIdentity
 from retrieval.lexical.base import Found, Question, TextEngine
 from retrieval.lexical.fulltext import Within, search_text
@@ -166,6 +167,7 @@ class _Search:
         self.snapshot = snapshot
         self._depth = max(settings.candidates, 4 * request.k)
         self._cache = cache
+        self._neighbors = settings.neighbor_boost > 0
         self._predicate = filters_predicate(request.filters)
 
     @property
@@ -198,9 +200,10 @@ class _Search:
     def mentioned(self, graph: GraphFollower) -> Mentioned | None:
         request, snapshot = self.request, self.snapshot
         scope, total = request.scope, snapshot.count(request.scope)
-        found = graph.snapshot.find(
-            request.query, scope, request.entity_types, snapshot.fragments, total
+        asked = Asked(
+            request.query, scope, snapshot.fragments, total, request.entity_types, self._neighbors
         )
+        found = graph.snapshot.find(asked)
         if found is None:
             return None
         rows = found.recalled()
@@ -238,7 +241,8 @@ class _Search:
         if not len(rows) or self.vector is None:
             return {}
         products = self.snapshot.products(self.vector, self.request.scope, rows)
-        best = np.lexsort((-products, -graph.weights(rows)))[: self._depth]
+        order = (-products, -graph.related_weights(rows), -graph.weights(rows))
+        best = np.lexsort(order)[: self._depth]
         return dict(zip(rows[best].tolist(), products[best].tolist(), strict=True))
 
     def _missing(self, addresses: set[int]) -> dict[int, float]:

@@ -28,6 +28,11 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "ALPHA": ("search", "alpha"),
     "INDEXER_NAMESPACE": ("search", "namespace"),
     "GRAPH_BOOST": ("search", "graph_boost"),
+    "NEO4J_URL": ("neo4j", "url"),
+    "NEO4J_USER": ("neo4j", "user"),
+    "NEO4J_PASSWORD": ("neo4j", "password"),
+    "NEO4J_DICT_REFRESH_SEC": ("neo4j", "dict_refresh_s"),
+    "NEO4J_DICT_LIMIT": ("neo4j", "dict_limit"),
     "TAILSCALE_ONLY": ("http", "tailnet_only"),
     "TAILSCALE_ADMIN_ONLY": ("http", "tailnet_admin_only"),
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
@@ -93,6 +98,14 @@ class SearchSettings(Group):
         0.3,
         description="Most that naming the entities of a query adds to a hybrid score; 0: off.",
     )
+    neighbor_boost: Share = Field(
+        1.0,
+        description="What a neighbor of an entity of the query counts, as a share of that; 0: off.",
+    )
+    found_names: bool = Field(
+        False,
+        description="Whether names that only the passages know count as entities, too.",
+    )
     candidates: int = Field(
         100,
         ge=10,
@@ -105,6 +118,46 @@ class SearchSettings(Group):
     lexical_timeout_ms: Milliseconds = Field(3_000, description="Time for the lexical side.")
     graph_timeout_ms: Milliseconds = Field(1_000, description="Time to look up the entities.")
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
+
+
+class GraphSettings(Group):
+    """What is found in passages of namespaces that have entities."""
+
+    relations: Literal["off", "rules", "spacy"] = Field(
+        "rules",
+        description="How relations between names are found: by rules, or a spaCy model as well.",
+    )
+    spacy_model: str = Field(
+        "en_core_web_sm", description="spaCy model, an installed package or a folder."
+    )
+
+
+class Neo4jSettings(Group):
+    """A Neo4j that shows the graph, in the profile `cluster`; searches never wait for it."""
+
+    url: str = Field(
+        "", description="Bolt address, such as bolt://localhost:7687; empty: none is used."
+    )
+    user: str = Field("neo4j", description="Who logs in.")
+    password: SecretStr = Field(
+        SecretStr(""), description="With which password; empty: the server asks for none."
+    )
+    database: str = Field("", description="Database there; empty: the server's own choice.")
+    connect_timeout_s: float = Field(
+        3.0, ge=0.1, le=300, description="Seconds within which a connection must stand."
+    )
+    timeout_s: float = Field(
+        30.0, ge=0.1, le=3_600, description="Seconds that one transaction may take."
+    )
+    dict_limit: int = Field(
+        50_000, ge=1, le=10_000_000, description="Entities that are read from there at most."
+    )
+    dict_refresh_s: int = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="Seconds between readings of its entities by a running mesh; 0: never.",
+    )
 
 
 Analyzer = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -208,6 +261,8 @@ class LibrarySettings(BaseSettings):
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
+    graph: GraphSettings = GraphSettings()
+    neo4j: Neo4jSettings = Neo4jSettings()
     log: LogSettings = LogSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()
@@ -216,6 +271,11 @@ class LibrarySettings(BaseSettings):
     def uses_elasticsearch(self) -> bool:
         """Whether Elasticsearch is the lexical side."""
         return self.profile == "cluster" and bool(self.elasticsearch.hosts)
+
+    @property
+    def uses_neo4j(self) -> bool:
+        """Whether a Neo4j shows the graph of the corpus."""
+        return self.profile == "cluster" and bool(self.neo4j.url)
 
     @property
     def cache_dir(self) -> Path:

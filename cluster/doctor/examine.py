@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cluster.config_report import read_settings
 from cluster.doctor.finding import Finding
+from cluster.doctor.graph import check_graph
 from cluster.doctor.machine import check_machine
 from cluster.doctor.software import check_software
 from cluster.doctor.stores import check_settings, check_stores
@@ -20,3 +21,5 @@ def examine() -> Iterator[Finding]:
     if report.settings:
         yield from check_machine(settings)
         yield from check_stores(settings)
+        if found := check_graph(settings):
+            yield found

@@ -12,6 +12,7 @@ from data_jobs.errors import IngestError
 from data_jobs.parse.base import ParsedDocument
 from data_jobs.sources import SourceFile
 from retrieval.chunk import Chunk, Document, DocumentError, JsonValue, Vectors
+from retrieval.relation import Relation
 
 Outcome = Literal["ready", "quarantined", "skipped", "stopped"]
 StageName = Literal["list", "read", "parse", "chunk", "embed", "commit"]
@@ -51,6 +52,7 @@ class Work:
     parsed: ParsedDocument | None = None
     attachments: tuple[str, ...] = ()
     chunks: list[Chunk] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
     vectors: Vectors | None = None
     timings: dict[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
@@ -75,7 +77,7 @@ class Work:
         text = message[:_LONGEST_MESSAGE].encode("utf-8", "replace").decode()
         self.error = DocumentError(stage, type(error).__name__, text)
         self.outcome = "quarantined"
-        self.parsed, self.chunks, self.vectors = None, [], None
+        self.parsed, self.chunks, self.relations, self.vectors = None, [], [], None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,17 @@ class Linker:
             return []
         return list(self._links(found, text))
 
+    def named(self, name: str) -> Entities:
+        """Return all that bear the whole of `name`, whether or not "the" stands before it."""
+        found, cased = words(name), cased_words(name)
+        if len(cased) == 1 and (acronym := self._acronyms.get(cased[0])):
+            return (*acronym, *self._names.get(found[0], ()))
+        bare = found[1:] if found[:1] == ["the"] else found
+        for key in (" ".join(found), " ".join(bare), " ".join(["the", *bare])):
+            if entities := self._names.get(key):
+                return entities
+        return ()
+
     def _add(self, name: str, entity: int) -> None:
         found = words(name)
         if not found:
