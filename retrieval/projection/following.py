@@ -12,7 +12,7 @@ from retrieval.projection.base import Position
 from retrieval.projection.projection import Projection
 
 _LOG = logging.getLogger(__name__)
-_PAUSE_S = 0.5
+PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _VERIFY_S = 30.0
 # Answers that look wrong are looked into no more often than this.
@@ -55,7 +55,7 @@ class Following(Closing):
     does the work, this one only looks how far it has come.
     """
 
-    def __init__(self, corpus: Corpus, projection: Projection, pause_s: float = _PAUSE_S) -> None:
+    def __init__(self, corpus: Corpus, projection: Projection, pause_s: float = PAUSE_S) -> None:
         self.projection = projection
         self._corpus = corpus
         self._pause_s = pause_s

@@ -8,11 +8,13 @@ filters. So what is stale, foreign or made up in the index is never shown.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import numpy as np
 
 from retrieval.circuit import CircuitBreaker
+from retrieval.corpus.store import Corpus
 from retrieval.dense.by_content import key_of
 from retrieval.dense.segment import NO_ADDRESS, Addresses
 from retrieval.dense.snapshot import Snapshot
@@ -21,7 +23,8 @@ from retrieval.lexical.base import Found, Question
 from retrieval.lexical.elasticsearch.client import connect, reason
 from retrieval.lexical.elasticsearch.filters import clauses
 from retrieval.lexical.elasticsearch.mapping import Analyzers, analyzed
-from retrieval.projection.following import Following, Progress
+from retrieval.lexical.elasticsearch.projection import lexical_projection
+from retrieval.projection.following import PAUSE_S, Following, Progress
 from retrieval.settings import ElasticsearchSettings
 
 T = TypeVar("T")
@@ -32,13 +35,17 @@ _DEEPER = 8
 
 
 class ElasticsearchText:
-    """A `TextEngine`; `following` keeps its index up to date and is closed with it."""
+    """A `TextEngine` that keeps its index equal to `corpus` in the background."""
 
     name = "Elasticsearch"
 
-    def __init__(self, settings: ElasticsearchSettings, following: Following) -> None:
+    def __init__(
+        self, corpus: Corpus, settings: ElasticsearchSettings, pause_s: float = PAUSE_S
+    ) -> None:
         self._settings = settings
-        self._following = following
+        self._closing = ExitStack()
+        projection = self._closing.enter_context(lexical_projection(corpus, settings))
+        self._following = self._closing.enter_context(Following(corpus, projection, pause_s))
         self._analyzers = Analyzers(settings)
         self._client = connect(settings, settings.patience_ms / 1000)
         # Threads of its own: those of other stages never wait for a network.
@@ -84,7 +91,7 @@ class ElasticsearchText:
 
     def close(self) -> None:
         """End the work in the background, and give connections back."""
-        self._following.close()
+        self._closing.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._client.close()
 
@@ -116,6 +123,8 @@ class ElasticsearchText:
                 best = np.lexsort((addresses, -scores))[: question.k]
                 return addresses[best], scores[best]
             # Much of it was stale or foreign, or at the very end of a range.
+            if 2 * len(addresses) < len(hits):
+                self.doubt()
             depth = min(depth * _DEEPER, _DEEPEST)
 
     def _ask(self, question: Question, depth: int) -> list[dict[str, Any]]:
@@ -161,8 +170,9 @@ class ElasticsearchText:
 
 def _resolved(hits: list[dict[str, Any]], question: Question, snapshot: Snapshot) -> Found:
     """Return the rows of `snapshot` behind `hits`, without those that are not in question."""
-    keys = np.array([key_of(hit["fields"]["content_hash"][0]) for hit in hits], np.uint64)
-    scores = np.array([hit["_score"] for hit in hits], np.float32)
+    keyed = [(key, hit["_score"]) for hit in hits if (key := _content(hit))]
+    keys = np.array([key for key, _ in keyed], np.uint64)
+    scores = np.array([score for _, score in keyed], np.float32)
     addresses, once = np.unique(snapshot.find(question.scope, keys), return_index=True)
     scores = scores[once]
     held = addresses != NO_ADDRESS
@@ -171,6 +181,14 @@ def _resolved(hits: list[dict[str, Any]], question: Question, snapshot: Snapshot
         passing = np.isin(addresses, _passing(addresses, question.predicate, snapshot))
         addresses, scores = addresses[passing], scores[passing]
     return addresses, scores
+
+
+def _content(hit: dict[str, Any]) -> int:
+    """Return the key of what was matched, 0 for an entry that is not ours."""
+    try:
+        return key_of(hit["fields"]["content_hash"][0])
+    except (KeyError, ValueError):
+        return 0
 
 
 def _passing(addresses: Addresses, predicate: str, snapshot: Snapshot) -> Addresses:

@@ -14,11 +14,9 @@ from retrieval.corpus.filters import filters_predicate, namespaces_predicate
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
 from retrieval.lexical.base import Found, Question
-from retrieval.lexical.elasticsearch.projection import lexical_projection
 from retrieval.lexical.elasticsearch.searching import ElasticsearchText
 from retrieval.lexical.fulltext import search_text
 from retrieval.matching import FilterCache
-from retrieval.projection.following import Following
 from retrieval.query import Filters
 from retrieval.settings import ElasticsearchSettings
 
@@ -82,9 +80,7 @@ class ElasticsearchBackend(Closing):
         self.settings = ElasticsearchSettings.model_validate(
             {"hosts": [url], "index": f"t{uuid.uuid4().hex[:12]}", "patience_ms": 60_000} | settings
         )
-        self.projection = lexical_projection(corpus, self.settings)
-        self.following = Following(corpus, self.projection, pause_s=0.02)
-        self.text = ElasticsearchText(self.settings, self.following)
+        self.text = ElasticsearchText(corpus, self.settings, pause_s=0.02)
         self._dense = DenseFollower(corpus)
         self._runner = asyncio.Runner()
 
@@ -98,12 +94,12 @@ class ElasticsearchBackend(Closing):
         """Wait until everything that is stored can be found."""
         newest, deadline = self.corpus.version, time.monotonic() + _PATIENCE_S
         while not self.shows(newest):
-            assert time.monotonic() < deadline, self.following.progress
+            assert time.monotonic() < deadline, self.text.progress
             time.sleep(0.01)
 
     def shows(self, version: int) -> bool:
         """Say whether `version` can be found."""
-        position = self.following.progress.position
+        position = self.text.progress.position
         return position is not None and position.version >= version
 
     def close(self) -> None:
