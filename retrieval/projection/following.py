@@ -37,6 +37,10 @@ class Progress:
         """Whether the engine was asked at all."""
         return self.newest > 0 or self.trouble is not None
 
+    def shows(self, version: int) -> bool:
+        """Say whether searches of the engine see `version`."""
+        return self.position is not None and self.position.version >= version
+
     @property
     def lag_versions(self) -> int:
         """How many versions of the corpus the engine lacks."""
@@ -87,6 +91,12 @@ class Following(Closing):
                 self._verified = float("-inf")
                 self._called = True
                 self._changed.notify()
+
+    def hurry(self) -> None:
+        """Try at once: the engine is known to answer again."""
+        with self._changed:
+            self._called = True
+            self._changed.notify()
 
     def close(self) -> None:
         """End the thread, and return when it has ended; a rebuild under way is given up."""

@@ -1,8 +1,9 @@
 """Searches in Elasticsearch, whose answers are held against the corpus.
 
-Elasticsearch proposes, the snapshot decides: a hit counts where the snapshot holds a row
-with the very content that was matched, in the namespaces asked for, which passes the
-filters. So what is stale, foreign or made up in the index is never shown.
+Elasticsearch proposes, the snapshot decides: its answer counts where the snapshot holds a
+row with the very content of each hit, in the namespaces asked for, and without those that do
+not pass the filters. So what is stale, foreign or made up in the index is never shown, and
+never takes the place of what should be: the corpus answers then.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from retrieval.chunk import Vectors
 from retrieval.circuit import CircuitBreaker
 from retrieval.corpus.store import Corpus
 from retrieval.dense.by_content import key_of
@@ -32,6 +34,7 @@ _THREADS = 8
 # Elasticsearch gives no more hits than this in one answer.
 _DEEPEST = 10_000
 _DEEPER = 8
+_NOTHING = 2**64 - 1
 
 
 class ElasticsearchText:
@@ -118,13 +121,17 @@ class ElasticsearchText:
         depth = question.k
         while True:
             hits = self._ask(question, depth)
-            addresses, scores = _resolved(hits, question, snapshot)
+            addresses, scores = _rows_of(hits, question, snapshot)
+            if (addresses == NO_ADDRESS).any():
+                self._following.doubt()
+                raise StageError(
+                    f"{self.name} found passages that version {snapshot.version} does not hold"
+                )
+            addresses, scores = _passing(addresses, scores, question, snapshot)
             if len(addresses) >= question.k or len(hits) < depth or depth >= _DEEPEST:
                 best = np.lexsort((addresses, -scores))[: question.k]
                 return addresses[best], scores[best]
-            # Much of it was stale or foreign, or at the very end of a range.
-            if 2 * len(addresses) < len(hits):
-                self.doubt()
+            # Some passages stood at the very end of a range.
             depth = min(depth * _DEEPER, _DEEPEST)
 
     def _ask(self, question: Question, depth: int) -> list[dict[str, Any]]:
@@ -166,34 +173,37 @@ class ElasticsearchText:
 
     def _opened(self, is_open: bool) -> None:
         self._open = is_open
+        if not is_open:
+            self._following.hurry()
 
 
-def _resolved(hits: list[dict[str, Any]], question: Question, snapshot: Snapshot) -> Found:
-    """Return the rows of `snapshot` behind `hits`, without those that are not in question."""
-    keyed = [(key, hit["_score"]) for hit in hits if (key := _content(hit))]
-    keys = np.array([key for key, _ in keyed], np.uint64)
-    scores = np.array([score for _, score in keyed], np.float32)
+def _rows_of(hits: list[dict[str, Any]], question: Question, snapshot: Snapshot) -> Found:
+    """Return where in the scope of `snapshot` each hit is, and its score."""
+    keys = np.array([_content(hit) for hit in hits], np.uint64)
+    scores = np.array([hit["_score"] for hit in hits], np.float32)
     addresses, once = np.unique(snapshot.find(question.scope, keys), return_index=True)
-    scores = scores[once]
-    held = addresses != NO_ADDRESS
-    addresses, scores = addresses[held], scores[held]
-    if question.predicate is not None and len(addresses):
-        passing = np.isin(addresses, _passing(addresses, question.predicate, snapshot))
-        addresses, scores = addresses[passing], scores[passing]
-    return addresses, scores
+    return addresses, scores[once]
 
 
 def _content(hit: dict[str, Any]) -> int:
-    """Return the key of what was matched, 0 for an entry that is not ours."""
+    """Return the key of what was matched, one that nothing has for an entry that is not ours."""
     try:
         return key_of(hit["fields"]["content_hash"][0])
     except (KeyError, ValueError):
-        return 0
+        return _NOTHING
 
 
-def _passing(addresses: Addresses, predicate: str, snapshot: Snapshot) -> Addresses:
+def _passing(
+    addresses: Addresses, scores: Vectors, question: Question, snapshot: Snapshot
+) -> Found:
+    """Leave out what does not pass the filters, as the corpus understands them."""
+    if question.predicate is None or not len(addresses):
+        return addresses, scores
     named = ", ".join(map(str, addresses.tolist()))
     table = snapshot.dataset.scanner(
-        columns=[], filter=f"_rowaddr IN ({named}) AND ({predicate})", with_row_address=True
+        columns=[],
+        filter=f"_rowaddr IN ({named}) AND ({question.predicate})",
+        with_row_address=True,
     ).to_table()
-    return np.asarray(table["_rowaddr"].to_numpy(), dtype=np.int64)
+    passing = np.isin(addresses, table["_rowaddr"].to_numpy())
+    return addresses[passing], scores[passing]

@@ -93,14 +93,9 @@ class ElasticsearchBackend(Closing):
     def catch_up(self) -> None:
         """Wait until everything that is stored can be found."""
         newest, deadline = self.corpus.version, time.monotonic() + _PATIENCE_S
-        while not self.shows(newest):
+        while not self.text.progress.shows(newest):
             assert time.monotonic() < deadline, self.text.progress
             time.sleep(0.01)
-
-    def shows(self, version: int) -> bool:
-        """Say whether `version` can be found."""
-        position = self.text.progress.position
-        return position is not None and position.version >= version
 
     def close(self) -> None:
         """End everything, and drop the index."""

@@ -75,9 +75,7 @@ class Load(Closing):
     def _answered_by_engine(self, newest: int) -> bool:
         progress, done = self.engine.progress, len(self.answers)
         self.wait_for(lambda: len(self.answers) > done + 1)
-        position = progress.position
-        caught_up = position is not None and position.version >= newest
-        return caught_up and not self.answers[-1].degraded
+        return progress.shows(newest) and not self.answers[-1].degraded
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._search())
