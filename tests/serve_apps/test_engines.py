@@ -3,7 +3,6 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -68,10 +67,10 @@ class TestWithoutAnybodyThere:
     """An address where nobody listens."""
 
     @pytest.fixture
-    async def settings(self, settings: AppArgs) -> AsyncIterator[AppArgs]:
+    def settings(self, settings: AppArgs) -> AppArgs:
         address = f"http://127.0.0.1:{any_free_port()}"
         engine = ElasticsearchSettings(hosts=[address], patience_ms=1_000)
-        yield settings.model_copy(update={"profile": "cluster", "elasticsearch": engine})
+        return settings.model_copy(update={"profile": "cluster", "elasticsearch": engine})
 
     async def test_the_corpus_answers_and_says_so(
         self, services: Services, client: httpx.AsyncClient
