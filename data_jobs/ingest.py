@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 all ready or unchanged, 3 some quarantined, 1 failed, 2 wrong usage",
     )
     add = parser.add_argument
-    add("sources", nargs="*", metavar="SOURCE", help="file, folder, pattern or file: URI")
+    add("sources", nargs="*", metavar="SOURCE", help="file, folder, pattern, file: or s3: URI")
     add("--namespace", help="namespace of the documents")
     add("--job-id", help="run this job of the store, or give the new one this id")
     add("--include", action="append", default=[], metavar="PATTERN", help="take only such files")

@@ -1,10 +1,8 @@
 """Running one ingestion job on a Ray that is up already."""
 
 import json
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from data_jobs.pipeline import Plan, run_pipeline
 from data_jobs.progress import Summary
@@ -17,7 +15,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.errors import InvalidInputError
-from retrieval.jobs import JobRequest, JobStore, SourceItem
+from retrieval.jobs import JobRequest, JobStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +64,12 @@ class Job:
         return self._summary(job_id, watch, corpus.version)
 
     def _plan(self, corpus: Corpus, jobs: JobStore) -> Plan:
-        roots: Sequence[Path] | None = self.settings.ingest.roots if self.confined else None
-        again: list[SourceItem] = []
-        if self.request.retry_quarantined:
-            again = quarantined_items(corpus, jobs, self.request.namespace, roots)
         load = self.load_embedder or SentenceTransformerEmbedder
-        return Plan(self.request, self.settings, load, again, roots)
+        plan = Plan(self.request, self.settings, load, confined=self.confined)
+        if not self.request.retry_quarantined:
+            return plan
+        again = quarantined_items(corpus, jobs, self.request, plan.bounds())
+        return replace(plan, again=again)
 
     def _summary(self, job_id: str, watch: JobWatch, version: int) -> Summary:
         counts, progress = watch.counts, watch.progress()

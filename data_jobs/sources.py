@@ -12,9 +12,13 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from data_jobs.errors import SourceError
 from data_jobs.folders import FolderWalk
+from data_jobs.objects.listing import object_address, objects
+from data_jobs.objects.store import ObjectStore, StoredObject
 from data_jobs.patterns import PathFilter, PathPattern, has_magic
 from retrieval.chunk import JsonValue
 from retrieval.jobs import SourceItem
+from retrieval.object_address import is_allowed, is_object_uri
+from retrieval.settings import S3Settings
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _LOCAL_HOSTS = ("", "localhost")
@@ -25,7 +29,8 @@ class SourceFile:
     """One file to ingest: the URI that names it, and where its bytes lie.
 
     `doc_id` and `name` are given by whoever uploaded it. `force` says that it is
-    taken up even if it has not changed.
+    taken up even if it has not changed. `stored` is the object behind it that has yet to
+    be fetched; then `path` leads nowhere.
     """
 
     uri: str
@@ -34,6 +39,7 @@ class SourceFile:
     name: str | None = None
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     force: bool = False
+    stored: StoredObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,23 @@ class Selection:
     """Which files inside folders are meant.
 
     With `roots`, whatever lies outside of all of them once every link is followed
-    is refused, but for uploads; None stands for no such bound.
+    is refused, but for uploads; None stands for no such bound. `objects` leads to the
+    store of `s3:` sources, `buckets` are their roots.
     """
 
     recursive: bool = True
     files: PathFilter = field(default_factory=lambda: PathFilter((), ()))
     roots: Sequence[Path] | None = None
+    objects: S3Settings = field(default_factory=S3Settings)
+    buckets: Sequence[str] | None = None
+
+
+def item_uri(source: str) -> str:
+    """Return the absolute path or `s3:` URI of a source that somebody typed.
+
+    Raises `SourceError` for any other kind of source.
+    """
+    return object_address(source).uri if is_object_uri(source) else str(source_path(source))
 
 
 def source_uri(path: Path) -> str:
@@ -95,6 +112,9 @@ def _file_uri_path(uri: str) -> Path:
 def check(items: Sequence[SourceItem]) -> None:
     """Raise `SourceError` for the first item behind which there is nothing to list."""
     for item in items:
+        if is_object_uri(item.uri):
+            object_address(item.uri)
+            continue
         path = Path(item.path) if item.path else source_path(item.uri)
         if not _exists(path) and not (has_magic(str(path)) and _exists(_base(path)[0])):
             raise SourceError(f"there is nothing at {str(path)!r}")
@@ -120,7 +140,7 @@ def expand(
 
 def _named(item: SourceItem) -> str:
     """Return the URI of an item, if it is a path the `file:` one."""
-    if item.path is not None:
+    if item.path is not None or is_object_uri(item.uri):
         return item.uri
     with contextlib.suppress(SourceError):
         return source_uri(source_path(item.uri))
@@ -139,6 +159,9 @@ def _files(item: SourceItem, selection: Selection) -> Iterator[SourceFile | Sour
     if item.path is not None:
         yield _single(item, Path(item.path), item.uri)
         return
+    if is_object_uri(item.uri):
+        yield from _objects(item, selection)
+        return
     path = source_path(item.uri)
     walk = FolderWalk(selection.recursive, selection.files, selection.roots)
     if not _exists(path) and has_magic(str(path)):
@@ -154,6 +177,21 @@ def _files(item: SourceItem, selection: Selection) -> Iterator[SourceFile | Sour
     else:
         walk.require_allowed(path)
         yield _single(item, path, source_uri(path))
+
+
+def _objects(item: SourceItem, selection: Selection) -> Iterator[SourceFile]:
+    source = object_address(item.uri)
+    if selection.buckets is not None and not is_allowed(item.uri, selection.buckets):
+        raise SourceError(
+            f"{source.uri} lies outside the places that may be read; "
+            "name its bucket in PMOVES_INGEST__BUCKETS"
+        )
+    store = ObjectStore(selection.objects)
+    for found in objects(store, source, selection.recursive, selection.files):
+        if item.doc_id is not None and found.address != source:
+            raise SourceError(f"doc_id names one document, but {source.uri} is a folder")
+        name = item.name or found.address.key.rpartition("/")[2]
+        yield SourceFile(found.address.uri, Path(), item.doc_id, name, item.metadata, stored=found)
 
 
 def _walked(

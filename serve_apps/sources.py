@@ -1,9 +1,11 @@
-"""Which sources may be read on behalf of an HTTP caller: files inside the allowed folders."""
+"""Which sources may be read on behalf of an HTTP caller: what lies inside the allowed places."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from retrieval.errors import InvalidInputError
+from retrieval.object_address import ObjectAddress, is_allowed, is_object_uri
 from serve_apps.problems import (
     INVALID_REQUEST,
     SOURCE_NOT_ALLOWED,
@@ -12,8 +14,33 @@ from serve_apps.problems import (
     ProblemError,
     ProblemType,
 )
+from serve_apps.settings import AllowedSources
 
 _LOCAL = ("", "localhost")
+
+
+def allowed_uri(uri: str, allowed: AllowedSources, field: str) -> str:
+    """Return the URI that stands for a source in a job; blocking.
+
+    Raises `ProblemError` for a scheme that is not read, and for what is not there or lies
+    outside the `allowed` folders and buckets. `field` names the place in the request.
+    """
+    if is_object_uri(uri):
+        return _allowed_object(uri, allowed.buckets, field)
+    return allowed_path(uri, allowed.roots, field).as_uri()
+
+
+def _allowed_object(uri: str, buckets: Sequence[str], field: str) -> str:
+    try:
+        if is_allowed(uri, buckets):
+            return ObjectAddress.parse(uri).uri
+    except InvalidInputError as error:
+        raise _problem(INVALID_REQUEST, field, str(error)) from error
+    raise _problem(
+        SOURCE_NOT_ALLOWED,
+        field,
+        f"{uri[:200]!r} lies outside the places in PMOVES_INGEST__BUCKETS",
+    )
 
 
 def allowed_path(uri: str, roots: Sequence[Path], field: str) -> Path:
@@ -28,8 +55,8 @@ def allowed_path(uri: str, roots: Sequence[Path], field: str) -> Path:
         raise _problem(
             UNSUPPORTED_SOURCE,
             field,
-            f"{uri[:200]!r} is not a file URI such as file:///data/talks; other kinds of "
-            "sources cannot be read yet",
+            f"{uri[:200]!r} is not a URI such as file:///data/talks or s3://bucket/talks; "
+            "other kinds of sources cannot be read yet",
         )
     if parts.query or parts.fragment or "\x00" in unquote(parts.path):
         raise _problem(

@@ -1,10 +1,10 @@
 """What every folder of tests shares: the property-test profile, two embedders, an empty home."""
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_randomly
 from hypothesis import HealthCheck, settings
 
 from retrieval.corpus.store import Corpus
@@ -12,6 +12,8 @@ from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.settings import EmbeddingSettings
 from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
+
+pytest_plugins = ["tests.engines.fixtures"]
 
 _SLOW_FIXTURES = {"packaged_embedder": "model", "elasticsearch_url": "elasticsearch"}
 
@@ -24,6 +26,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
+# thinc, which spaCy brings, would seed its generators here, and import PyTorch for that.
+pytest_randomly.entrypoint_reseeds = []
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -53,15 +57,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _group(item: pytest.Item) -> str | None:
     marker = item.get_closest_marker("xdist_group")
     return marker and str(marker.args[0])
-
-
-@pytest.fixture(scope="session")
-def elasticsearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Elasticsearch that the tests share; those that stop it start their own."""
-    from tests.engines.elasticsearch import elasticsearch
-
-    with elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as engine:
-        yield engine.url
 
 
 @pytest.fixture(scope="session")

@@ -41,12 +41,16 @@ def ingest(
     url: Url = None,
 ) -> None:
     """Read, cut, embed and store documents; exit 3 if some are quarantined."""
-    from cluster.mesh.lifecycle import interruptible
-
     loaded = settings()
     names = namespace or loaded.search.namespace
     request = _request(names, sources or [], include or [], exclude or [], retry_quarantined)
-    address = url or loaded.url
+    run(loaded, url or loaded.url, request, as_json)
+
+
+def run(loaded: "Settings", address: str | None, request: "JobRequest", as_json: bool) -> None:
+    """Ingest here or at `address`; exits with the code that tells how it ended."""
+    from cluster.mesh.lifecycle import interruptible
+
     try:
         with interruptible():
             code = _remote(loaded, address, request, as_json) if address else None
@@ -64,13 +68,13 @@ def _request(
     from pydantic import ValidationError
 
     from cluster.errors import UsageError
-    from data_jobs.sources import check, source_path
+    from data_jobs.sources import check, item_uri
     from retrieval.jobs import JobRequest, SourceItem
 
     if not sources and not retry:
         raise UsageError("name a file, a folder or a pattern, or give --retry-quarantined.")
     # Absolute, because Ray's workers stand in another folder.
-    items = [SourceItem(uri=str(source_path(source))) for source in sources]
+    items = [SourceItem(uri=item_uri(source)) for source in sources]
     check(items)
     try:
         return JobRequest(

@@ -12,6 +12,7 @@ from data_jobs.patterns import PathFilter
 from data_jobs.sources import Selection, SourceFailure, SourceFile, check, expand
 from retrieval.ids import document_id
 from retrieval.jobs import FINISHED, JobRequest
+from retrieval.object_address import is_object_uri
 from serve_apps.wire import JobView
 
 _LOOK_EVERY_S = 0.5
@@ -45,6 +46,8 @@ def ingest_remotely(access: HttpAccess, request: JobRequest, on_jobs: OnJobs) ->
     """
     if request.retry_quarantined:
         raise UsageError("--retry-quarantined works without --url only: upload the files again.")
+    if any(is_object_uri(item.uri) for item in request.sources):
+        raise UsageError("s3: sources work without --url only, or over HTTP by POST /ingest.")
     check(request.sources)
     result = RemoteResult()
     files = list(_files(request, result.unread))

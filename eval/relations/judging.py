@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from eval.relations.labelled import Sentence
 from retrieval.extraction.base import RelationExtractor
-from retrieval.graph.folding import words
+from retrieval.graph.folding import bare_words
 from retrieval.graph.linking import Linker
 from retrieval.relation import CO_MENTION
 
@@ -78,4 +78,4 @@ def _key(subject: str, kind: str, object_: str) -> Key:
 
 
 def _folded(name: str) -> str:
-    return " ".join(words(name)).removeprefix("the ")
+    return " ".join(bare_words(name))

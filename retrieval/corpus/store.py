@@ -17,7 +17,7 @@ from retrieval.chunk import Chunk, Document, Vectors, utc_now
 from retrieval.corpus.changes import DocumentKey, document_key, find_changes
 from retrieval.corpus.entities import EntityTable
 from retrieval.corpus.filters import documents_predicate
-from retrieval.corpus.ledger import DocumentPage, Ledger
+from retrieval.corpus.ledger import DocumentPage, Ledger, Reason
 from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.lookup import rows_by, stored_chunks
 from retrieval.corpus.meta import create_meta, read_identity
@@ -31,6 +31,7 @@ from retrieval.corpus.schema import (
     chunks_schema,
     chunks_to_table,
 )
+from retrieval.corpus.settling import settle
 from retrieval.corpus.tables import (
     Session,
     create_indexes,
@@ -175,7 +176,7 @@ class Corpus:
                 index_new_rows(self.chunks_uri, self._session)
             # Before the next writer comes, so that both tell of the same one.
             self.relations.settle(chunks, replace, relations)
-            self._ledger.record(self._counted(documents) if recount else documents)
+            self._tell(self._counted(documents) if recount else documents, commit, alone)
         return commit
 
     def reusable_vectors(self, chunks: Sequence[Chunk]) -> dict[int, Vectors]:
@@ -218,20 +219,19 @@ class Corpus:
 
     def delete_document(self, namespace: str, doc_id: str) -> Commit:
         """Remove the chunks of a document and its attachments; mark their rows as deleted."""
-        with sole_writer(self.chunks_uri):
+        with sole_writer(self.chunks_uri) as alone:
             family = self._ledger.family(namespace, doc_id)
             keys = {(namespace, doc_id), *((row.namespace, row.doc_id) for row in family)}
             delete = partial(_delete, predicate=documents_predicate(sorted(keys)))
             commit = write(self.chunks_uri, delete, self._session)
             self.relations.settle((), keys, ())
             now = utc_now()
-            self._ledger.record(
-                [
-                    replace(row, status="deleted", chunks=0, updated_at=now)
-                    for row in family
-                    if row.status != "deleted"
-                ]
-            )
+            rows = [
+                replace(row, status="deleted", chunks=0, updated_at=now)
+                for row in family
+                if row.status != "deleted"
+            ]
+            self._tell(rows, commit, alone)
         return commit
 
     def record(self, documents: Sequence[Document]) -> None:
@@ -252,13 +252,28 @@ class Corpus:
         *,
         status: str | None = None,
         source: str | None = None,
+        reason: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> DocumentPage:
         """Return one page of the ledger; deleted documents only where `status` asks."""
         return self._ledger.page(
-            namespaces, status=status, source=source, limit=limit, cursor=cursor
+            namespaces, status=status, source=source, reason=reason, limit=limit, cursor=cursor
         )
+
+    def reasons(self, namespaces: Sequence[str] | None = None) -> list[Reason]:
+        """Return why documents are quarantined, most frequent first."""
+        return self._ledger.reasons(namespaces)
+
+    def ignore(self, namespace: str, doc_ids: Sequence[str]) -> list[str]:
+        """Mark quarantined documents as ignored; return the ids of those that were quarantined.
+
+        They are read again when their bytes change.
+        """
+        found = self._ledger.find({(namespace, doc_id) for doc_id in doc_ids})
+        rows = [row for row in found.values() if row.status == "quarantined"]
+        self._ledger.record([replace(row, status="ignored", updated_at=utc_now()) for row in rows])
+        return [row.doc_id for row in rows]
 
     def namespaces(self) -> dict[str, NamespaceCounts]:
         """Return every namespace that holds documents or chunks, with its size."""
@@ -295,6 +310,15 @@ class Corpus:
             tables.append(self.entities.uri)
         done = [tidy(uri, self._session) for uri in tables]
         return all(done)
+
+    def _tell(self, documents: Sequence[Document], commit: Commit, alone: bool) -> None:
+        """Record rows that tell of `commit`, and see that they still do."""
+        self._ledger.record(documents)
+        if not alone and documents:
+            newest = self.dataset()
+            number = commit.version - index_version(newest) + int(newest.version)
+            stored = newest if number == newest.version else newest.checkout_version(number)
+            settle(self._ledger, documents, stored, self.dataset)
 
     def _unknown(self, documents: Sequence[Document]) -> list[Document]:
         """Return rows that announce those of `documents` that the ledger does not hold."""

@@ -21,8 +21,8 @@ from retrieval.relation import CO_MENTION, Statement
 
 # What is asked, wished or denied is not stated.
 UNCERTAIN = re.compile(
-    r"\?\s*$|^(?:If|Had|Should|Imagine)\b|\b(?:if|would|could|might|whether|wish|wishes|hopes? to|used to"
-    r"|perhaps|maybe|allegedly|supposedly)\b"
+    r"\?\s*$|^(?:If|Had|Should|Imagine)\b|\b(?:if|would|could|might|whether|wish|wishes|hopes? to"
+    r"|used to|perhaps|maybe|allegedly|supposedly)\b"
 )
 _APPOSITION = re.compile(
     rf"({NAME}),[^,{chr(FIRST_NAME)}-\uf8ff]*(?:{NAME}[^,]{{0,20}})?, (?=[a-z])"

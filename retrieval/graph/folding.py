@@ -42,6 +42,12 @@ def compact(text: str) -> str:
     return "".join(words(text))
 
 
+def bare_words(name: str) -> list[str]:
+    """Return the folded words of `name` without a leading "the", unless that is all of it."""
+    found = words(name)
+    return found[1:] if found[:1] == ["the"] and len(found) > 1 else found
+
+
 def is_acronym(name: str) -> bool:
     """Say whether `name` is one word of at most four characters, letters all capital."""
     found = cased_words(name)

@@ -9,7 +9,7 @@ inside a word, and is built several times faster from 250,000 names.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from retrieval.graph.folding import cased_words, is_acronym, words
+from retrieval.graph.folding import bare_words, cased_words, is_acronym, words
 
 Entities = tuple[int, ...]
 
@@ -54,7 +54,7 @@ class Linker:
         found, cased = words(name), cased_words(name)
         if len(cased) == 1 and (acronym := self._acronyms.get(cased[0])):
             return (*acronym, *self._names.get(found[0], ()))
-        bare = found[1:] if found[:1] == ["the"] else found
+        bare = bare_words(name)
         for key in (" ".join(found), " ".join(bare), " ".join(["the", *bare])):
             if entities := self._names.get(key):
                 return entities

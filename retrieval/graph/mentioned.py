@@ -36,17 +36,21 @@ class LinkedEntity:
 
 @dataclass(frozen=True, slots=True)
 class RelatedEntity:
-    """A neighbor of an entity that a query names, by `tie`, and the rows that mention it."""
+    """A neighbor of an entity that a query names, by `tie`, and the rows that mention it.
+
+    `asked` says that the query asks for something of its type, as "the band of …" does.
+    """
 
     name: str
     specificity: float
     rows: Addresses
     tie: Tie
+    asked: bool = False
 
     @property
     def strength(self) -> float:
-        """How much a passage owes to it: specificity by confidence."""
-        return self.specificity * self.tie.confidence
+        """How much a passage owes to it: specificity by confidence, all where it is asked for."""
+        return 1.0 if self.asked else self.specificity * self.tie.confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from retrieval.corpus.store import Corpus
 from retrieval.entity import Entity
-from retrieval.graph.folding import compact, words
+from retrieval.graph.folding import bare_words, words
 from retrieval.graph.linking import Linker
 from retrieval.relation import CO_MENTION
 
@@ -117,7 +117,7 @@ def found_entities(stated: list[Stated], linkers: Mapping[str, Linker]) -> list[
             linker = linkers.get(each.namespace)
             if linker is None or not linker.named(name):
                 kind = _TYPES.get(each.type, ("", ""))[at]
-                key = each.namespace, compact(name).removeprefix("the")
+                key = each.namespace, _bare(name)
                 groups.setdefault(key, []).append((name, kind, each.confidence))
     return [_entity(namespace, seen) for (namespace, _), seen in sorted(groups.items())]
 
@@ -132,11 +132,15 @@ def relations_about(corpus: Corpus, namespace: str, name: str | None = None) -> 
     if name is not None:
         entities = corpus.entities.read([namespace])
         linker = Linker((alias, at) for at, each in enumerate(entities) for alias in each.names())
-        wanted = {compact(name)} | {
-            compact(alias) for at in linker.named(name) for alias in entities[at].names()
+        wanted = {_bare(name)} | {
+            _bare(alias) for at in linker.named(name) for alias in entities[at].names()
         }
-        found = [each for each in found if {compact(each.subject), compact(each.object)} & wanted]
+        found = [each for each in found if {_bare(each.subject), _bare(each.object)} & wanted]
     return sorted(found, key=lambda each: (-each.confidence, each.subject, each.type, each.object))
+
+
+def _bare(name: str) -> str:
+    return "".join(bare_words(name))
 
 
 class _Names:

@@ -1,12 +1,13 @@
 """The entities of one moment, the names by which they are found, and who mentions them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from retrieval.dense.segment import Addresses
 from retrieval.entity import Entity
+from retrieval.graph.asking import asked_types
 from retrieval.graph.linking import Linker
 from retrieval.graph.mentioned import (
     LinkedEntity,
@@ -100,18 +101,23 @@ class GraphSnapshot:
                     around[each.number] = each, number
         surest = sorted(around.values(), key=lambda item: -item[0].confidence)[:_MOST_CONSIDERED]
         rows = self._rows(sorted(each.number for each, _ in surest), asked)
+        kinds = asked_types(asked.query, {self.entities[each.number].type for each, _ in surest})
         related = [
-            self._entity(each, of, rows[each.number], asked.total)
+            self._entity(each, of, rows[each.number], asked.total, kinds)
             for each, of in surest
             if each.number in rows
         ]
         return sorted(related, key=lambda entity: (-entity.strength, entity.name))
 
-    def _entity(self, neighbor: Neighbor, of: int, rows: Addresses, total: int) -> RelatedEntity:
-        name, known = self.entities[neighbor.number].name, self.entities[of].name
+    def _entity(
+        self, neighbor: Neighbor, of: int, rows: Addresses, total: int, kinds: Collection[str]
+    ) -> RelatedEntity:
+        entity, known = self.entities[neighbor.number], self.entities[of].name
+        name = entity.name
         subject, object_ = (known, name) if neighbor.outgoing else (name, known)
         tie = Tie(subject, neighbor.type, object_, neighbor.confidence)
-        return RelatedEntity(name, specificity(len(rows), total), rows, tie)
+        sure = specificity(len(rows), total)
+        return RelatedEntity(name, sure, rows, tie, asked=entity.type in kinds)
 
     def _rows(self, numbers: Sequence[int], asked: Asked) -> dict[int, Addresses]:
         """Return the ascending addresses of rows that mention the entities, where any does."""

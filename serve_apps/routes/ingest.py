@@ -1,8 +1,6 @@
 """`POST /ingest`."""
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,7 +11,8 @@ from serve_apps.caller import caller_of
 from serve_apps.jobs import start_job
 from serve_apps.openapi import json_body
 from serve_apps.services import services_of
-from serve_apps.sources import allowed_path
+from serve_apps.settings import AllowedSources
+from serve_apps.sources import allowed_uri
 from serve_apps.wire import IngestRequest, JobView
 
 router = APIRouter(tags=["ingest"])
@@ -23,26 +22,26 @@ router = APIRouter(tags=["ingest"])
     "/ingest", status_code=202, summary="Ingest sources", openapi_extra=json_body(IngestRequest)
 )
 async def ingest(request: Request, response: Response) -> JobView:
-    """Start a job that reads files and folders on the gateway's machine."""
+    """Start a job that reads files and folders on the gateway's machine, or objects."""
     services = services_of(request)
     wanted = await read_model(request, IngestRequest, services.settings.http.max_query_bytes)
     default = services.settings.search.namespace
     namespace = caller_of(request).chosen(wanted.namespace, default)
     note_namespaces(request, [namespace])
-    roots = services.settings.ingest.roots
-    job_request = await asyncio.to_thread(_job_request, wanted, namespace, roots)
+    allowed = services.settings.ingest
+    job_request = await asyncio.to_thread(_job_request, wanted, namespace, allowed)
     job = await asyncio.to_thread(start_job, services, job_request)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 
 
-def _job_request(wanted: IngestRequest, namespace: str, roots: Sequence[Path]) -> JobRequest:
-    paths = [
-        allowed_path(uri, roots, f"sources.{number}") for number, uri in enumerate(wanted.sources)
+def _job_request(wanted: IngestRequest, namespace: str, allowed: AllowedSources) -> JobRequest:
+    uris = [
+        allowed_uri(uri, allowed, f"sources.{number}") for number, uri in enumerate(wanted.sources)
     ]
     return JobRequest(
         namespace=namespace,
-        sources=[SourceItem(uri=path.as_uri()) for path in dict.fromkeys(paths)],
+        sources=[SourceItem(uri=uri) for uri in dict.fromkeys(uris)],
         recursive=wanted.recursive,
         include=wanted.include,
         exclude=wanted.exclude,

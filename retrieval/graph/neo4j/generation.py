@@ -14,7 +14,7 @@ from retrieval.corpus.filters import namespaces_predicate
 from retrieval.corpus.store import Corpus
 from retrieval.errors import EngineError
 from retrieval.graph.dictionaries import Dictionaries, NewestDictionaries
-from retrieval.graph.folding import words
+from retrieval.graph.folding import bare_words
 from retrieval.graph.neo4j import cypher
 from retrieval.graph.neo4j.client import Neo4jClient
 from retrieval.graph.neo4j.tables import relations_table
@@ -182,4 +182,4 @@ def _identify(namespace: str, name: str, known: Dictionaries) -> str:
     bearers = known.linker(namespace).named(name)
     if len(bearers) == 1:
         return known.entities[bearers[0]].entity_id
-    return "name:" + " ".join(words(name))
+    return "name:" + " ".join(bare_words(name))
