@@ -47,7 +47,18 @@ async def refresh(services: Services) -> int:
     metrics.set("pmoves_index_lag_seconds", services.searcher.lag_seconds(newest))
     metrics.set("pmoves_index_version", version)
     metrics.set("pmoves_index_lag_versions", max(0, newest - version))
+    _tell_of_engines(services)
     return version
+
+
+def _tell_of_engines(services: Services) -> None:
+    metrics, engine = services.metrics, services.searcher.engine
+    for name, progress in services.projections().items():
+        metrics.set("pmoves_projection_lag_versions", progress.lag_versions, name)
+        metrics.set("pmoves_projection_lag_seconds", progress.lag_seconds, name)
+        metrics.set("pmoves_projection_failing", progress.trouble is not None, name)
+    if engine:
+        metrics.set("pmoves_text_engine_circuit_open", not engine.available)
 
 
 async def keep_up(services: Services) -> None:

@@ -90,6 +90,30 @@ METRICS = (
     ),
     Metric("pmoves_index_refresh_errors_total", "counter", "Failed looks for a newer version."),
     Metric(
+        "pmoves_projection_lag_versions",
+        "gauge",
+        "Committed corpus versions that an engine does not show yet, by projection: lexical, "
+        "graph.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_projection_lag_seconds",
+        "gauge",
+        "Seconds since an engine last was known to show the newest version; 0 when it does.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_projection_failing",
+        "gauge",
+        "1 while an engine cannot be brought up to date; else 0.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_text_engine_circuit_open",
+        "gauge",
+        "1 while Elasticsearch is known not to answer, so that nobody waits for it; else 0.",
+    ),
+    Metric(
         "pmoves_upkeep_runs_total",
         "counter",
         "Rounds of upkeep of the corpus by outcome: done, elsewhere, failed.",

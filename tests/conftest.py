@@ -1,6 +1,7 @@
 """What every folder of tests shares: the property-test profile, two embedders, an empty home."""
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
 
 pytest_plugins = ["tests.engines.fixtures"]
+_SLOW_FIXTURES = {"packaged_embedder": "model", "elasticsearch_url": "elasticsearch"}
 
 settings.register_profile(
     "repeatable",
@@ -29,14 +31,15 @@ pytest_randomly.entrypoint_reseeds = []
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Take the tests that need the model for integration tests: it loads for many seconds.
+    """Take the tests that need the model or an engine for integration tests: these start slowly.
 
     Under xdist the tests of a group share a process, one after the other.
     """
-    if "packaged_embedder" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.integration)
-        if _group(item) is None:
-            item.add_marker(pytest.mark.xdist_group("model"))
+    for fixture, group in _SLOW_FIXTURES.items():
+        if fixture in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)
+            if _group(item) is None:
+                item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish() -> None:
@@ -54,6 +57,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _group(item: pytest.Item) -> str | None:
     marker = item.get_closest_marker("xdist_group")
     return marker and str(marker.args[0])
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Elasticsearch that the tests share; those that stop it start their own."""
+    from tests.engines.elasticsearch import elasticsearch
+
+    with elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as engine:
+        yield engine.url
 
 
 @pytest.fixture(scope="session")
