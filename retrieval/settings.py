@@ -206,7 +206,7 @@ class ElasticsearchSettings(Group):
         BeforeValidator(split),
     ] = Field(
         [],
-        description="Addresses of the nodes, such as https://one:9200,https://two:9200; "
+        description="Addresses of the nodes, such as https://127.0.0.1:9200; "
         "empty: the corpus's own text index answers.",
     )
     api_key: SecretStr = Field(SecretStr(""), description="API key, in its encoded form.")

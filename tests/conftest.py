@@ -1,7 +1,6 @@
 """What every folder of tests shares: the property-test profile, two embedders, an empty home."""
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
 
 pytest_plugins = ["tests.engines.fixtures"]
+
 _SLOW_FIXTURES = {"packaged_embedder": "model", "elasticsearch_url": "elasticsearch"}
 
 settings.register_profile(
@@ -57,15 +57,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _group(item: pytest.Item) -> str | None:
     marker = item.get_closest_marker("xdist_group")
     return marker and str(marker.args[0])
-
-
-@pytest.fixture(scope="session")
-def elasticsearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Elasticsearch that the tests share; those that stop it start their own."""
-    from tests.engines.elasticsearch import elasticsearch
-
-    with elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as engine:
-        yield engine.url
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import typer
 
 from cluster.cli.config import config_app
 from cluster.cli.doctor import doctor
-from cluster.cli.documents import documents_app, namespaces
+from cluster.cli.documents import namespaces
 from cluster.cli.entities import entities_app
 from cluster.cli.evaluation import add_evaluation
 from cluster.cli.group import Commands
@@ -16,6 +16,7 @@ from cluster.cli.keys import keys_app
 from cluster.cli.maintenance import backup, compact, restore
 from cluster.cli.mesh import down, env, status, up
 from cluster.cli.output import say
+from cluster.cli.quarantine import documents_app
 from cluster.cli.rebuild import rebuild
 from cluster.cli.reembed import reembed
 from cluster.cli.search import search

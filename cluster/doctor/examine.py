@@ -6,6 +6,7 @@ from cluster.config_report import read_settings
 from cluster.doctor.deep import check_projections
 from cluster.doctor.finding import Finding
 from cluster.doctor.graph import check_graph
+from cluster.doctor.lanes import check_lanes
 from cluster.doctor.machine import check_machine
 from cluster.doctor.software import check_software
 from cluster.doctor.stores import check_settings, check_stores
@@ -24,6 +25,7 @@ def examine(*, deep: bool = False) -> Iterator[Finding]:
     settings = report.settings or Settings.model_construct()
     yield from check_software(settings)
     if report.settings:
+        yield from check_lanes(settings)
         yield from check_machine(settings)
         yield from check_stores(settings)
         yield from filter(None, (check_text(settings), check_graph(settings)))

@@ -33,12 +33,14 @@ class Work:
     as soon as it is certain; the stages that follow then leave it alone.
     `recorded` says that the ledger holds that outcome already. `attachments` are
     the sources of its child documents, `needs_ocr` the pages without usable text.
+    `slow` says that it was set aside, and that its turn has come.
     """
 
     file: SourceFile
     namespace: str
     doc_id: str
     known: Document | None = None
+    slow: bool = False
     depth: int = 0
     parent_id: str | None = None
     content_hash: str = ""
@@ -51,6 +53,7 @@ class Work:
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     parsed: ParsedDocument | None = None
     attachments: tuple[str, ...] = ()
+    preview: str | None = None
     chunks: list[Chunk] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     vectors: Vectors | None = None

@@ -17,7 +17,7 @@ from retrieval.chunk import Chunk, Document, Vectors, utc_now
 from retrieval.corpus.changes import DocumentKey, document_key, find_changes
 from retrieval.corpus.entities import EntityTable
 from retrieval.corpus.filters import documents_predicate
-from retrieval.corpus.ledger import DocumentPage, Ledger
+from retrieval.corpus.ledger import DocumentPage, Ledger, Reason
 from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.lookup import rows_by, stored_chunks
 from retrieval.corpus.meta import create_meta, read_identity
@@ -252,13 +252,28 @@ class Corpus:
         *,
         status: str | None = None,
         source: str | None = None,
+        reason: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> DocumentPage:
         """Return one page of the ledger; deleted documents only where `status` asks."""
         return self._ledger.page(
-            namespaces, status=status, source=source, limit=limit, cursor=cursor
+            namespaces, status=status, source=source, reason=reason, limit=limit, cursor=cursor
         )
+
+    def reasons(self, namespaces: Sequence[str] | None = None) -> list[Reason]:
+        """Return why documents are quarantined, most frequent first."""
+        return self._ledger.reasons(namespaces)
+
+    def ignore(self, namespace: str, doc_ids: Sequence[str]) -> list[str]:
+        """Mark quarantined documents as ignored; return the ids of those that were quarantined.
+
+        They are read again when their bytes change.
+        """
+        found = self._ledger.find({(namespace, doc_id) for doc_id in doc_ids})
+        rows = [row for row in found.values() if row.status == "quarantined"]
+        self._ledger.record([replace(row, status="ignored", updated_at=utc_now()) for row in rows])
+        return [row.doc_id for row in rows]
 
     def namespaces(self) -> dict[str, NamespaceCounts]:
         """Return every namespace that holds documents or chunks, with its size."""

@@ -159,12 +159,12 @@ def test_a_rebuild_is_swapped_in_while_searches_and_writes_go_on(
         degraded = sum(bool(answer.degraded) for answer in load.answers)
         with lexical_projection(boats, load.settings) as projection:
             assert projection.rebuild()
+        assert sum(bool(answer.degraded) for answer in load.answers) == degraded
         write_on(boats, word_embedder, "new")
         (after,) = client.indices.get_alias(name=load.settings.index)
         assert after != before
         assert not client.indices.exists(index=before)
     load.wait_for_engine()
-    assert sum(bool(answer.degraded) for answer in load.answers) == degraded
     assert_equal(boats, load.settings)
 
 
