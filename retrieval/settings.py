@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from retrieval.fetching.settings import FetchSettings
 from retrieval.object_store import configure
 from retrieval.placement import TierSettings
 from retrieval.query import Fusion
@@ -295,6 +296,7 @@ class LibrarySettings(BaseSettings):
     log: LogSettings = LogSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()
+    fetch: FetchSettings = FetchSettings()
     tiers: TierSettings = TierSettings()
 
     @property
