@@ -116,7 +116,9 @@ def _start(
     progress: Progress,
     import_path: str,
 ) -> MeshState:
-    environment = mesh_environment(state, given, drain_s=settings.serve.drain_s)
+    environment = mesh_environment(
+        state, given, drain_s=settings.serve.drain_s, redis_address=settings.ray.redis_address
+    )
     head = start_head(state, settings.ray, environment)
     state = state.model_copy(
         update={"head_pid": head.pid, "head_created": process_created(head.pid)}
