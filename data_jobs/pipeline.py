@@ -13,7 +13,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from data_jobs.errors import JobError
 from data_jobs.monitor import LocalMonitor, Monitor
-from data_jobs.settings import JobSettings, StageSettings
+from data_jobs.settings import JobSettings
 from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
@@ -24,6 +24,7 @@ from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
+from retrieval.placement import Tier, placement
 
 _ADVICE_ON_RETRIES = "\nFailed to apply UDF transform after "
 
@@ -72,7 +73,8 @@ def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
 
 def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     """Return the pipeline as a dataset that yields outcomes when it is read."""
-    settings, ingest, stages = plan.settings, plan.settings.ingest, plan.settings.ingest.stages
+    settings, ingest, tiers = plan.settings, plan.settings.ingest, plan.settings.tiers
+    stages = ingest.stages
     listing = ListStage(plan.request, plan.again, plan.bounds(), ingest.bundle_documents, monitor)
     shared = {"settings": settings, "monitor": monitor}
     list_task: Any = list_files
@@ -83,12 +85,14 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         batch_format="pyarrow",
         num_cpus=stages.list_cpus,
         compute=TaskPoolStrategy(1),
+        **placement(tiers.list),
     )
     read = _mapped(
         listed,
         ReadStage,
         stages.read_workers,
         shared | {"retry": plan.request.retry_quarantined},
+        tiers.read,
         num_cpus=stages.read_cpus,
     )
     parsed = _mapped(
@@ -96,11 +100,14 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         ParseStage,
         stages.parse_workers or _half_of_the_cores(),
         {"settings": ingest, "monitor": monitor, "s3": settings.s3},
+        tiers.parse,
         num_cpus=stages.parse_cpus,
     )
-    chunked = _mapped(parsed, ChunkStage, stages.chunk_workers, shared, num_cpus=stages.chunk_cpus)
-    embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, stages)
-    return _mapped(embedded, CommitStage, 1, shared, num_cpus=stages.commit_cpus)
+    chunked = _mapped(
+        parsed, ChunkStage, stages.chunk_workers, shared, tiers.chunk, num_cpus=stages.chunk_cpus
+    )
+    embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, settings)
+    return _mapped(embedded, CommitStage, 1, shared, tiers.commit, num_cpus=stages.commit_cpus)
 
 
 def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[pa.Table]:
@@ -108,7 +115,7 @@ def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[
     arguments: dict[str, Any] = {"settings": settings, "monitor": LocalMonitor()}
     with _quiet_context():
         before = ray.data.from_arrow(list(bundles))
-        yield from _embedded(before, arguments, settings.ingest.stages).iter_batches(
+        yield from _embedded(before, arguments, settings).iter_batches(
             batch_size=None, batch_format="pyarrow", prefetch_batches=0
         )
 
@@ -118,12 +125,14 @@ def list_files(seed: pa.Table, stage: ListStage) -> Iterator[pa.Table]:
     return stage(seed)
 
 
-def _embedded(before: Dataset, arguments: dict[str, Any], stages: StageSettings) -> Dataset:
+def _embedded(before: Dataset, arguments: dict[str, Any], settings: JobSettings) -> Dataset:
+    stages = settings.ingest.stages
     return _mapped(
         before,
         EmbedStage,
         stages.embed_workers,
         arguments,
+        settings.tiers.embed,
         num_cpus=stages.embed_cpus,
         num_gpus=stages.embed_gpus,
     )
@@ -134,11 +143,15 @@ def _mapped(
     stage: type,
     workers: int,
     arguments: dict[str, Any],
+    order: list[Tier],
     *,
     num_cpus: float,
     num_gpus: float = 0,
 ) -> Dataset:
-    """Append a stage that runs in `workers` actors, each with a share of its own."""
+    """Append a stage that runs in `workers` actors, each with a share of its own.
+
+    `order` is that of the tiers where these may run.
+    """
     return before.map_batches(
         stage,
         fn_constructor_kwargs=arguments,
@@ -148,6 +161,7 @@ def _mapped(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
         zero_copy_batch=True,
+        **placement(order),
     )
 
 

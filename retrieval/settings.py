@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -19,7 +19,9 @@ from pydantic_settings import (
 )
 
 from retrieval.object_store import configure
+from retrieval.placement import TierSettings
 from retrieval.query import Fusion
+from retrieval.setting_group import Group as Group
 from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -34,12 +36,6 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
     "HIRAG_TRUSTED_PROXIES": ("http", "trusted_proxies"),
 }
-
-
-class Group(BaseModel):
-    """A named group of settings."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True)
 
 
 class CorpusSettings(Group):
@@ -190,6 +186,7 @@ class LibrarySettings(BaseSettings):
     search: SearchSettings = SearchSettings()
     log: LogSettings = LogSettings()
     dense: DenseSettings = DenseSettings()
+    tiers: TierSettings = TierSettings()
 
     @property
     def cache_dir(self) -> Path:

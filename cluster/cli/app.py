@@ -18,6 +18,7 @@ from cluster.cli.mesh import down, env, status, up
 from cluster.cli.output import say
 from cluster.cli.reembed import reembed
 from cluster.cli.search import search
+from cluster.cli.tiers import node, tiers
 
 app = typer.Typer(
     cls=Commands,
@@ -29,7 +30,7 @@ app = typer.Typer(
     help="Search over your own documents: bring up the mesh, ingest, ask.",
 )
 
-for command in (up, down, status, ingest, search, namespaces, doctor, env):
+for command in (up, down, status, ingest, search, namespaces, doctor, env, tiers, node):
     app.command()(command)
 for upkeep in (compact, reembed, backup, restore):
     app.command()(upkeep)

@@ -104,7 +104,7 @@ def _begin_alone(connection: sa.Connection) -> None:
 def _revision(connection: sa.Connection) -> str | None:
     if not _has_table(connection, _VERSION):
         return None
-    number = sa.column("version_num")
+    number: sa.ColumnClause[str] = sa.column("version_num")
     table = sa.table(_VERSION, number, schema=postgres.schema_of(connection))
     return connection.execute(sa.select(number).select_from(table)).scalar()
 

@@ -9,6 +9,8 @@ from data_jobs.sources import Selection, source_uri
 from retrieval.jobs import JobRequest, JobStore, SourceItem
 from tests.data_jobs.production import NAMESPACE, Production
 
+pytestmark = pytest.mark.integration
+
 BROKEN = b"\x00\x01\x02\xff" * 100
 
 

@@ -13,6 +13,8 @@ from retrieval.ids import document_id
 from retrieval.jobs import SourceItem
 from tests.data_jobs.production import NAMESPACE, Production
 
+pytestmark = pytest.mark.integration
+
 OBEY = "tests.data_jobs.hostile_parsers:obey"
 NOTES = "# Lighting\n\nThe key light stands left.\n\n# Sound\n\nTwo microphones are enough.\n"
 
