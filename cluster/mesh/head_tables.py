@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from cluster.settings import RaySettings
 
 _LOG = logging.getLogger(__name__)
-_SECONDS = 30
+_SECONDS = 120
 # In a process of its own: Ray ends the one in which it cannot reach a Redis.
 _FORGET = """
 import json, sys

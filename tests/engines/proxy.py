@@ -6,6 +6,7 @@ A few lines of asyncio instead of toxiproxy, which would bring Go into `make tes
 import asyncio
 import contextlib
 import random
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ class Proxy:
 
     `cut` and `corrupt` are the chances that a piece of an answer ends its connection, or
     has a byte changed, both as `dice` falls. `swallow` is the chance that a request reaches
-    the server and its answer is thrown away. `faults` counts all of these.
+    the server and its answer is thrown away. `faults` counts all of these. Clients speak
+    TLS where `tls` is given.
     """
 
     port: int = 0
@@ -31,6 +33,7 @@ class Proxy:
     refuse: bool = False
     faults: int = 0
     dice: random.Random = field(default_factory=lambda: random.Random(7))
+    tls: ssl.SSLContext | None = None
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -67,7 +70,7 @@ class Proxy:
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await self._joined(reader, writer, *await asyncio.open_connection(host, port))
 
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=self.tls)
         self.port, self._loop = server.sockets[0].getsockname()[1], asyncio.get_running_loop()
         ready.set()
         await self._stopped.wait()
@@ -122,9 +125,9 @@ class Proxy:
 
 
 @contextmanager
-def proxy(host: str, port: int) -> Iterator[Proxy]:
-    """Run a proxy before `host` and `port` until the block ends."""
-    made, ready = Proxy(), threading.Event()
+def proxy(host: str, port: int, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    """Run a proxy before `host` and `port` until the block ends; with `tls`, clients speak it."""
+    made, ready = Proxy(tls=tls), threading.Event()
     thread = threading.Thread(target=asyncio.run, args=(made.serve(host, port, ready),))
     thread.start()
     assert ready.wait(10)
