@@ -15,6 +15,8 @@ from tests.embedders import WordEmbedder
 
 pytest_plugins = ["tests.engines.fixtures"]
 
+_SHARED = {"packaged_embedder": "model", "object_store": "s3", "postgres": "postgres"}
+
 settings.register_profile(
     "repeatable",
     derandomize=True,
@@ -29,14 +31,17 @@ pytest_randomly.entrypoint_reseeds = []
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Take the tests that need the model for integration tests: it loads for many seconds.
+    """Keep together what shares something that is dear to start: the model, an engine.
 
-    Under xdist the tests of a group share a process, one after the other.
+    Under xdist the tests of a group share a process, one after the other. The model loads
+    for many seconds, so that whoever needs it is an integration test.
     """
-    if "packaged_embedder" in getattr(item, "fixturenames", ()):
+    needs = getattr(item, "fixturenames", ())
+    if "packaged_embedder" in needs:
         item.add_marker(pytest.mark.integration)
-        if _group(item) is None:
-            item.add_marker(pytest.mark.xdist_group("model"))
+    shared = next((group for fixture, group in _SHARED.items() if fixture in needs), None)
+    if shared and _group(item) is None:
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 def pytest_collection_finish() -> None:
