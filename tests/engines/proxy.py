@@ -1,100 +1,138 @@
-"""A TCP proxy that cuts, delays and corrupts what goes through it."""
+"""A TCP proxy that misbehaves on request: it cuts, delays, corrupts, refuses and swallows.
 
+A few lines of asyncio instead of toxiproxy, which would bring Go into `make test`.
+"""
+
+import asyncio
+import contextlib
 import random
-import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Literal
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-Fault = Literal["none", "refused", "cut", "silent", "corrupted"]
 _PIECE = 65_536
 
 
+@dataclass(slots=True)
 class Proxy:
-    """Forwards connections to `host:port`; `fault` is what it does to them from now on.
+    """Stands at `port` before a server; what it does to connections may change at any time.
 
-    Refused connections end at once, cut ones in the middle of an answer; silent ones are
-    never answered; of a corrupted answer bytes are changed.
+    `cut` and `corrupt` are the chances that a piece of an answer ends its connection, or
+    has a byte changed, both as `dice` falls. `swallow` is the chance that a request reaches
+    the server and its answer is thrown away. `faults` counts all of these. Clients speak
+    TLS where `tls` is given.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self.fault: Fault = "none"
-        self.answers = 0
-        self._target = (host, port)
-        self._dice = random.Random(1)
-        self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._accept, daemon=True).start()
+    port: int = 0
+    delay_s: float = 0.0
+    cut: float = 0.0
+    corrupt: float = 0.0
+    swallow: float = 0.0
+    refuse: bool = False
+    faults: int = 0
+    dice: random.Random = field(default_factory=lambda: random.Random(7))
+    tls: ssl.SSLContext | None = None
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
+    _loop: asyncio.AbstractEventLoop | None = None
 
     @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+    def address(self) -> str:
+        """Where it listens, `host:port`."""
+        return f"127.0.0.1:{self.port}"
 
-    def set(self, fault: Fault) -> None:
-        """Do this from now on, also to the connections that are there."""
-        self.fault = fault
-        if fault == "refused":
-            self._end_all()
+    def heal(self) -> None:
+        """Let everything pass from now on."""
+        self.delay_s = self.cut = self.corrupt = self.swallow = 0.0
+        self.refuse = False
 
-    def close(self) -> None:
-        """End the listener and all connections."""
-        self._listener.close()
-        self._end_all()
+    def stop(self) -> None:
+        """End everything."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._stopped.set)
 
-    def _end_all(self) -> None:
-        for connection in list(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+    def cut_all(self) -> None:
+        """End every open connection."""
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._cut_all(), self._loop).result(10)
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    async def _cut_all(self) -> None:
+        for writer in list(self._open):
+            writer.transport.abort()
 
-    def _serve(self, client: socket.socket) -> None:
-        if self.fault == "refused":
-            client.close()
-            return
-        with client, suppress(OSError), socket.create_connection(self._target) as server:
-            self._open |= {client, server}
-            back = threading.Thread(target=self._answer, args=(server, client), daemon=True)
-            back.start()
-            while data := client.recv(_PIECE):
-                server.sendall(data)
-            with suppress(OSError):
-                server.shutdown(socket.SHUT_RDWR)
-            back.join()
-            self._open -= {client, server}
+    async def serve(self, host: str, port: int, ready: threading.Event) -> None:
+        """Stand before the server at `host` and `port` until it is stopped."""
 
-    def _answer(self, server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while data := server.recv(_PIECE):
-                self.answers += 1
-                if self.fault == "silent":
-                    continue
-                if self.fault == "cut":
-                    client.sendall(data[: len(data) // 2])
-                    break
-                client.sendall(self._damaged(data) if self.fault == "corrupted" else data)
-        with suppress(OSError):
-            client.shutdown(socket.SHUT_RDWR)
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # Cancelled at the end of all, which asyncio would log.
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await self._joined(reader, writer, *await asyncio.open_connection(host, port))
 
-    def _damaged(self, data: bytes) -> bytes:
-        changed = bytearray(data)
-        for at in self._dice.sample(range(len(data)), max(1, len(data) // 50)):
-            changed[at] = self._dice.randrange(256)
-        return bytes(changed)
+        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=self.tls)
+        self.port, self._loop = server.sockets[0].getsockname()[1], asyncio.get_running_loop()
+        ready.set()
+        await self._stopped.wait()
+        server.close()
+        await self._cut_all()
+        # Transports close their sockets in the loop's next rounds.
+        await asyncio.sleep(0.05)
+
+    async def _joined(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answers: asyncio.StreamReader,
+        server: asyncio.StreamWriter,
+    ) -> None:
+        both = {writer, server}
+        self._open |= both
+        try:
+            await asyncio.gather(self._requests(reader, server), self._answers(answers, writer))
+        finally:
+            self._open -= both
+            for end in both:
+                end.transport.abort()
+
+    async def _requests(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(_PIECE):
+            if self.refuse:
+                raise ConnectionAbortedError
+            await asyncio.sleep(self.delay_s)
+            server.write(piece)
+            await server.drain()
+        raise ConnectionAbortedError
+
+    async def _answers(self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await answers.read(_PIECE):
+            swallowed, cut, corrupted = (
+                self.dice.random() < chance for chance in (self.swallow, self.cut, self.corrupt)
+            )
+            self.faults += swallowed or cut or corrupted
+            if not swallowed:
+                writer.write(
+                    self._corrupted(piece) if corrupted else piece[: len(piece) // (1 + cut)]
+                )
+                await writer.drain()
+            if swallowed or cut:
+                raise ConnectionAbortedError
+        raise ConnectionAbortedError
+
+    def _corrupted(self, piece: bytes) -> bytes:
+        at = self.dice.randrange(len(piece))
+        return piece[:at] + bytes([piece[at] ^ 0x01]) + piece[at + 1 :]
 
 
 @contextmanager
-def proxy(url: str) -> Iterator[Proxy]:
-    """Run a proxy in front of the server at `url`, such as http://127.0.0.1:9200."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    made = Proxy(host, int(port))
+def proxy(host: str, port: int, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    """Run a proxy before `host` and `port` until the block ends; with `tls`, clients speak it."""
+    made, ready = Proxy(tls=tls), threading.Event()
+    thread = threading.Thread(target=asyncio.run, args=(made.serve(host, port, ready),))
+    thread.start()
+    assert ready.wait(10)
     try:
         yield made
     finally:
-        made.close()
+        made.stop()
+        thread.join(10)

@@ -14,8 +14,8 @@ from retrieval.lexical.elasticsearch.projection import lexical_projection
 from retrieval.settings import ElasticsearchSettings
 from tests.embedders import WordEmbedder
 from tests.engines.elasticsearch import elasticsearch
+from tests.engines.faulty import Fault, Proxy, proxy
 from tests.engines.process import any_free_port
-from tests.engines.proxy import Fault, Proxy, proxy
 from tests.retrieval.building import make_chunk, store
 from tests.retrieval.lexical.load import Load
 
