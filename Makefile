@@ -33,6 +33,8 @@ test: lint ## Everything that CI runs; what needs one core runs beside the tests
 tests: .venv/.dev
 	@scripts/promtool
 	@scripts/chromium
+	@scripts/engines
+	@scripts/lanes
 	$(BIN)/pytest -n 2 --dist loadgroup --timeout=900 --durations=20
 
 lint: .venv/.dev ## Style, formatting and the import rules between folders.
@@ -41,15 +43,16 @@ lint: .venv/.dev ## Style, formatting and the import rules between folders.
 	$(BIN)/lint-imports
 
 types: .venv/.dev ## mypy, strict.
-	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p retrieval -p eval
+	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p publishing -p retrieval -p eval
 	$(BIN)/mypy tests
 
 unit: .venv/.dev ## The fast tests.
 	@scripts/promtool
 	$(BIN)/pytest -m "not integration" -n 2
 
-integration: .venv/.dev ## The tests that start Ray, the mesh and a browser.
+integration: .venv/.dev ## The tests that start Ray, the mesh, a browser and the engines.
 	@scripts/chromium
+	@scripts/engines
 	@scripts/lanes
 	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900 --durations=20
 

@@ -99,6 +99,14 @@ METRICS = (
     Metric("pmoves_rejected_items_total", "counter", "Items that upsert-batch refused."),
     Metric("pmoves_deleted_documents_total", "counter", "Documents deleted over HTTP."),
     Metric("pmoves_uploaded_bytes_total", "counter", "Bytes of files uploaded."),
+    Metric("pmoves_events_delivered_total", "counter", "Events that webhooks have taken."),
+    Metric("pmoves_events_failed_total", "counter", "Tries of a delivery that failed."),
+    Metric(
+        "pmoves_event_deliveries",
+        "gauge",
+        "Deliveries of events in the outbox by state: waiting, delivered, dead.",
+        ("state",),
+    ),
     Metric("pmoves_jobs_started_total", "counter", "Ingest jobs started over HTTP."),
     Metric("pmoves_jobs", "gauge", "Ingest jobs in the state database, by state.", ("state",)),
     Metric(

@@ -6,9 +6,13 @@ from typing import Protocol
 
 from starlette.requests import Request
 
+from publishing.events.outbox import Outbox
+from publishing.events.relay import Relay
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import PmovesError
+from retrieval.extraction.chunks import ChunkRelations
+from retrieval.graph.neo4j.opening import GraphInNeo4j
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from retrieval.state.keys import KeyStore
@@ -45,8 +49,8 @@ class JobLauncher(Protocol):
 class Services:
     """The parts behind the gateway.
 
-    `exposed` says that other machines reach it, whatever `http.host` says; `ingress`
-    says what it stands behind.
+    `graph` keeps a Neo4j equal to the corpus, where there is one. `exposed` says that other
+    machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
     """
 
     settings: AppArgs
@@ -59,12 +63,23 @@ class Services:
     tracing: Tracing = field(default_factory=Tracing)
     exposed: bool = False
     ingress: Ingress = "direct"
+    graph: GraphInNeo4j | None = None
+
+    @cached_property
+    def relations(self) -> ChunkRelations:
+        """What finds the relations of chunks that callers store."""
+        return ChunkRelations(self.corpus.entities, self.settings)
 
     @cached_property
     def keyring(self) -> KeyRing:
         """The API keys; the first use reads them."""
         exposed = self.exposed or not is_loopback(self.settings.http.host)
         return KeyRing(KeyStore(self.settings.state_url), required=exposed)
+
+    @cached_property
+    def relay(self) -> Relay:
+        """What delivers events; the first use opens the outbox."""
+        return Relay(Outbox(self.settings.state_url), self.settings.events, self.settings.fetch)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cluster.config_report import read_settings
 from cluster.doctor.finding import Finding
+from cluster.doctor.graph import check_graph
 from cluster.doctor.lanes import check_lanes
 from cluster.doctor.machine import check_machine
 from cluster.doctor.software import check_software
@@ -22,3 +23,5 @@ def examine() -> Iterator[Finding]:
         yield from check_lanes(settings)
         yield from check_machine(settings)
         yield from check_stores(settings)
+        if found := check_graph(settings):
+            yield found

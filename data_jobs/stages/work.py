@@ -4,6 +4,7 @@ import pickle
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, cast
 
 import pyarrow as pa
@@ -12,9 +13,10 @@ from data_jobs.errors import IngestError
 from data_jobs.parse.base import ParsedDocument
 from data_jobs.sources import SourceFile
 from retrieval.chunk import Chunk, Document, DocumentError, JsonValue, Vectors
+from retrieval.relation import Relation
 
 Outcome = Literal["ready", "quarantined", "skipped", "stopped"]
-StageName = Literal["list", "read", "parse", "chunk", "embed", "commit"]
+StageName = Literal["list", "fetch", "read", "parse", "chunk", "embed", "commit"]
 
 _LONGEST_MESSAGE = 1_000
 _BUNDLE_BYTES = 4 * 2**20
@@ -33,6 +35,7 @@ class Work:
     `recorded` says that the ledger holds that outcome already. `attachments` are
     the sources of its child documents, `needs_ocr` the pages without usable text.
     `slow` says that it was set aside, and that its turn has come.
+    `web` is what the host of a page said of it, `spooled` the file that it was fetched to.
     """
 
     file: SourceFile
@@ -54,11 +57,14 @@ class Work:
     attachments: tuple[str, ...] = ()
     preview: str | None = None
     chunks: list[Chunk] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
     vectors: Vectors | None = None
     timings: dict[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
     error: DocumentError | None = None
     recorded: bool = False
+    web: Mapping[str, str] = field(default_factory=dict)
+    spooled: Path | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -70,6 +76,11 @@ class Work:
         """The file's name as people know it."""
         return self.file.name or self.file.path.name
 
+    def discard(self) -> None:
+        """Remove the file that the page was fetched to, once nobody needs it any more."""
+        if self.spooled is not None:
+            self.spooled.unlink(missing_ok=True)
+
     def quarantine(self, stage: StageName, error: Exception) -> None:
         """Give the document up, with a reason that a person understands."""
         message = " ".join(str(error).split())
@@ -78,7 +89,7 @@ class Work:
         text = message[:_LONGEST_MESSAGE].encode("utf-8", "replace").decode()
         self.error = DocumentError(stage, type(error).__name__, text)
         self.outcome = "quarantined"
-        self.parsed, self.chunks, self.vectors = None, [], None
+        self.parsed, self.chunks, self.relations, self.vectors = None, [], [], None
 
 
 @dataclass(frozen=True, slots=True)
