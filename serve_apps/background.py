@@ -32,7 +32,9 @@ async def background(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         keyring.close()
-        services.relay.close()
+        # Made by its first use, which a database out of reach may have prevented.
+        if "relay" in vars(services):
+            services.relay.close()
 
 
 async def refresh(services: Services) -> int:

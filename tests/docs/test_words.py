@@ -11,14 +11,19 @@ from tests.docs.pages import ROOT, Page, all_pages
 HOSTS = {
     "127.0.0.1",
     "docs.ray.io",
+    "example.com",
     "faiss.ai",
     "github.com",
+    "hooks.example.com",
     "keepachangelog.com",
     "lancedb.github.io",
     "semver.org",
     "tickets.example",
+    "wiki.lan",
     "www.ray.io",
     "www.rfc-editor.org",
+    "www.sitemaps.org",
+    "www.standardwebhooks.com",
 }
 SOMEBODYS_FOLDER = re.compile(r"(?<![\w.~])/(?:home|root|Users|work|workspace|builds?)/")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|TBD|FIRST_ANSWER)\b")
