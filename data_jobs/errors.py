@@ -23,6 +23,13 @@ class NeedsOcrError(EmptyDocumentError):
     """Every page is an image: text would need OCR."""
 
 
+class SetAsideError(IngestError):
+    """Reading the document takes long; it waits until what is quick is done.
+
+    No reason of a quarantined document: it leaves the parser process, and no stage.
+    """
+
+
 class LimitExceededError(IngestError):
     """Time, memory, size, page or output limit of one document."""
 

@@ -59,6 +59,21 @@ class SharedMonitor:
                 self._stopping = bool(self._ask(self._actor.stopping))
         return self._stopping
 
+    def identity(self) -> str:
+        """Return a name that changes when what was kept is lost."""
+        return str(self._ask(self._actor.identity))
+
+    def set_aside(self, data: bytes) -> bool:
+        """Keep a pickled document for later; False when it has to be read now."""
+        try:
+            return bool(self._ask(self._actor.set_aside, data))
+        except MonitorLostError:
+            return False
+
+    def aside(self, start: int) -> list[bytes] | None:
+        """Return documents kept, from number `start` on; None when no more will come."""
+        return cast(list[bytes] | None, self._ask(self._actor.aside, start))
+
     def stop(self) -> None:
         """Let the job end early."""
         self._ask(self._actor.stop)
@@ -71,8 +86,8 @@ class SharedMonitor:
         """End the actor."""
         ray.kill(self._actor)
 
-    def _ask(self, method: Any) -> object:
+    def _ask(self, method: Any, *arguments: object) -> object:
         try:
-            return ray.get(method.remote(), timeout=_ANSWER_SECONDS)
+            return ray.get(method.remote(*arguments), timeout=_ANSWER_SECONDS)
         except (RayError, TimeoutError) as error:
             raise MonitorLostError(str(error)) from error

@@ -61,7 +61,11 @@ class SourceItem(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """What to ingest, and how."""
+    """What to ingest, and how.
+
+    With `retry_quarantined`, what is quarantined is taken up again: all of it, or what
+    has an error of the type `retry_reason`, or one of the ids `retry_documents`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,6 +76,8 @@ class JobRequest(BaseModel):
     exclude: list[str] = Field(default_factory=list)
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     retry_quarantined: bool = False
+    retry_reason: str | None = None
+    retry_documents: list[str] = Field(default_factory=list)
 
 
 class Job(BaseModel):

@@ -108,6 +108,15 @@ class StageScore(BaseModel):
     normalized: float
 
 
+class RelationTie(BaseModel):
+    """How an entity that the passage mentions has to do with one that the query names."""
+
+    subject: str
+    type: str
+    object: str
+    confidence: float
+
+
 class Explanation(BaseModel):
     """Why a hit stands where it stands.
 
@@ -122,6 +131,7 @@ class Explanation(BaseModel):
     rerank: StageScore | None = None
     rerank_fusion: RerankFusion | None = None
     boosts: dict[str, float] = Field(default_factory=dict)
+    relations: list[RelationTie] = Field(default_factory=list)
 
 
 class Hit(BaseModel):

@@ -20,7 +20,8 @@ from pydantic_settings import (
 
 from retrieval.object_store import configure
 from retrieval.placement import TierSettings
-from retrieval.query import Fusion, RerankFusion
+from retrieval.query import Fusion
+from retrieval.rerank.settings import RerankSettings as RerankSettings
 from retrieval.setting_group import Group as Group
 from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
@@ -41,6 +42,11 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "RERANK_USE_FP16": ("rerank", "use_fp16"),
     "TENSORZERO_BASE_URL": ("rerank", "url"),
     "TENSORZERO_RERANK_FUNCTION": ("rerank", "function"),
+    "NEO4J_URL": ("neo4j", "url"),
+    "NEO4J_USER": ("neo4j", "user"),
+    "NEO4J_PASSWORD": ("neo4j", "password"),
+    "NEO4J_DICT_REFRESH_SEC": ("neo4j", "dict_refresh_s"),
+    "NEO4J_DICT_LIMIT": ("neo4j", "dict_limit"),
     "TAILSCALE_ONLY": ("http", "tailnet_only"),
     "TAILSCALE_ADMIN_ONLY": ("http", "tailnet_admin_only"),
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
@@ -131,6 +137,14 @@ class SearchSettings(Group):
         0.3,
         description="Most that naming the entities of a query adds to a hybrid score; 0: off.",
     )
+    neighbor_boost: Share = Field(
+        1.0,
+        description="What a neighbor of an entity of the query counts, as a share of that; 0: off.",
+    )
+    found_names: bool = Field(
+        False,
+        description="Whether names that only the passages know count as entities, too.",
+    )
     candidates: int = Field(
         100,
         ge=10,
@@ -145,108 +159,97 @@ class SearchSettings(Group):
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
 
 
-RerankProvider = Literal[
-    "auto",
-    "cross-encoder",
-    "flag",
-    "flag-llm",
-    "qwen3",
-    "openai",
-    "cohere",
-    "jina",
-    "tei",
-    "vllm",
-    "tensorzero",
-]
-# What the predecessor and its documents call them.
-_PROVIDER_NAMES = {"tz": "tensorzero", "tzero": "tensorzero", "qwen": "qwen3"}
+class GraphSettings(Group):
+    """What is found in passages of namespaces that have entities."""
 
-
-def _provider(value: object) -> object:
-    name = value.strip().lower() if isinstance(value, str) else value
-    return _PROVIDER_NAMES.get(name, name) if isinstance(name, str) else name
-
-
-class RerankSettings(Group):
-    """A second model that looks at the best passages again; off unless enabled."""
-
-    enabled: bool = Field(False, description="Whether the mesh has a reranker.")
-    by_default: bool = Field(
-        True, description="Whether it reranks hybrid queries that do not say `use_rerank`."
+    relations: Literal["off", "rules", "spacy"] = Field(
+        "rules",
+        description="How relations between names are found: by rules, or a spaCy model as well.",
     )
-    provider: Annotated[RerankProvider, BeforeValidator(_provider)] = Field(
-        "auto",
-        description="Local: 'cross-encoder', 'flag', 'flag-llm', 'qwen3', or 'auto', which looks "
-        "at the model; over HTTP: 'openai', 'cohere', 'jina', 'tei', 'vllm', 'tensorzero'.",
+    spacy_model: str = Field(
+        "en_core_web_sm", description="spaCy model, an installed package or a folder."
     )
-    model: str = Field(
-        "auto",
-        description="Id on the model hub, local folder or s3:// address; auto: "
-        "Qwen/Qwen3-Reranker-0.6B with CUDA, else BAAI/bge-reranker-base.",
+
+
+class Neo4jSettings(Group):
+    """A Neo4j that shows the graph, in the profile `cluster`; searches never wait for it."""
+
+    url: str = Field(
+        "", description="Bolt address, such as bolt://localhost:7687; empty: none is used."
     )
-    model_path: str = Field(
-        "", description="Local folder that is taken instead of `model` where it exists."
+    user: str = Field("neo4j", description="Who logs in.")
+    password: SecretStr = Field(
+        SecretStr(""), description="With which password; empty: the server asks for none."
     )
-    topn: int = Field(25, ge=1, le=200, description="Best passages that are reranked.")
-    k: int = Field(
+    database: str = Field("", description="Database there; empty: the server's own choice.")
+    connect_timeout_s: float = Field(
+        3.0, ge=0.1, le=300, description="Seconds within which a connection must stand."
+    )
+    timeout_s: float = Field(
+        30.0, ge=0.1, le=3_600, description="Seconds that one transaction may take."
+    )
+    dict_limit: int = Field(
+        50_000, ge=1, le=10_000_000, description="Entities that are read from there at most."
+    )
+    dict_refresh_s: int = Field(
         0,
         ge=0,
-        le=200,
-        description="Hits of a reranked query that names neither `k` nor `rerank_k`; "
-        "0: as many as without a reranker.",
-    )
-    fusion: RerankFusion = Field(
-        "mul", description="How its score s joins: mul: score (0.5 + 0.5 s), wsum: half of each."
-    )
-    timeout_ms: Milliseconds = Field(
-        2_000, description="Time for reranking; what is not scored by then keeps its place."
-    )
-    max_tokens: int = Field(
-        512,
-        ge=32,
-        le=131_072,
-        description="Tokens of a query and a passage together; longer passages are scored by "
-        "windows, of which the best counts.",
-    )
-    batch_tokens: int = Field(
-        8_192, ge=256, le=4_000_000, description="Tokens in one batch, padded."
-    )
-    threads: int = Field(
-        0, ge=0, le=256, description="CPU threads of the model; 0: half the cores."
-    )
-    use_fp16: bool | None = Field(
-        None, description="Half precision with CUDA; empty: yes. Without CUDA it has no effect."
-    )
-    instruction: str = Field(
-        "Given a web search query, retrieve relevant passages that answer the query",
-        description="What 'qwen3' is told to judge by.",
-    )
-    url: str = Field(
-        "",
-        pattern=r"^(https?://.+)?$",
-        description="Base address of a reranker over HTTP; the path of its call is added unless "
-        "it is there already.",
-    )
-    api_key: SecretStr = Field(SecretStr(""), description="Bearer key for `url`.")
-    function: str = Field("hi_rag_rerank", description="Function that 'tensorzero' invokes.")
-    scores: Literal["probability", "logit"] = Field(
-        "probability",
-        description="What a server gives: 0 to 1, or raw logits, to which the logistic function "
-        "is applied.",
-    )
-    cache_entries: int = Field(
-        100_000, ge=0, le=100_000_000, description="Scores that each gateway remembers."
+        le=86_400,
+        description="Seconds between readings of its entities by a running mesh; 0: never.",
     )
 
-    @property
-    def remote(self) -> bool:
-        """Whether the reranker is a server, which is asked over HTTP."""
-        return self.provider in ("openai", "cohere", "jina", "tei", "vllm", "tensorzero")
 
-    @property
-    def local(self) -> bool:
-        """Whether there is a reranker that is a model of our own."""
-        return self.enabled and not self.remote
+Analyzer = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+def split(value: object) -> object:
+    """Let a list be written with commas, as the predecessor did."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class ElasticsearchSettings(Group):
+    """Elasticsearch as the lexical side; used by the profile `cluster` where `hosts` are given."""
+
+    hosts: Annotated[
+        list[Annotated[str, Field(pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")]],
+        BeforeValidator(split),
+    ] = Field(
+        [],
+        description="Addresses of the nodes, such as https://one:9200,https://two:9200; "
+        "empty: the corpus's own text index answers.",
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="API key, in its encoded form.")
+    username: str = Field("", description="Name for basic authentication, instead of a key.")
+    password: SecretStr = Field(SecretStr(""), description="Password that goes with it.")
+    ca_file: str = Field(
+        "", description="File with the authority that signed the nodes' certificates."
+    )
+    index: str = Field(
+        "pmoves",
+        pattern=r"^[a-z][a-z0-9_-]{0,63}$",
+        description="Name of the alias that is searched; each mesh needs one of its own.",
+    )
+    analyzer: Analyzer = Field("english", description="Analyzer of the passages.")
+    analyzers: dict[str, Analyzer] = Field(
+        {}, description='Other analyzers by namespace, such as {"archiv": "german"}.'
+    )
+    shards: int = Field(1, ge=1, le=1_024, description="Primary shards of the index.")
+    patience_ms: Milliseconds = Field(
+        1_000,
+        description="Time for one answer; after it, the corpus's own text index answers.",
+    )
+    retry_ms: Milliseconds = Field(
+        2_000, description="Pause until nodes that did not answer are asked again."
+    )
+    most_lag_s: float = Field(
+        5.0,
+        ge=0.1,
+        le=86_400,
+        description="Seconds for which Elasticsearch may lack the newest passages before the "
+        "corpus's own text index answers.",
+    )
 
 
 class DenseSettings(Group):
@@ -291,7 +294,7 @@ class LibrarySettings(BaseSettings):
     home: Path = Field(Path(".pmoves"), description="Folder for everything the mesh writes.")
     profile: Literal["embedded", "cluster"] = Field(
         "embedded",
-        description="Which set of parts to use; only 'embedded' exists so far.",
+        description="Which set of parts to use; 'cluster' takes the engines that are set.",
     )
     corpus: CorpusSettings = CorpusSettings()
     s3: S3Settings = S3Settings()
@@ -299,9 +302,22 @@ class LibrarySettings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
     rerank: RerankSettings = RerankSettings()
+    graph: GraphSettings = GraphSettings()
+    neo4j: Neo4jSettings = Neo4jSettings()
     log: LogSettings = LogSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()
     tiers: TierSettings = TierSettings()
+
+    @property
+    def uses_elasticsearch(self) -> bool:
+        """Whether Elasticsearch is the lexical side."""
+        return self.profile == "cluster" and bool(self.elasticsearch.hosts)
+
+    @property
+    def uses_neo4j(self) -> bool:
+        """Whether a Neo4j shows the graph of the corpus."""
+        return self.profile == "cluster" and bool(self.neo4j.url)
 
     @property
     def cache_dir(self) -> Path:

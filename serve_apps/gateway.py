@@ -9,7 +9,9 @@ from ray.serve.handle import DeploymentHandle
 from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.model import embedding_identity
+from retrieval.graph.neo4j.opening import open_graph
 from retrieval.jobs import JobStore
+from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
@@ -56,6 +58,7 @@ class Gateway:
                 settings.search,
                 open_follower(corpus, settings),
                 tracing.stage,
+                open_text_engine(corpus, settings),
                 make_reranking(settings, reranker, metrics),
             ),
             jobs=JobStore(settings.state_url),
@@ -64,6 +67,7 @@ class Gateway:
             tracing=tracing,
             exposed=beyond_loopback(),
             ingress=ingress_of(),
+            graph=open_graph(corpus, settings),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Awaitable, Sequence
 
 from retrieval.chunk import Vectors
+from retrieval.circuit import CircuitOpenError
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import OverloadedError
 from retrieval.rerank.base import AsyncReranker, RerankerState, Scores
-from serve_apps.circuit import CircuitOpenError
 from serve_apps.metrics import Metrics
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from cluster.config_report import read_settings
 from cluster.doctor.finding import Finding
+from cluster.doctor.graph import check_graph
+from cluster.doctor.lanes import check_lanes
 from cluster.doctor.machine import check_machine
 from cluster.doctor.software import check_software
 from cluster.doctor.stores import check_settings, check_stores
@@ -18,5 +20,8 @@ def examine() -> Iterator[Finding]:
     settings = report.settings or Settings.model_construct()
     yield from check_software(settings)
     if report.settings:
+        yield from check_lanes(settings)
         yield from check_machine(settings)
         yield from check_stores(settings)
+        if found := check_graph(settings):
+            yield found

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -54,17 +55,21 @@ class Sandbox(Closing):
         """The child's process id, None while there is none."""
         return self._child.pid if self._child else None
 
-    def parse(self, path: Path) -> tuple[str, ParsedDocument]:
+    def parse(
+        self, path: Path, limits: ParseLimits | None = None, scratch: Path | None = None
+    ) -> tuple[str, ParsedDocument]:
         """Return the media type and the text of the file at `path`.
 
-        Raises the `IngestError` of the parser, `LimitExceededError` when it took too
-        long or too much, `ParserCrashedError` when it died, and `SandboxError` when
-        no process can be started.
+        `limits` hold for this file in place of the usual ones. What parsing writes
+        goes to `scratch`. Raises the `IngestError` of the parser, `LimitExceededError`
+        when it took too long or too much, `ParserCrashedError` when it died, and
+        `SandboxError` when no process can be started.
         """
-        answer = self._ask(path)
+        limits = replace(limits or self._limits, scratch=str(scratch) if scratch else None)
+        answer = self._ask(path, limits)
         if answer is None:
             # Killed from outside, which may have had nothing to do with the file.
-            answer = self._ask(path) or ParserCrashedError(_sentence(-signal.SIGKILL))
+            answer = self._ask(path, limits) or ParserCrashedError(_sentence(-signal.SIGKILL))
         if isinstance(answer, IngestError):
             raise answer
         return answer
@@ -82,14 +87,14 @@ class Sandbox(Closing):
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def _ask(self, path: Path) -> Answer | None:
+    def _ask(self, path: Path, limits: ParseLimits) -> Answer | None:
         """Have one file parsed; None when somebody killed the child."""
-        child = self._send((os.fsencode(path), self._limits))
+        child = self._send((os.fsencode(path), limits))
         try:
-            answer = cast(Answer, read_frame(_answers(child), self._limits.seconds))
+            answer = cast(Answer, read_frame(_answers(child), limits.seconds))
         except DeadlineError:
             self.close()
-            return LimitExceededError(f"parsing took longer than {self._limits.seconds:g} s")
+            return LimitExceededError(f"parsing took longer than {limits.seconds:g} s")
         except (EOFError, pickle.UnpicklingError):
             code = self._end(child)
             return None if code == -signal.SIGKILL else ParserCrashedError(_sentence(code))

@@ -87,7 +87,11 @@ class CommitStage:
         vectors = np.concatenate([empty, *(w.vectors for w in ready if w.vectors is not None)])
         replaced = [work.key for work in ready if work.key in known]
         self._corpus.commit(
-            chunks, vectors, replace=[*replaced, *gone], documents=[*rows, *gone.values()]
+            chunks,
+            vectors,
+            replace=[*replaced, *gone],
+            documents=[*rows, *gone.values()],
+            relations=[relation for work in ready for relation in work.relations],
         )
 
     def _stale(self, ready: Sequence[Work], known: Mapping[Key, Document]) -> dict[Key, Document]:

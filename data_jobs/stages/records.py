@@ -8,6 +8,7 @@ from retrieval.ids import document_id
 CHILDREN = "pmoves.attachments"
 GIVEN = "pmoves.given"
 NEEDS_OCR = "pmoves.needs_ocr"
+PREVIEW = "pmoves.preview"
 
 
 def ready_row(work: Work, known: Document | None) -> Document:
@@ -16,6 +17,7 @@ def ready_row(work: Work, known: Document | None) -> Document:
         CHILDREN: list(work.attachments),
         GIVEN: dict(work.file.metadata),
         NEEDS_OCR: list(work.needs_ocr),
+        PREVIEW: work.preview,
     }
     return Document(
         namespace=work.namespace,

@@ -12,6 +12,7 @@ from data_jobs.errors import IngestError
 from data_jobs.parse.base import ParsedDocument
 from data_jobs.sources import SourceFile
 from retrieval.chunk import Chunk, Document, DocumentError, JsonValue, Vectors
+from retrieval.relation import Relation
 
 Outcome = Literal["ready", "quarantined", "skipped", "stopped"]
 StageName = Literal["list", "read", "parse", "chunk", "embed", "commit"]
@@ -32,12 +33,14 @@ class Work:
     as soon as it is certain; the stages that follow then leave it alone.
     `recorded` says that the ledger holds that outcome already. `attachments` are
     the sources of its child documents, `needs_ocr` the pages without usable text.
+    `slow` says that it was set aside, and that its turn has come.
     """
 
     file: SourceFile
     namespace: str
     doc_id: str
     known: Document | None = None
+    slow: bool = False
     depth: int = 0
     parent_id: str | None = None
     content_hash: str = ""
@@ -50,7 +53,9 @@ class Work:
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     parsed: ParsedDocument | None = None
     attachments: tuple[str, ...] = ()
+    preview: str | None = None
     chunks: list[Chunk] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
     vectors: Vectors | None = None
     timings: dict[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
@@ -75,7 +80,7 @@ class Work:
         text = message[:_LONGEST_MESSAGE].encode("utf-8", "replace").decode()
         self.error = DocumentError(stage, type(error).__name__, text)
         self.outcome = "quarantined"
-        self.parsed, self.chunks, self.vectors = None, [], None
+        self.parsed, self.chunks, self.relations, self.vectors = None, [], [], None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,8 +103,8 @@ def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
     # The lists are taken before a reranker would come in.
     rerank = settings.rerank.model_copy(update={"enabled": False})
     if place.entities:
-        # Else whoever has turned it off would get no mentions.
-        search = search.model_copy(update={"graph_boost": 1.0})
+        # Else whoever has turned it off would get no mentions; neighbors are not tried.
+        search = search.model_copy(update={"graph_boost": 1.0, "neighbor_boost": 0.0})
     update = {"search": search, "dense": dense, "rerank": rerank}
     return settings.model_copy(update={**update, "embedding": place.embedding(index)})
 

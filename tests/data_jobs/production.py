@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from data_jobs.aside import Aside
 from data_jobs.monitor import LocalMonitor
 from data_jobs.sandbox.sandbox import PARSE_FILE
 from data_jobs.settings import JobSettings
@@ -80,18 +81,22 @@ class Production:
         request = JobRequest(namespace=NAMESPACE, sources=items, retry_quarantined=retry)
         self.embedder = None
         self.monitor.tally.counts.clear()
+        self.monitor._aside = Aside()
         ingest = self.settings.ingest
         parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
         most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
-        self.tables = list(ListStage(request, again, bounds, most, self.monitor)(None))
+        listing = ListStage(request, again, bounds, most, self.monitor)
+        read = ReadStage(self.settings, retry, self.monitor)
         stages: list[Stage | CommitStage] = [
-            ReadStage(self.settings, retry, self.monitor),
-            parse,
             ChunkStage(self.settings, self.monitor),
             EmbedStage(self.settings, self.monitor, self._load),
             CommitStage(self.settings, self.monitor),
         ]
         try:
+            self.tables = []
+            for listed in (listing.first, listing.later):
+                tables = [table for bundle in listed() for table in read(bundle)]
+                self.tables += [out for table in tables for out in parse(table)]
             for stage in stages:
                 self.tables = [out for table in self.tables for out in stage(table)]
         finally:
