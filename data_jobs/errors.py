@@ -23,6 +23,10 @@ class NeedsOcrError(EmptyDocumentError):
     """Every page is an image: text would need OCR."""
 
 
+class NoSpeechError(EmptyDocumentError):
+    """The recording was listened to, but nobody speaks in it."""
+
+
 class LimitExceededError(IngestError):
     """Time, memory, size, page or output limit of one document."""
 
@@ -33,6 +37,10 @@ class ParserCrashedError(IngestError):
 
 class SourceError(IngestError):
     """A source cannot be listed or read."""
+
+
+class SpeechError(PmovesError):
+    """The speech recogniser cannot be loaded at all; no document is to blame."""
 
 
 class SandboxError(PmovesError):

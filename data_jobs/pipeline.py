@@ -1,4 +1,7 @@
-"""The streaming pipeline: list, read, parse, chunk, embed, commit, each where Ray puts it."""
+"""The streaming pipeline: list, read, parse, transcribe, chunk, embed, commit.
+
+Each stage runs where Ray puts it.
+"""
 
 import logging
 import warnings
@@ -22,9 +25,12 @@ from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
+from data_jobs.stages.transcribing import TranscribeStage
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
 
+# Bundles that a worker of the speech lane holds: one is listened to, the others pass by.
+_HEARD_AT_ONCE = 16
 _ADVICE_ON_RETRIES = "\nFailed to apply UDF transform after "
 
 
@@ -89,7 +95,16 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         {"settings": ingest, "monitor": monitor},
         num_cpus=stages.parse_cpus,
     )
-    chunked = _mapped(parsed, ChunkStage, stages.chunk_workers, shared, num_cpus=stages.chunk_cpus)
+    heard = _mapped(
+        parsed,
+        TranscribeStage,
+        settings.speech.workers,
+        shared,
+        num_cpus=settings.speech.cpus,
+        num_gpus=settings.speech.gpus,
+        at_once=_HEARD_AT_ONCE,
+    )
+    chunked = _mapped(heard, ChunkStage, stages.chunk_workers, shared, num_cpus=stages.chunk_cpus)
     embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, stages)
     return _mapped(embedded, CommitStage, 1, shared, num_cpus=stages.commit_cpus)
 
@@ -128,8 +143,13 @@ def _mapped(
     *,
     num_cpus: float,
     num_gpus: float = 0,
+    at_once: int = 1,
 ) -> Dataset:
-    """Append a stage that runs in `workers` actors, each with a share of its own."""
+    """Append a stage that runs in `workers` actors, each with a share of its own.
+
+    An actor takes up to `at_once` bundles at the same time, in threads.
+    """
+    threads: dict[str, Any] = {"max_concurrency": at_once} if at_once > 1 else {}
     return before.map_batches(
         stage,
         fn_constructor_kwargs=arguments,
@@ -139,6 +159,7 @@ def _mapped(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
         zero_copy_batch=True,
+        **threads,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from data_jobs.parse.base import ParseLimits
+from data_jobs.speech.settings import SpeechSettings
 from retrieval.settings import Group, LibrarySettings
 
 MIB = 2**20
@@ -117,3 +118,4 @@ class JobSettings(LibrarySettings):
 
     ingest: IngestSettings = IngestSettings()
     chunking: ChunkingSettings = ChunkingSettings()
+    speech: SpeechSettings = SpeechSettings()

@@ -20,7 +20,8 @@ class Block:
 
     `text` is plain text; tables are Markdown pipe tables with their header row.
     `level` is the depth of a heading, 1 the highest, and 0 for everything else.
-    `page` and `slide` count from 1; `t_start` and `t_end` are seconds.
+    `page` and `slide` count from 1; `t_start` and `t_end` are seconds. `confidence`,
+    0 to 1, says how sure a recogniser was. With `opens`, a passage begins here.
     """
 
     text: str
@@ -31,6 +32,8 @@ class Block:
     sheet: str | None = None
     t_start: float | None = None
     t_end: float | None = None
+    confidence: float | None = None
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class ParsedDocument:
     """The text of one file with its structure.
 
     `pages` counts pages, slides or sheets where the format has them, else 1.
-    `needs_ocr` lists the pages (from 1) that hold no usable text.
+    `needs_ocr` lists the pages (from 1) that hold no usable text. `needs_speech` says
+    that the words of a recording are still to be recognised; its blocks are chapters.
     """
 
     title: str | None
@@ -55,6 +59,7 @@ class ParsedDocument:
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     needs_ocr: tuple[int, ...] = ()
+    needs_speech: bool = False
 
 
 @dataclass(frozen=True, slots=True)

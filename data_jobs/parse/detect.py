@@ -8,6 +8,7 @@ from zipfile import BadZipFile, ZipFile
 from data_jobs.errors import UnreadableFileError
 from data_jobs.parse import media_types
 from data_jobs.parse.decode import decode_text
+from data_jobs.parse.detect_recording import detect_recording
 from data_jobs.parse.detect_text import detect_text
 
 SAMPLE = 65_536
@@ -55,6 +56,9 @@ def detect_media_type(path: Path) -> str:
         return _detect_zip(path, head)
     if head.startswith(_OLE_MAGIC):
         return _detect_ole(path)
+    # The mark of UTF-16 looks like the start of MPEG audio.
+    if not head.startswith(_MARKS) and (recording := detect_recording(head)):
+        return recording
     text = _text(head)
     at = head[:1024].find(b"%PDF-")
     if at == 0 or (at > 0 and (text is None or not head[:at].strip())):

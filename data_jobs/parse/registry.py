@@ -42,6 +42,7 @@ PARSERS = {
     "epub": _entry("epub", "EpubParser", types.EPUB),
     "tabular": _entry("tabular", "TabularParser", types.CSV, types.TSV, types.JSON, types.NDJSON),
     "captions": _entry("captions", "CaptionsParser", types.VTT, types.SRT),
+    "recording": _entry("recording", "RecordingParser", *types.RECORDINGS),
     "unstructured": _entry(
         "unstructured",
         "UnstructuredParser",
@@ -56,8 +57,8 @@ PARSERS = {
 _OPTIONAL = "unstructured"
 _ADVICE = {
     "image": "Pictures have to go through OCR first.",
-    "audio": "Add its captions as a VTT or SRT file.",
-    "video": "Add its captions as a VTT or SRT file.",
+    "audio": "Convert it to MP3, or add its captions as a VTT or SRT file.",
+    "video": "Convert it to MP4, or add its captions as a VTT or SRT file.",
     types.ZIP: "Unpack it and add the files.",
     types.MBOX: "Save its messages as EML files.",
 }
@@ -134,5 +135,5 @@ def _check(document: ParsedDocument, limits: ParseLimits) -> None:
             f"The document holds more than {limits.max_characters} characters of text."
         )
     has_text = any(any(map(str.isalnum, block.text)) for block in document.blocks)
-    if not has_text and not document.attachments:
+    if not has_text and not document.attachments and not document.needs_speech:
         raise EmptyDocumentError("The file holds no text.")

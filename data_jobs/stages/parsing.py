@@ -1,6 +1,7 @@
 """Parse: from bytes to blocks, in a sandbox; attachments become documents of their own."""
 
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from data_jobs.stages.stage import Stage
 from data_jobs.stages.work import Work
 from retrieval.ids import document_id
 
+RECORDING_FOLDER = "pmoves-recording-"
 _MARK = "#attachment="
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
@@ -65,7 +67,7 @@ class ParseStage(Stage):
             self._monitor.add("attachments", len(children))
             yield work
             for child in children:
-                yield from self.guarded(child)
+                yield from map(_kept, self.guarded(child))
 
 
 def attachment_uri(parent: str, name: str) -> str:
@@ -90,6 +92,15 @@ def _child(parent: Work, data: bytes, name: str, folder: Path) -> Work:
         pipeline=parent.pipeline,
         size_bytes=len(data),
     )
+
+
+def _kept(work: Work) -> Work:
+    """Take a recording out of the folder that ends with this stage: another listens to it."""
+    if work.depth and work.parsed is not None and work.parsed.needs_speech:
+        path = Path(tempfile.mkdtemp(prefix=RECORDING_FOLDER)) / work.file.path.name
+        shutil.move(work.file.path, path)
+        work.file = replace(work.file, path=path)
+    return work
 
 
 def _labelled(attachments: Sequence[Attachment]) -> Iterator[tuple[str, Attachment]]:

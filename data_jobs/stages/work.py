@@ -14,7 +14,7 @@ from data_jobs.sources import SourceFile
 from retrieval.chunk import Chunk, Document, DocumentError, JsonValue, Vectors
 
 Outcome = Literal["ready", "quarantined", "skipped", "stopped"]
-StageName = Literal["list", "read", "parse", "chunk", "embed", "commit"]
+StageName = Literal["list", "read", "parse", "transcribe", "chunk", "embed", "commit"]
 
 _LONGEST_MESSAGE = 1_000
 _BUNDLE_BYTES = 4 * 2**20

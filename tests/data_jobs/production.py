@@ -18,6 +18,7 @@ from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.stage import Stage
+from data_jobs.stages.transcribing import TranscribeStage
 from retrieval.chunk import Document, Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
@@ -80,11 +81,13 @@ class Production:
         self.embedder = None
         self.monitor.tally.counts.clear()
         parse = ParseStage(self.settings.ingest, self.monitor, self.function)
+        transcribe = TranscribeStage(self.settings, self.monitor)
         most = self.settings.ingest.bundle_documents
         self.tables = list(ListStage(request, again, None, most, self.monitor)(None))
         stages: list[Stage | CommitStage] = [
             ReadStage(self.settings, retry, self.monitor),
             parse,
+            transcribe,
             ChunkStage(self.settings, self.monitor),
             EmbedStage(self.settings, self.monitor, self._load),
             CommitStage(self.settings, self.monitor),
@@ -94,6 +97,7 @@ class Production:
                 self.tables = [out for table in self.tables for out in stage(table)]
         finally:
             parse.close()
+            transcribe.close()
         found = [outcome for table in self.tables for outcome in outcomes(table)]
         return {outcome.source.rpartition("/")[2]: outcome for outcome in found}
 

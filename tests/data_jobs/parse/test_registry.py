@@ -48,7 +48,7 @@ def test_parameters_and_case_of_a_type_do_not_matter() -> None:
     ("media_type", "advice"),
     [
         ("image/png", "OCR"),
-        ("audio/mpeg", "captions"),
+        ("audio/amr", "captions"),
         ("application/zip", "Unpack"),
         ("application/x-new", "Convert"),
     ],
