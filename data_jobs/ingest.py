@@ -135,11 +135,11 @@ def _request(options: argparse.Namespace, settings: JobSettings) -> tuple[JobReq
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m data_jobs.ingest",
-        description="Ingest files, folders and patterns into the corpus.",
+        description="Ingest files, folders, patterns and pages on the web into the corpus.",
         epilog="exit codes: 0 all ready or unchanged, 3 some quarantined, 1 failed, 2 wrong usage",
     )
     add = parser.add_argument
-    add("sources", nargs="*", metavar="SOURCE", help="file, folder, pattern or file: URI")
+    add("sources", nargs="*", metavar="SOURCE", help="file, folder, pattern, file: URI or page")
     add("--namespace", help="namespace of the documents")
     add("--job-id", help="run this job of the store, or give the new one this id")
     add("--include", action="append", default=[], metavar="PATTERN", help="take only such files")

@@ -1,6 +1,7 @@
 """Running one ingestion job on a Ray that is up already."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from data_jobs.settings import JobSettings
 from data_jobs.shared_monitor import SharedMonitor
 from data_jobs.stages.embedding import LoadEmbedder
 from data_jobs.watch import JobWatch, OnProgress
+from data_jobs.web.spool import discard_old
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
@@ -51,7 +53,7 @@ class Job:
         """Run the pipeline, then fold what is new into the indexes."""
         identity = embedding_identity(self.settings.embedding)
         corpus = Corpus.open(self.settings.corpus_uri, identity)
-        plan = self._plan(corpus, jobs)
+        plan = self._plan(job_id, corpus, jobs)
         monitor = SharedMonitor()
         try:
             with JobWatch(job_id, jobs, monitor, self.on_progress) as watch:
@@ -63,15 +65,18 @@ class Job:
                     watch.doing("")
         finally:
             monitor.close()
+            shutil.rmtree(plan.spool, ignore_errors=True)
         return self._summary(job_id, watch, corpus.version)
 
-    def _plan(self, corpus: Corpus, jobs: JobStore) -> Plan:
+    def _plan(self, job_id: str, corpus: Corpus, jobs: JobStore) -> Plan:
         roots: Sequence[Path] | None = self.settings.ingest.roots if self.confined else None
         again: list[SourceItem] = []
         if self.request.retry_quarantined:
             again = quarantined_items(corpus, jobs, self.request.namespace, roots)
         load = self.load_embedder or SentenceTransformerEmbedder
-        return Plan(self.request, self.settings, load, again, roots)
+        discard_old(self.settings.spool_dir)
+        spool = self.settings.spool_dir / job_id
+        return Plan(self.request, self.settings, load, again, roots, spool)
 
     def _summary(self, job_id: str, watch: JobWatch, version: int) -> Summary:
         counts, progress = watch.counts, watch.progress()

@@ -21,11 +21,13 @@ from data_jobs.settings import JobSettings, StageSettings
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage, LoadEmbedder
+from data_jobs.stages.fetching import FetchStage
 from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.transcribing import TranscribeStage
+from data_jobs.web.urls import is_web
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
 
@@ -39,7 +41,7 @@ class Plan:
     """What one run of the pipeline does.
 
     `again` are sources to take up even if they have not changed; `roots` bounds
-    where files may lie.
+    where files may lie, `spool` is the folder for pages on their way.
     """
 
     request: JobRequest
@@ -47,6 +49,7 @@ class Plan:
     load_embedder: LoadEmbedder
     again: Sequence[SourceItem] = ()
     roots: Sequence[Path] | None = None
+    spool: Path = Path("spool")
 
 
 def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
@@ -70,7 +73,9 @@ def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
 def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     """Return the pipeline as a dataset that yields outcomes when it is read."""
     settings, ingest, stages = plan.settings, plan.settings.ingest, plan.settings.ingest.stages
-    listing = ListStage(plan.request, plan.again, plan.roots, ingest.bundle_documents, monitor)
+    listing = ListStage(
+        plan.request, plan.again, plan.roots, ingest.bundle_documents, monitor, settings
+    )
     shared = {"settings": settings, "monitor": monitor}
     list_task: Any = list_files
     listed = ray.data.from_items([{"start": 0}]).map_batches(
@@ -82,7 +87,7 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         compute=TaskPoolStrategy(1),
     )
     read = _mapped(
-        listed,
+        _fetched(listed, plan, shared),
         ReadStage,
         stages.read_workers,
         shared | {"retry": plan.request.retry_quarantined},
@@ -107,6 +112,15 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     chunked = _mapped(heard, ChunkStage, stages.chunk_workers, shared, num_cpus=stages.chunk_cpus)
     embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, stages)
     return _mapped(embedded, CommitStage, 1, shared, num_cpus=stages.commit_cpus)
+
+
+def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
+    """Append the stage that fetches pages, where the job has any."""
+    if not any(is_web(item.uri) for item in (*plan.request.sources, *plan.again)):
+        return before
+    arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
+    stages = plan.settings.ingest.stages
+    return _mapped(before, FetchStage, 1, shared | arguments, num_cpus=stages.fetch_cpus)
 
 
 def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[pa.Table]:

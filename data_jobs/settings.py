@@ -7,6 +7,7 @@ from pydantic import Field
 
 from data_jobs.parse.base import ParseLimits
 from data_jobs.speech.settings import SpeechSettings
+from data_jobs.web.settings import WebSettings
 from retrieval.settings import Group, LibrarySettings
 
 MIB = 2**20
@@ -46,6 +47,7 @@ class StageSettings(Group):
     """What Ray sets aside for each worker of a stage; small shares let stages share a core."""
 
     list_cpus: Cpus = Field(0.05, description="CPUs of the task that lists files.")
+    fetch_cpus: Cpus = Field(0.05, description="CPUs of the worker that fetches pages.")
     read_cpus: Cpus = Field(0.05, description="CPUs of one worker that fingerprints files.")
     parse_cpus: Cpus = Field(0.1, description="CPUs of one worker that parses.")
     chunk_cpus: Cpus = Field(0.05, description="CPUs of one worker that cuts passages.")
@@ -119,3 +121,9 @@ class JobSettings(LibrarySettings):
     ingest: IngestSettings = IngestSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     speech: SpeechSettings = SpeechSettings()
+    web: WebSettings = WebSettings()
+
+    @property
+    def spool_dir(self) -> Path:
+        """Folder of fetched pages, with one for each job."""
+        return Path(self.web.spool or self.home / "spool").absolute()

@@ -5,19 +5,22 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from data_jobs.errors import SourceError
+from data_jobs.errors import IngestError, SourceError
 from data_jobs.folders import FolderWalk
 from data_jobs.patterns import PathFilter, PathPattern, has_magic
+from data_jobs.web.urls import checked_source, is_web
 from retrieval.chunk import JsonValue
 from retrieval.jobs import SourceItem
 
+_ON_HOSTS = ("http", "sitemap+http", "list+http")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _LOCAL_HOSTS = ("", "localhost")
+Pages = Callable[[str], Iterator[str | IngestError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class SourceFailure:
     """A source, or a folder inside one, that could not be listed."""
 
     uri: str
-    error: SourceError
+    error: IngestError
     doc_id: str | None = None
 
 
@@ -50,12 +53,14 @@ class Selection:
     """Which files inside folders are meant.
 
     With `roots`, whatever lies outside of all of them once every link is followed
-    is refused, but for uploads; None stands for no such bound.
+    is refused, but for uploads; None stands for no such bound. `pages` names the pages
+    behind a source on the web.
     """
 
     recursive: bool = True
     files: PathFilter = field(default_factory=lambda: PathFilter((), ()))
     roots: Sequence[Path] | None = None
+    pages: Pages | None = None
 
 
 def source_uri(path: Path) -> str:
@@ -76,7 +81,7 @@ def source_path(uri: str) -> Path:
     if scheme[1].lower() != "file":
         raise SourceError(
             f"{uri[:200]!r} cannot be read: {scheme[1]!r} is not supported; give a file, a folder, "
-            "a pattern or a file: URI"
+            "a pattern, a file: URI or a page on the web"
         )
     return _file_uri_path(uri)
 
@@ -95,6 +100,9 @@ def _file_uri_path(uri: str) -> Path:
 def check(items: Sequence[SourceItem]) -> None:
     """Raise `SourceError` for the first item behind which there is nothing to list."""
     for item in items:
+        if item.path is None and is_web(item.uri):
+            checked_source(item.uri)
+            continue
         path = Path(item.path) if item.path else source_path(item.uri)
         if not _exists(path) and not (has_magic(str(path)) and _exists(_base(path)[0])):
             raise SourceError(f"there is nothing at {str(path)!r}")
@@ -120,7 +128,7 @@ def expand(
 
 def _named(item: SourceItem) -> str:
     """Return the URI of an item, if it is a path the `file:` one."""
-    if item.path is not None:
+    if item.path is not None or is_web(item.uri):
         return item.uri
     with contextlib.suppress(SourceError):
         return source_uri(source_path(item.uri))
@@ -139,6 +147,9 @@ def _files(item: SourceItem, selection: Selection) -> Iterator[SourceFile | Sour
     if item.path is not None:
         yield _single(item, Path(item.path), item.uri)
         return
+    if is_web(item.uri):
+        yield from _web_pages(item, selection)
+        return
     path = source_path(item.uri)
     walk = FolderWalk(selection.recursive, selection.files, selection.roots)
     if not _exists(path) and has_magic(str(path)):
@@ -154,6 +165,20 @@ def _files(item: SourceItem, selection: Selection) -> Iterator[SourceFile | Sour
     else:
         walk.require_allowed(path)
         yield _single(item, path, source_uri(path))
+
+
+def _web_pages(item: SourceItem, selection: Selection) -> Iterator[SourceFile | SourceFailure]:
+    if selection.pages is None:
+        raise SourceError(f"{item.uri[:200]!r} is on the web, which cannot be read here")
+    if selection.roots is not None and not item.uri.lower().startswith(_ON_HOSTS):
+        raise SourceError(f"{item.uri[:200]!r} lies on this machine; put the list on the web")
+    for number, found in enumerate(selection.pages(item.uri)):
+        if number and item.doc_id is not None:
+            raise SourceError(f"doc_id names one document, but {item.uri[:200]!r} names several")
+        if isinstance(found, IngestError):
+            yield SourceFailure(item.uri, found)
+        else:
+            yield SourceFile(found, Path(), item.doc_id, item.name, item.metadata)
 
 
 def _walked(

@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from retrieval.fetching.settings import FetchSettings
 from retrieval.query import Fusion
 from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
@@ -157,6 +158,7 @@ class LibrarySettings(BaseSettings):
     search: SearchSettings = SearchSettings()
     log: LogSettings = LogSettings()
     dense: DenseSettings = DenseSettings()
+    fetch: FetchSettings = FetchSettings()
 
     @property
     def cache_dir(self) -> Path:

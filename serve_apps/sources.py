@@ -1,9 +1,12 @@
-"""Which sources may be read on behalf of an HTTP caller: files inside the allowed folders."""
+"""Which sources may be read on behalf of an HTTP caller: files in allowed folders, public pages."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from retrieval.fetching.errors import RefusedUrlError
+from retrieval.fetching.guard import UrlGuard
 from serve_apps.problems import (
     INVALID_REQUEST,
     SOURCE_NOT_ALLOWED,
@@ -14,6 +17,23 @@ from serve_apps.problems import (
 )
 
 _LOCAL = ("", "localhost")
+_WEB = re.compile(r"(?:(?:sitemap|list)\+)?(?=https?://)", re.IGNORECASE)
+
+
+def allowed_source(uri: str, roots: Sequence[Path], guard: UrlGuard, field: str) -> str:
+    """Return the URI by which a job reads `uri`; blocking.
+
+    Raises `ProblemError` for what may not be read; see `allowed_path`. Whether the host of
+    a page is a public one shows when it is fetched.
+    """
+    prefix = _WEB.match(uri)
+    if prefix is None:
+        return allowed_path(uri, roots, field).as_uri()
+    try:
+        guard.check(uri[prefix.end() :])
+    except RefusedUrlError as error:
+        raise _problem(SOURCE_NOT_ALLOWED, field, str(error)) from error
+    return uri
 
 
 def allowed_path(uri: str, roots: Sequence[Path], field: str) -> Path:
@@ -28,8 +48,8 @@ def allowed_path(uri: str, roots: Sequence[Path], field: str) -> Path:
         raise _problem(
             UNSUPPORTED_SOURCE,
             field,
-            f"{uri[:200]!r} is not a file URI such as file:///data/talks; other kinds of "
-            "sources cannot be read yet",
+            f"{uri[:200]!r} is neither a file URI such as file:///data/talks nor a page such as "
+            "https://example.com/",
         )
     if parts.query or parts.fragment or "\x00" in unquote(parts.path):
         raise _problem(

@@ -24,15 +24,15 @@ def _without_nul(value: str) -> str:
     return value
 
 
-_FILE_URI = r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$"
+_SOURCE_URI = r"^(file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*|((sitemap|list)\+)?https?://[a-z0-9.-]+(/[!-~]*)?)$"
 NotNul = AfterValidator(_without_nul)
 Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S"), NotNul
 ]
 Passage = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S"), NotNul]
 # Described only: what is no such URI is refused with a problem of its own.
-FileUri = Annotated[
-    Identifier, WithJsonSchema({"type": "string", "maxLength": 1_024, "pattern": _FILE_URI})
+SourceUri = Annotated[
+    Identifier, WithJsonSchema({"type": "string", "maxLength": 1_024, "pattern": _SOURCE_URI})
 ]
 Payload = dict[str, JsonValue]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
@@ -117,9 +117,9 @@ class UpsertResponse(BaseModel):
 
 
 class IngestRequest(Strict):
-    """`POST /ingest`; `sources` are `file:` URIs inside the allowed folders."""
+    """`POST /ingest`; `sources` are `file:` URIs inside the allowed folders, or pages."""
 
-    sources: Annotated[list[FileUri], Field(min_length=1, max_length=1_000)]
+    sources: Annotated[list[SourceUri], Field(min_length=1, max_length=1_000)]
     namespace: Namespace | None = None
     recursive: Flag = True
     include: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cluster.errors import ClientError, NotFoundError
 from retrieval.chunk import DocumentStatus
+from retrieval.jobs import JobRequest
 from retrieval.query import SearchRequest, SearchResponse
 from serve_apps.wire import (
     DeletedDocument,
@@ -94,6 +95,16 @@ class HttpAccess:
             ]
             fields = _given(namespace=namespace, doc_id=doc_id)
             return self._call(JobView, "POST", "/documents", files=parts, data=fields)
+
+    def ingest(self, request: JobRequest) -> JobView:
+        """Have the mesh read the sources of `request` by itself; the job is returned."""
+        body = {
+            "sources": [item.uri for item in request.sources],
+            "namespace": request.namespace,
+            "include": request.include,
+            "exclude": request.exclude,
+        }
+        return self._call(JobView, "POST", "/ingest", json=body)
 
     def stats(self) -> Stats:
         """Return the state of every stage."""

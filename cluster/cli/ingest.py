@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE", help="Files, folders, patterns or file: URIs."),
+    typer.Argument(metavar="SOURCE", help="Files, folders, patterns, file: URIs or pages."),
 ]
 Include = Annotated[
     list[str] | None, typer.Option("--include", metavar="PATTERN", help="Take only such files.")
@@ -65,12 +65,15 @@ def _request(
 
     from cluster.errors import UsageError
     from data_jobs.sources import check, source_path
+    from data_jobs.web.urls import is_web
     from retrieval.jobs import JobRequest, SourceItem
 
     if not sources and not retry:
         raise UsageError("name a file, a folder or a pattern, or give --retry-quarantined.")
     # Absolute, because Ray's workers stand in another folder.
-    items = [SourceItem(uri=str(source_path(source))) for source in sources]
+    items = [
+        SourceItem(uri=source if is_web(source) else str(source_path(source))) for source in sources
+    ]
     check(items)
     try:
         return JobRequest(

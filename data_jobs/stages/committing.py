@@ -55,6 +55,8 @@ class CommitStage:
         pending = [work for work in newest.values() if not work.recorded]
         if pending:
             self._commit(pending)
+        for work in works:
+            work.discard()
         self._monitor.add(self.name, len(works))
         return outcome_row(works)
 

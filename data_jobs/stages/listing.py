@@ -8,8 +8,11 @@ import pyarrow as pa
 
 from data_jobs.monitor import Monitor
 from data_jobs.patterns import PathFilter
-from data_jobs.sources import Selection, SourceFailure, SourceFile, expand
+from data_jobs.settings import JobSettings
+from data_jobs.sources import Pages, Selection, SourceFailure, SourceFile, expand
 from data_jobs.stages.work import Work, bundles, pack
+from data_jobs.web.listing import WebLister
+from data_jobs.web.visitor import Visitor
 from retrieval.ids import document_id
 from retrieval.jobs import JobRequest, SourceItem
 
@@ -30,12 +33,14 @@ class ListStage:
         roots: Sequence[Path] | None,
         most: int,
         monitor: Monitor,
+        settings: JobSettings | None = None,
     ) -> None:
         self._request = request
         self._again = again
         self._roots = roots
         self._most = most
         self._monitor = monitor
+        self._settings = settings
 
     def __call__(self, _seed: pa.Table) -> Iterator[pa.Table]:
         """Yield bundles of documents."""
@@ -53,10 +58,19 @@ class ListStage:
         request = self._request
         files = PathFilter(request.include, request.exclude)
         again = {item.uri: item for item in self._again}
-        for found in expand(request.sources, Selection(request.recursive, files, self._roots)):
+        pages = self._pages(files)
+        chosen = Selection(request.recursive, files, self._roots, pages)
+        for found in expand(request.sources, chosen):
             yield _forced(found) if again.pop(found.uri, None) else found
-        rest = expand(list(again.values()), Selection(roots=self._roots))
+        rest = expand(list(again.values()), Selection(roots=self._roots, pages=pages))
         yield from map(_forced, rest)
+
+    def _pages(self, files: PathFilter) -> Pages | None:
+        """Return what names the pages behind sources on the web."""
+        if self._settings is None:
+            return None
+        visitor = Visitor(self._settings.fetch, self._settings.web, self._monitor.stopping)
+        return WebLister(visitor, self._settings.web, files).pages
 
     def _work(self, found: SourceFile | SourceFailure) -> Work:
         namespace, doc_id = self._request.namespace, found.doc_id or document_id(found.uri)

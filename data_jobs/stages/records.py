@@ -8,6 +8,7 @@ from retrieval.ids import document_id
 CHILDREN = "pmoves.attachments"
 GIVEN = "pmoves.given"
 NEEDS_OCR = "pmoves.needs_ocr"
+WEB = "pmoves.web"
 
 
 def ready_row(work: Work, known: Document | None) -> Document:
@@ -16,6 +17,7 @@ def ready_row(work: Work, known: Document | None) -> Document:
         CHILDREN: list(work.attachments),
         GIVEN: dict(work.file.metadata),
         NEEDS_OCR: list(work.needs_ocr),
+        WEB: dict(work.web),
     }
     return Document(
         namespace=work.namespace,
@@ -91,6 +93,12 @@ def given_metadata(document: Document) -> dict[str, JsonValue]:
     """Return the metadata that came with the source of a document."""
     given = document.metadata.get(GIVEN)
     return given if isinstance(given, dict) else {}
+
+
+def web_of(document: Document) -> dict[str, str]:
+    """Return what the host of a page said when it was fetched: name, etag and the like."""
+    found = document.metadata.get(WEB)
+    return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _attempts(work: Work, known: Document | None) -> int:

@@ -13,6 +13,7 @@ from data_jobs.settings import JobSettings
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage
+from data_jobs.stages.fetching import FetchStage
 from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
@@ -83,8 +84,10 @@ class Production:
         parse = ParseStage(self.settings.ingest, self.monitor, self.function)
         transcribe = TranscribeStage(self.settings, self.monitor)
         most = self.settings.ingest.bundle_documents
-        self.tables = list(ListStage(request, again, None, most, self.monitor)(None))
+        listing = ListStage(request, again, None, most, self.monitor, self.settings)
+        self.tables = list(listing(None))
         stages: list[Stage | CommitStage] = [
+            FetchStage(self.settings, retry, self.settings.spool_dir / "job", self.monitor),
             ReadStage(self.settings, retry, self.monitor),
             parse,
             transcribe,
