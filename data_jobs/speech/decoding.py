@@ -99,7 +99,8 @@ def decoded(container: Any) -> Iterator[Samples]:
     """
     import av
 
-    resampler, known = None, None
+    resampler: Any = None
+    known: tuple[str, str, int] | None = None
     for frame in _frames(container):
         layout = (frame.format.name, frame.layout.name, frame.sample_rate)
         if layout != known:

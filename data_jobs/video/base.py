@@ -10,6 +10,11 @@ from retrieval.chunk import JsonValue
 Kind = Literal["captions", "automatic captions", "sound"]
 
 
+def captions_kind(automatic: bool) -> Kind:
+    """Return the kind of captions that people wrote, or that the platform recognised."""
+    return "automatic captions" if automatic else "captions"
+
+
 @dataclass(frozen=True, slots=True)
 class Video:
     """One video: its page, and on YouTube its id."""

@@ -1,5 +1,6 @@
 """Facts about a video out of what yt-dlp, YouTube's player and Invidious tell."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from data_jobs.video.base import VideoFacts
 
 _STAMP = re.compile(
-    r"^[\s\-–•*(\[]*((?:\d+:)?\d{1,2}:\d{2})[)\]]?[\s\-–:|]+(\S.*?)\s*$", re.MULTILINE
+    r"^[ \t\-–•*(\[]*((?:\d+:)?\d{1,2}:\d{2})[)\]]?[ \t\-–:|]+(\S.*?)[ \t]*$", re.MULTILINE
 )
 _LONGEST = 5_000
 _FEWEST_CHAPTERS = 3
@@ -73,7 +74,7 @@ def facts_of_invidious(answer: Mapping[str, Any]) -> VideoFacts:
 def chapters_in(description: str) -> tuple[tuple[float, str], ...]:
     """Return the chapters that a description lists by time, as YouTube itself reads them."""
     found = [(_seconds(stamp), title) for stamp, title in _STAMP.findall(description)]
-    in_order = all(one[0] < other[0] for one, other in zip(found, found[1:], strict=False))
+    in_order = all(one[0] < other[0] for one, other in itertools.pairwise(found))
     begins = bool(found) and found[0][0] == 0
     return tuple(found) if begins and in_order and len(found) >= _FEWEST_CHAPTERS else ()
 

@@ -10,7 +10,7 @@ Class = Literal["final", "absent", "later"]
 _FINAL = re.compile(
     r"private video|video is private|has been removed|removed by|copyright|"
     r"account (?:associated with this video )?has been (?:terminated|closed)|"
-    r"no longer available|does not exist|not found|http error 404|status 404",
+    r"no longer available|does not exist|status 404|(?:webpage|page|content): http error 404",
     re.IGNORECASE,
 )
 # The one who was asked cannot give it; somebody else may.

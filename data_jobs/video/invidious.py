@@ -1,9 +1,10 @@
 """Invidious, by its API (https://docs.invidious.io/api), and its companion, by the player's."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from data_jobs.video.base import Transcript, Video, Wanted
+from data_jobs.video.base import Transcript, Video, Wanted, captions_kind
 from data_jobs.video.facts import facts_of_invidious
 from data_jobs.video.failures import Failure
 from data_jobs.video.requests import Requests
@@ -29,7 +30,7 @@ class Companion:
         if track is None:
             raise Failure("absent", "no captions in the languages wanted", response.facts)
         path = fetch_track(self._requests, track, folder)
-        kind = "automatic captions" if track.automatic else "captions"
+        kind = captions_kind(track.automatic)
         return Transcript(path, kind, response.facts, track.language)
 
     def sound(self, video: Video, wanted: Wanted, folder: Path) -> Transcript:
@@ -76,7 +77,7 @@ class Invidious:
             raise Failure("later", "the captions came empty", facts)
         path = folder / "captions.vtt"
         path.write_bytes(body)
-        kind = "automatic captions" if track.automatic else "captions"
+        kind = captions_kind(track.automatic)
         return Transcript(path, kind, facts, track.language)
 
     def sound(self, video: Video, wanted: Wanted, folder: Path) -> Transcript:
@@ -93,7 +94,7 @@ class Invidious:
         url = f"{self._url}/latest_version?id={video.video_id}&itag={best['itag']}&local=true"
         return Transcript(self._requests.download(url, folder / "sound"), "sound", facts)
 
-    def _video(self, video: Video) -> dict[str, list[dict[str, object]]]:
+    def _video(self, video: Video) -> dict[str, Any]:
         if not video.video_id:
             raise Failure("absent", "Invidious knows YouTube only")
         answer = self._requests.get_json(f"{self._url}/api/v1/videos/{video.video_id}", _MOST)

@@ -23,17 +23,17 @@ class Requests:
 
     def get(self, url: str, most: int, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the body of `url`."""
-        return self._required(self._fetch("GET", url, most, headers)).body
+        return _required(self._fetch("GET", url, most, headers)).body
 
     def post_json(self, url: str, body: object, most: int, headers: Mapping[str, str]) -> Any:
-        """Send `body` as JSON; return the answer's JSON."""
+        """Send `body` as JSON to an API; return the answer's JSON."""
         given = dict(headers) | {"Content-Type": "application/json"}
         answer = self._fetch("POST", url, most, given, json.dumps(body).encode())
-        return parsed_json(self._required(answer).body)
+        return parsed_json(_required(_unless_gone(answer)).body)
 
     def get_json(self, url: str, most: int, headers: Mapping[str, str] | None = None) -> Any:
-        """Return the JSON behind `url`."""
-        return parsed_json(self.get(url, most, headers))
+        """Return the JSON that an API gives at `url`."""
+        return parsed_json(_required(_unless_gone(self._fetch("GET", url, most, headers))).body)
 
     def download(self, url: str, path: Path) -> Path:
         """Write what is at `url` to `path`; a body that ends early is a failure."""
@@ -47,7 +47,7 @@ class Requests:
                 )
             except FetchError as error:
                 raise _failure(error) from error
-        self._required(answer)
+        _required(answer)
         if answer.size == 0:
             raise Failure("later", "the downloaded file is empty")
         return path
@@ -73,15 +73,6 @@ class Requests:
             except FetchError as error:
                 raise _failure(error) from error
 
-    def _required(self, answer: Fetched) -> Fetched:
-        if answer.ok:
-            return answer
-        told = _told(answer.body)
-        reason = f"status {answer.status}{f': {told}' if told else ''}"
-        if answer.status == 404 or (told and answer.status < 500 and answer.status != 429):
-            raise failure_of(reason)
-        raise Failure("later", reason)
-
 
 def parsed_json(body: bytes) -> Any:
     """Return the JSON in `body`; `Failure` where it is cut off or none."""
@@ -89,6 +80,20 @@ def parsed_json(body: bytes) -> Any:
         return json.loads(body)
     except ValueError as error:
         raise Failure("later", f"the answer is no JSON: {error}") from error
+
+
+def _required(answer: Fetched) -> Fetched:
+    if answer.ok:
+        return answer
+    raise Failure("absent" if answer.status == 404 else "later", f"status {answer.status}")
+
+
+def _unless_gone(answer: Fetched) -> Fetched:
+    """Return an API's answer, unless it says why there is no such video."""
+    told = "" if answer.ok else _told(answer.body)
+    if told and answer.status != 429:
+        raise failure_of(f"status {answer.status}: {told}")
+    return answer
 
 
 def _told(body: bytes) -> str:

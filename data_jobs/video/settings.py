@@ -17,7 +17,7 @@ class VideoSettings(Group):
 
     steps: list[Step] = Field(
         ["offline", "captions", "yt-dlp", "companion", "invidious", "audio"],
-        description="What is tried for a transcript, in this order; what is not set up is left out.",
+        description="What is tried for a transcript, in this order; what is not set up is passed.",
     )
     languages: list[str] = Field(
         ["en"], min_length=1, description="Languages of captions, the best first."

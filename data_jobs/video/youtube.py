@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
-from data_jobs.video.base import Transcript, Video, VideoFacts, Wanted
+from data_jobs.video.base import Transcript, Video, VideoFacts, Wanted, captions_kind
 from data_jobs.video.facts import facts_of_player
 from data_jobs.video.failures import Failure, failure_of
 from data_jobs.video.requests import Requests
@@ -83,7 +83,7 @@ class YoutubeCaptions:
         if track is None:
             raise Failure("absent", "no captions in the languages wanted", response.facts)
         path = fetch_track(self._requests, track, folder, self._token)
-        kind = "automatic captions" if track.automatic else "captions"
+        kind = captions_kind(track.automatic)
         return Transcript(path, kind, response.facts, track.language)
 
     def sound(self, video: Video, wanted: Wanted, folder: Path) -> Transcript:
@@ -98,9 +98,7 @@ def fetch_track(requests: Requests, track: Track, folder: Path, token: str = "")
     query = "&".join(filter(None, (parts.query, urlencode(extra))))
     body = requests.get(urlunsplit(parts._replace(query=query)), _MOST_CAPTIONS)
     if not body.strip():
-        raise Failure(
-            "later", "the captions came empty: YouTube wants a PO token, or is throttling"
-        )
+        raise Failure("later", "the captions came empty: a PO token is wanted, or we are throttled")
     path = folder / "captions.json3"
     path.write_bytes(body)
     return path
@@ -109,9 +107,7 @@ def fetch_track(requests: Requests, track: Track, folder: Path, token: str = "")
 def _embedded(page: str) -> Mapping[str, Any]:
     found = _RESPONSE.search(page)
     if found is None:
-        raise Failure(
-            "later", "the watch page holds no player response; YouTube may want a consent"
-        )
+        raise Failure("later", "the watch page holds no player response")
     try:
         response, _end = json.JSONDecoder().raw_decode(page, found.end())
     except ValueError as error:

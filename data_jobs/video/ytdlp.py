@@ -1,5 +1,6 @@
 """yt-dlp, in a process of its own for each request: it may hang, crash or be told lies."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
-from data_jobs.video.base import Transcript, Video, Wanted
+from data_jobs.video.base import Transcript, Video, Wanted, captions_kind
 from data_jobs.video.facts import facts_of_info
 from data_jobs.video.failures import Failure, failure_of
 from data_jobs.video.settings import VideoSettings
@@ -46,7 +47,7 @@ class YtDlp:
         facts = facts_of_info(answer["info"])
         if not answer.get("path"):
             raise Failure("absent", "no captions in the languages wanted", facts)
-        kind = "automatic captions" if answer["automatic"] else "captions"
+        kind = captions_kind(answer["automatic"])
         return Transcript(Path(answer["path"]), kind, facts, answer["language"])
 
     def sound(self, video: Video, wanted: Wanted, folder: Path) -> Transcript:
@@ -109,16 +110,19 @@ class YtDlp:
         killer = threading.Thread(target=self._watch, args=(child, seconds), daemon=True)
         killer.start()
         try:
-            assert child.stdin is not None and child.stdout is not None
-            child.stdin.write(json.dumps(request).encode() + b"\n")
+            stdin, stdout = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
+            stdin.write(json.dumps(request).encode() + b"\n")
             # Its input stays open: once that closes, the child knows that it is alone.
-            child.stdin.flush()
-            answer = child.stdout.read()
+            stdin.flush()
+            answer = stdout.read()
         except BrokenPipeError:
             answer = b""
         finally:
             _kill(child)
             killer.join()
+            for pipe in (child.stdin, child.stdout):
+                with contextlib.suppress(OSError):
+                    cast(IO[bytes], pipe).close()
         return _answer(answer)
 
     def _watch(self, child: "subprocess.Popen[bytes]", seconds: float) -> None:
@@ -133,10 +137,8 @@ class YtDlp:
 
 def _kill(child: "subprocess.Popen[bytes]") -> None:
     if child.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     child.wait()
 
 
