@@ -43,6 +43,10 @@ class SpeechError(PmovesError):
     """The speech recogniser cannot be loaded at all; no document is to blame."""
 
 
+class VideoGoneError(SourceError):
+    """The video was removed, or is private; nobody will have it however often one asks."""
+
+
 class SandboxError(PmovesError):
     """Parser processes cannot be started at all; no document is to blame."""
 

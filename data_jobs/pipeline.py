@@ -27,12 +27,14 @@ from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.transcribing import TranscribeStage
+from data_jobs.stages.videos import VideoStage
 from data_jobs.web.urls import is_web
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
 
 # Bundles that a worker of the speech lane holds: one is listened to, the others pass by.
 _HEARD_AT_ONCE = 16
+_VIDEOS_AT_ONCE = 8
 _ADVICE_ON_RETRIES = "\nFailed to apply UDF transform after "
 
 
@@ -120,6 +122,14 @@ def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
         return before
     arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
     stages = plan.settings.ingest.stages
+    before = _mapped(
+        before,
+        VideoStage,
+        1,
+        shared | arguments | {"options": plan.request.yt_options},
+        num_cpus=plan.settings.video.cpus,
+        at_once=_VIDEOS_AT_ONCE,
+    )
     return _mapped(before, FetchStage, 1, shared | arguments, num_cpus=stages.fetch_cpus)
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from data_jobs.parse.base import ParseLimits
 from data_jobs.speech.settings import SpeechSettings
+from data_jobs.video.settings import VideoSettings
 from data_jobs.web.settings import WebSettings
 from retrieval.settings import Group, LibrarySettings
 
@@ -121,6 +122,7 @@ class JobSettings(LibrarySettings):
     ingest: IngestSettings = IngestSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     speech: SpeechSettings = SpeechSettings()
+    video: VideoSettings = VideoSettings()
     web: WebSettings = WebSettings()
 
     @property

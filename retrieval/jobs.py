@@ -16,6 +16,7 @@ from retrieval.chunk import JsonValue, utc_now
 from retrieval.errors import InvalidInputError
 from retrieval.query import Namespace
 from retrieval.state.database import METADATA, open_database
+from retrieval.video_options import VideoOptions
 
 JobState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 FINISHED: frozenset[JobState] = frozenset({"succeeded", "failed", "stopped"})
@@ -72,6 +73,7 @@ class JobRequest(BaseModel):
     exclude: list[str] = Field(default_factory=list)
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     retry_quarantined: bool = False
+    yt_options: VideoOptions = Field(default_factory=VideoOptions)
 
 
 class Job(BaseModel):

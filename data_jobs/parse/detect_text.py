@@ -20,6 +20,7 @@ _HTML_PART = re.compile(
 )
 _XML_ROOT = re.compile(r"<(?:!DOCTYPE\s+)?(?:[\w.-]+:)?([\w.-]+)")
 _JSON_START = re.compile(r"[\[{]\s*(?:[\"\[{\]}\d-]|true\b|false\b|null\b|\Z)")
+_JSON3 = re.compile(r"\{\s*\"(?:wireMagic\"\s*:\s*\"pb3\"|events\"\s*:\s*\[\s*\{\s*\"tStartMs\")")
 _HEADER_LINE = re.compile(r"([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*(?:\n[ \t]+\S.*)*)\n")
 _MAIL_HEADERS = frozenset(
     """from to cc subject date message-id received return-path mime-version content-type
@@ -86,6 +87,8 @@ def _detect_markup(start: str, extension: str) -> str | None:
 def _detect_json(start: str, complete: bool) -> str | None:
     if not _JSON_START.match(start):
         return None
+    if _JSON3.match(start):
+        return media_types.JSON3
     lines = [line for line in start.split("\n") if line.strip()]
     whole = lines if complete else lines[:-1]
     if len(whole) > 1 and all(_is_json(line) for line in whole[:5]):

@@ -42,6 +42,7 @@ PARSERS = {
     "epub": _entry("epub", "EpubParser", types.EPUB),
     "tabular": _entry("tabular", "TabularParser", types.CSV, types.TSV, types.JSON, types.NDJSON),
     "captions": _entry("captions", "CaptionsParser", types.VTT, types.SRT),
+    "json3": _entry("json3", "Json3Parser", types.JSON3),
     "recording": _entry("recording", "RecordingParser", *types.RECORDINGS),
     "unstructured": _entry(
         "unstructured",

@@ -77,7 +77,7 @@ class ReadStage(Stage):
         if known is None or known.content_hash != work.content_hash:
             return
         pipeline = work.pipeline
-        if known.media_type in RECORDINGS:
+        if known.media_type in RECORDINGS or work.video is not None:
             pipeline = with_speech(pipeline, self._settings.speech)
         if known.pipeline != pipeline:
             return

@@ -9,6 +9,7 @@ CHILDREN = "pmoves.attachments"
 GIVEN = "pmoves.given"
 NEEDS_OCR = "pmoves.needs_ocr"
 WEB = "pmoves.web"
+VIDEO = "pmoves.video"
 
 
 def ready_row(work: Work, known: Document | None) -> Document:
@@ -18,6 +19,7 @@ def ready_row(work: Work, known: Document | None) -> Document:
         GIVEN: dict(work.file.metadata),
         NEEDS_OCR: list(work.needs_ocr),
         WEB: dict(work.web),
+        VIDEO: work.video.for_row() if work.video else {},
     }
     return Document(
         namespace=work.namespace,
@@ -59,6 +61,8 @@ def quarantined_row(work: Work, known: Document | None) -> Document:
     """
     kept = known if known is not None and known.status != "deleted" else None
     own: dict[str, JsonValue] = {GIVEN: dict(work.file.metadata)} if work.file.metadata else {}
+    if work.video:
+        own[VIDEO] = work.video.for_row()
     if kept and CHILDREN in kept.metadata:
         own[CHILDREN] = kept.metadata[CHILDREN]
     return Document(

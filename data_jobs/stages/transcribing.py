@@ -1,8 +1,11 @@
-"""Transcribe: the words of recordings, recognised in a process that keeps the model."""
+"""Transcribe: the words of recordings, and the passages of transcripts.
+
+Words are recognised in a process that keeps the model.
+"""
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -11,11 +14,12 @@ import pyarrow as pa
 from data_jobs.errors import LimitExceededError, UnsupportedTypeError
 from data_jobs.fingerprint import with_speech
 from data_jobs.monitor import Monitor
-from data_jobs.parse.base import ParsedDocument, ParseLimits
+from data_jobs.parse.base import Block, ParsedDocument, ParseLimits
 from data_jobs.sandbox.sandbox import Sandbox, StoppedError
 from data_jobs.settings import JobSettings
 from data_jobs.speech.segmentation import segmented
 from data_jobs.speech.transcription import with_chapters
+from data_jobs.speech.utterance import Utterance
 from data_jobs.speech.worker import CACHE, SETTINGS, TRANSCRIBE, threads_of
 from data_jobs.stages.parsing import RECORDING_FOLDER
 from data_jobs.stages.stage import Stage
@@ -41,41 +45,74 @@ class TranscribeStage(Stage):
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
         """Take bundles of documents; yield those that pass by first."""
-        documents = [(each, None if each.settled else each.work()) for each in unpack(table)]
-        yield from bundles(each for each, work in documents if not _is_recording(work))
-        self._monitor.add(self.name, sum(not _is_recording(work) for _, work in documents))
-        for _, work in documents:
-            if work is not None and _is_recording(work):
-                yield from bundles(self._heard(work))
+        recordings: list[Work] = []
+        yield from bundles(self._passing(table, recordings))
+        for work in recordings:
+            yield from bundles(self._heard(work))
         self._monitor.flush()
+
+    def _passing(self, table: pa.Table, recordings: list[Work]) -> Iterator[Packed]:
+        """Yield what need not be listened to, and put the rest into `recordings`."""
+        for document in unpack(table):
+            work = None if document.settled else document.work()
+            if work is not None and work.parsed is not None and work.parsed.needs_speech:
+                recordings.append(work)
+                continue
+            if work is not None and work.video is not None:
+                yield from map(pack, self.guarded(work))
+            else:
+                yield document
+            self._monitor.add(self.name, 1)
 
     def close(self) -> None:
         """End the process."""
         self._sandbox.close()
 
     def process(self, work: Work) -> Iterator[Work]:
-        """Recognise the words of one recording."""
+        """Recognise the words of one recording, or cut the captions of one video."""
         assert work.parsed is not None
-        speech = self._settings.speech
-        if speech.backend == "off":
+        work.pipeline = with_speech(work.pipeline, self._settings.speech)
+        try:
+            cues = self._recognised(work) if work.parsed.needs_speech else work.parsed.blocks
+        except StoppedError:
+            work.outcome = "stopped"
+        else:
+            self._cut(work, work.parsed, cues)
+        yield work
+
+    def _recognised(self, work: Work) -> tuple[Block, ...]:
+        """Return the words of a recording, and note what is told of their recognition."""
+        assert work.parsed is not None
+        if self._settings.speech.backend == "off":
             raise UnsupportedTypeError(
                 "Speech recognition is off. Turn it on: PMOVES_SPEECH__BACKEND=faster-whisper"
             )
         limits = self._limits(work.parsed)
-        work.pipeline = with_speech(work.pipeline, speech)
-        try:
-            _media_type, heard = self._sandbox.parse(work.file.path, limits)
-        except StoppedError:
-            work.outcome = "stopped"
-        else:
-            blocks = segmented(with_chapters(work.parsed.blocks, heard.blocks), speech.segmentation)
-            work.parsed = replace(
-                work.parsed,
-                blocks=tuple(blocks),
-                metadata={**work.parsed.metadata, **heard.metadata},
-                needs_speech=False,
-            )
-        yield work
+        _media_type, heard = self._sandbox.parse(work.file.path, limits)
+        metadata = {**work.parsed.metadata, **heard.metadata}
+        work.parsed = replace(work.parsed, metadata=metadata)
+        return heard.blocks
+
+    def _cut(self, work: Work, parsed: ParsedDocument, cues: Sequence[Block]) -> None:
+        """Put chapters and cues together, and say where passages begin."""
+        chapters = [block for block in parsed.blocks if block.kind == "heading"]
+        if work.video is not None:
+            facts = work.video.facts
+            work.title = facts.title or work.title
+            chapters = [
+                Block(title, "heading", 1, t_start=start) for start, title in facts.chapters
+            ] or chapters
+        assert work.parsed is not None
+        spoken = [block for block in cues if block.kind != "heading"]
+        work.spoken = tuple(map(Utterance.of, spoken))
+        work.parsed = replace(
+            work.parsed,
+            title=work.title,
+            blocks=tuple(
+                segmented(with_chapters(chapters, spoken), self._settings.speech.segmentation)
+            ),
+            needs_speech=False,
+        )
 
     def _heard(self, work: Work) -> Iterator[Packed]:
         with self._listening:
@@ -120,12 +157,3 @@ class TranscribeStage(Stage):
             environment,
             self._monitor.stopping,
         )
-
-
-def _is_recording(work: Work | None) -> bool:
-    return (
-        work is not None
-        and work.outcome is None
-        and work.parsed is not None
-        and work.parsed.needs_speech
-    )

@@ -102,3 +102,24 @@ class Provider(Protocol):
     def sound(self, video: Video, wanted: Wanted, folder: Path) -> Transcript:
         """Return the sound of `video`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class VideoNotes:
+    """What travels with the document of a video: who was asked, and what is known of it."""
+
+    video_id: str | None
+    kind: Kind | None = None
+    facts: VideoFacts = field(default_factory=VideoFacts)
+    steps: tuple[JsonValue, ...] = ()
+
+    def for_passages(self) -> dict[str, JsonValue]:
+        """Return the metadata of every passage."""
+        own: dict[str, JsonValue] = {"transcript": self.kind}
+        if self.video_id:
+            own |= {"source": "youtube", "video_id": self.video_id}
+        return self.facts.short() | own
+
+    def for_row(self) -> dict[str, JsonValue]:
+        """Return the metadata of the document's row alone."""
+        return self.facts.long() | ({"steps": list(self.steps)} if self.steps else {})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from data_jobs.errors import SourceError
+from data_jobs.errors import SourceError, VideoGoneError
 from data_jobs.video.base import Provider, Transcript, Video, VideoFacts, Wanted
 from data_jobs.video.breaker import Breaker
 from data_jobs.video.failures import Failure
@@ -56,7 +56,7 @@ class Chain:
     def transcript(self, video: Video, wanted: Wanted, folder: Path, log: Log) -> Transcript:
         """Return what the first step that works finds, with the facts of all.
 
-        Raises `SourceError`, whose message tells of every step, and `StoppedError`.
+        Raises `VideoGoneError`, a `SourceError` that tells of every step, or `StoppedError`.
         """
         for name, ask in self._steps():
             if self._stopping():
@@ -66,9 +66,7 @@ class Chain:
             except Failure as failure:
                 log.facts = log.facts.completed(failure.facts)
                 if failure.kind == "final":
-                    raise SourceError(
-                        f"{video.url} is not to be had: {failure.reason}"
-                    ) from failure
+                    raise VideoGoneError(f"{video.url} is gone: {failure.reason}") from failure
                 continue
             log.facts = log.facts.completed(found.facts)
             return replace(found, facts=log.facts)

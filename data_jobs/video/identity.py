@@ -38,6 +38,12 @@ def video_of(source: str, sites: Sequence[str] = ()) -> Video | None:
     return None
 
 
+def video_document_id(source: str) -> str | None:
+    """Return `yt:ID` for a video of YouTube, None for anything else."""
+    video = video_of(source)
+    return video.doc_id if video else None
+
+
 def collection_of(source: str) -> str | None:
     """Return the URL of the playlist or channel that `source` names; None for anything else."""
     host, path, query = _parts(source)

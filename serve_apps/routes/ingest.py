@@ -52,4 +52,5 @@ def _job_request(
         exclude=wanted.exclude,
         metadata=wanted.metadata,
         retry_quarantined=wanted.retry_quarantined,
+        yt_options=wanted.yt_options,
     )

@@ -20,6 +20,7 @@ from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.transcribing import TranscribeStage
+from data_jobs.stages.videos import VideoStage
 from retrieval.chunk import Document, Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
@@ -83,11 +84,13 @@ class Production:
         self.monitor.tally.counts.clear()
         parse = ParseStage(self.settings.ingest, self.monitor, self.function)
         transcribe = TranscribeStage(self.settings, self.monitor)
+        spool = self.settings.spool_dir / "job"
         most = self.settings.ingest.bundle_documents
         listing = ListStage(request, again, None, most, self.monitor, self.settings)
         self.tables = list(listing(None))
         stages: list[Stage | CommitStage] = [
-            FetchStage(self.settings, retry, self.settings.spool_dir / "job", self.monitor),
+            VideoStage(self.settings, retry, spool, request.yt_options, self.monitor),
+            FetchStage(self.settings, retry, spool, self.monitor),
             ReadStage(self.settings, retry, self.monitor),
             parse,
             transcribe,
