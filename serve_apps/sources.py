@@ -17,6 +17,7 @@ from serve_apps.problems import (
 )
 
 _LOCAL = ("", "localhost")
+_VIDEO = re.compile(r"(?:yt|youtube):([A-Za-z0-9_-]{11})")
 _WEB = re.compile(r"(?:(?:sitemap|list)\+)?(?=https?://)", re.IGNORECASE)
 
 
@@ -26,6 +27,8 @@ def allowed_source(uri: str, roots: Sequence[Path], guard: UrlGuard, field: str)
     Raises `ProblemError` for what may not be read; see `allowed_path`. Whether the host of
     a page is a public one shows when it is fetched.
     """
+    if short := _VIDEO.fullmatch(uri):
+        return f"https://www.youtube.com/watch?v={short[1]}"
     prefix = _WEB.match(uri)
     if prefix is None:
         return allowed_path(uri, roots, field).as_uri()

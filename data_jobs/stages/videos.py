@@ -65,6 +65,11 @@ class VideoStage(Stage):
             options.model_dump(exclude_none=True),
         )
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        if "_chain" in self.__dict__:
+            self._chain.close()
+
     def process(self, work: Work) -> Iterator[Work]:
         """Fetch the transcript of one video."""
         video = self._video(work)

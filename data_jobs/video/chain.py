@@ -16,6 +16,7 @@ from data_jobs.video.failures import Failure
 from data_jobs.video.settings import VideoSettings
 from data_jobs.web.turns import StoppedError, Turns
 from retrieval.chunk import JsonValue
+from retrieval.closing import Closing
 
 Ask = Callable[[Video, Wanted, Path], Transcript]
 
@@ -34,7 +35,7 @@ class Log:
         self.steps.append(line | ({"reason": reason} if reason else {}))
 
 
-class Chain:
+class Chain(Closing):
     """Asks `providers`, by name, in the order of the settings; safe from any thread."""
 
     def __init__(
@@ -43,8 +44,10 @@ class Chain:
         settings: VideoSettings,
         stopping: Callable[[], bool],
         turns: Turns,
+        close: Callable[[], None] = lambda: None,
     ) -> None:
         self._providers = providers
+        self._close = close
         self._settings = settings
         self._stopping = stopping
         self._turns = turns
@@ -52,6 +55,10 @@ class Chain:
         self._breakers = {
             name: Breaker(settings.breaker_failures, settings.breaker_s) for name in names
         }
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._close()
 
     def transcript(self, video: Video, wanted: Wanted, folder: Path, log: Log) -> Transcript:
         """Return what the first step that works finds, with the facts of all.
@@ -75,10 +82,15 @@ class Chain:
     def _steps(self) -> Iterator[tuple[str, Ask]]:
         for step in self._settings.steps:
             if step == "audio":
-                for name, provider in self._providers.items():
-                    yield f"{name} sound", provider.sound
+                for name in self._with_sound():
+                    yield f"{name} sound", self._providers[name].sound
             elif step in self._providers:
                 yield f"{step} captions", self._providers[step].captions
+
+    def _with_sound(self) -> list[str]:
+        """Return who is asked for sound: who is asked for captions, or everybody."""
+        named = [step for step in self._settings.steps if step in self._providers]
+        return named or list(self._providers)
 
     def _tried(
         self, step: str, ask: Ask, arguments: tuple[Video, Wanted, Path], log: Log
@@ -90,7 +102,7 @@ class Chain:
             raise Failure("later", "left out")
         for attempt in range(self._settings.attempts):
             try:
-                found = ask(*arguments)
+                found = _asked(ask, arguments)
             except Failure as failure:
                 last = attempt + 1 == self._settings.attempts
                 if failure.kind == "later" and not last:
@@ -106,6 +118,15 @@ class Chain:
             log.add(step, "found", "", started)
             return found
         raise AssertionError("the last attempt returns or raises")
+
+
+def _asked(ask: Ask, arguments: tuple[Video, Wanted, Path]) -> Transcript:
+    try:
+        return ask(*arguments)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # Answers of strangers may have any shape.
+        reason = f"the answer makes no sense ({type(error).__name__}: {error})"
+        raise Failure("later", reason) from error
 
 
 def _told(log: Log) -> str:

@@ -38,6 +38,12 @@ def video_of(source: str, sites: Sequence[str] = ()) -> Video | None:
     return None
 
 
+def full_url(source: str) -> str:
+    """Return the page of the video that `yt:ID` or `youtube:ID` names; all else as it is."""
+    video = video_of(source) if _SHORT.fullmatch(source.strip()) else None
+    return video.url if video else source
+
+
 def video_document_id(source: str) -> str | None:
     """Return `yt:ID` for a video of YouTube, None for anything else."""
     video = video_of(source)

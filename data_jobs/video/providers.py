@@ -26,7 +26,8 @@ def has_yt_dlp() -> bool:
 def chain_of(settings: VideoSettings, fetch: FetchSettings, stopping: Callable[[], bool]) -> Chain:
     """Return the chain of all that is set up."""
     turns = Turns(stopping)
-    requests = Requests(GuardedClient(fetch), settings, turns)
+    client = GuardedClient(fetch)
+    requests = Requests(client, settings, turns)
     providers: dict[str, Provider] = {}
     if settings.offline_folder is not None:
         providers["offline"] = OfflineFolder(settings.offline_folder)
@@ -39,4 +40,4 @@ def chain_of(settings: VideoSettings, fetch: FetchSettings, stopping: Callable[[
         providers["companion"] = Companion(requests, settings.companion_url, key)
     if settings.invidious_url:
         providers["invidious"] = Invidious(requests, settings.invidious_url)
-    return Chain(providers, settings, stopping, turns)
+    return Chain(providers, settings, stopping, turns, client.close)

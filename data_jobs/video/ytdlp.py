@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
-from urllib.parse import urlsplit
 
 from data_jobs.video.base import Transcript, Video, Wanted, captions_kind
 from data_jobs.video.facts import facts_of_info
 from data_jobs.video.failures import Failure, failure_of
 from data_jobs.video.settings import VideoSettings
-from retrieval.fetching.errors import FetchError
+from retrieval.fetching.errors import FetchError, RefusedUrlError
 from retrieval.fetching.guard import UrlGuard
 from retrieval.fetching.settings import FetchSettings
 
@@ -72,11 +71,12 @@ class YtDlp:
 
     def _require_allowed(self, url: str) -> None:
         try:
-            self._guard.check(url)
-            parts = urlsplit(url)
-            self._guard.addresses(parts.hostname or "", parts.port or 443)
+            parts = self._guard.check(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            self._guard.addresses(parts.host, port)
         except FetchError as error:
-            raise Failure("absent", str(error)) from error
+            refused = isinstance(error, RefusedUrlError)
+            raise Failure("absent" if refused else "later", str(error)) from error
 
     def _request(self, what: str, url: str, wanted: Wanted, folder: Path) -> dict[str, Any]:
         own = self._settings

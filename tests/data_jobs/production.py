@@ -85,11 +85,12 @@ class Production:
         parse = ParseStage(self.settings.ingest, self.monitor, self.function)
         transcribe = TranscribeStage(self.settings, self.monitor)
         spool = self.settings.spool_dir / "job"
+        videos = VideoStage(self.settings, retry, spool, request.yt_options, self.monitor)
         most = self.settings.ingest.bundle_documents
         listing = ListStage(request, again, None, most, self.monitor, self.settings)
         self.tables = list(listing(None))
         stages: list[Stage | CommitStage] = [
-            VideoStage(self.settings, retry, spool, request.yt_options, self.monitor),
+            videos,
             FetchStage(self.settings, retry, spool, self.monitor),
             ReadStage(self.settings, retry, self.monitor),
             parse,
@@ -102,6 +103,7 @@ class Production:
             for stage in stages:
                 self.tables = [out for table in self.tables for out in stage(table)]
         finally:
+            videos.close()
             parse.close()
             transcribe.close()
         found = [outcome for table in self.tables for outcome in outcomes(table)]
