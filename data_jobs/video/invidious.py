@@ -20,7 +20,7 @@ class Companion:
     def __init__(self, requests: Requests, url: str, key: str) -> None:
         self._requests = requests
         self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.host = urlsplit(self._url).netloc
 
     def captions(self, video: Video, wanted: Wanted, folder: Path) -> Transcript:

@@ -38,7 +38,7 @@ class VideoSettings(Group):
     extractors: list[str] = Field(
         ["youtube.*"],
         description="Extractors of yt-dlp that may run, as regular expressions; with sites of "
-        "your own add theirs, or 'generic'.",
+        "your own add theirs, or 'generic' and 'html5'.",
     )
     youtube_url: str = Field(
         "https://www.youtube.com", description="Where watch pages and captions are asked for."

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data_jobs.video.tracks import Track, best_track
+from retrieval.fetching.errors import FetchError
 from retrieval.fetching.guard import UrlGuard
 from retrieval.fetching.settings import FetchSettings
 
@@ -58,7 +59,11 @@ def guard_connections(request: Mapping[str, Any]) -> None:
 
     def guarded(host: Any, port: Any, *arguments: Any, **named: Any) -> Any:
         name = host.decode("idna") if isinstance(host, bytes) else str(host)
-        allowed = set(guard.addresses(name, int(port or 443)))
+        try:
+            allowed = set(guard.addresses(name, int(port or 443)))
+        except FetchError as error:
+            # What libraries expect of a resolver, so that they pass the reason on.
+            raise socket.gaierror(socket.EAI_FAIL, str(error)) from error
         return [each for each in real(host, port, *arguments, **named) if each[4][0] in allowed]
 
     socket.getaddrinfo = guarded

@@ -44,7 +44,7 @@ def page(text: str) -> Reply:
 
 
 def program(private: str = "127.0.0.1", **more: object) -> YtDlp:
-    settings = VideoSettings.model_validate({"extractors": ["generic"], **more})
+    settings = VideoSettings.model_validate({"extractors": ["generic", "html5"], **more})
     return YtDlp(settings, FetchSettings(private_hosts=[private]), lambda: False)
 
 
