@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cluster.config_report import read_settings
 from cluster.doctor.finding import Finding
 from cluster.doctor.machine import check_machine
+from cluster.doctor.recordings import check_recordings
 from cluster.doctor.software import check_software
 from cluster.doctor.stores import check_settings, check_stores
 from cluster.settings import Settings
@@ -19,4 +20,5 @@ def examine() -> Iterator[Finding]:
     yield from check_software(settings)
     if report.settings:
         yield from check_machine(settings)
+        yield from check_recordings(settings)
         yield from check_stores(settings)

@@ -28,7 +28,7 @@ class FasterWhisper:
             self._model = WhisperModel(
                 where,
                 device=settings.device,
-                compute_type=_compute_type(settings, ctranslate2.get_cuda_device_count()),
+                compute_type=compute_type(settings),
                 cpu_threads=threads,
             )
         except (RuntimeError, ValueError, OSError) as error:
@@ -62,8 +62,13 @@ class FasterWhisper:
             )
 
 
-def _compute_type(settings: SpeechSettings, gpus: int) -> str:
+def compute_type(settings: SpeechSettings) -> str:
+    """Return the number format in which the model computes here."""
+    import ctranslate2
+
     if settings.compute_type != "auto":
         return settings.compute_type
-    on_gpu = settings.device == "cuda" or (settings.device == "auto" and gpus > 0)
+    on_gpu = settings.device == "cuda" or (
+        settings.device == "auto" and ctranslate2.get_cuda_device_count() > 0
+    )
     return "float16" if on_gpu else "int8"

