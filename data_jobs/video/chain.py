@@ -89,7 +89,7 @@ class Chain(Closing):
 
     def _with_sound(self) -> list[str]:
         """Return who is asked for sound: who is asked for captions, or everybody."""
-        named = [step for step in self._settings.steps if step in self._providers]
+        named: list[str] = [step for step in self._settings.steps if step in self._providers]
         return named or list(self._providers)
 
     def _tried(

@@ -103,7 +103,7 @@ def _recordings(
 
 def _seconds(path: Path) -> float:
     with wave.open(str(path)) as sound:
-        return sound.getnframes() / sound.getframerate()
+        return float(sound.getnframes() / sound.getframerate())
 
 
 def _time(heard: Iterator[int], expected: int) -> float:
