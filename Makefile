@@ -6,7 +6,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Many processes import the same modules; the tests' too are compiled only once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down test lint types unit integration eval pages soak fuzz bench docs clean requirements
+.PHONY: help demo up down test tests lint types unit integration eval pages soak fuzz bench docs clean requirements
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -27,7 +27,13 @@ up: .venv/.default ## Start the mesh and leave it serving.
 down: .venv/.default ## Stop the mesh.
 	@$(BIN)/pmoves down
 
-test: lint types unit integration eval docs ## Everything that CI runs.
+test: lint ## Everything that CI runs; what needs one core runs beside the tests.
+	@$(MAKE) --no-print-directory -j 2 tests types docs eval
+
+tests: .venv/.dev
+	@scripts/promtool
+	@scripts/chromium
+	$(BIN)/pytest -n 2 --dist loadgroup --timeout=900 --durations=20
 
 lint: .venv/.dev ## Style, formatting and the import rules between folders.
 	$(BIN)/ruff check .
@@ -35,7 +41,7 @@ lint: .venv/.dev ## Style, formatting and the import rules between folders.
 	$(BIN)/lint-imports
 
 types: .venv/.dev ## mypy, strict.
-	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p retrieval -p eval
+	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p publishing -p retrieval -p eval
 	$(BIN)/mypy tests
 
 unit: .venv/.dev ## The fast tests.

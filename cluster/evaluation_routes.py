@@ -7,8 +7,10 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
+from cluster.gate_metrics import GateMetrics
 from cluster.gateway_system import GatewaySystem
 from cluster.sample_collection import sample_library
+from cluster.sign_in import sign_in_routes, signed_in_site
 from eval.collections import named_collection
 from eval.dashboard.routes import dashboard_router
 from eval.datasets.base import Dataset
@@ -30,7 +32,8 @@ def evaluation_routes(services: Services) -> Sequence[APIRouter]:
     def system() -> SearchSystem:
         return GatewaySystem(services, loops[-1])
 
-    gate = open_gate(settings, system, _collection, roots=settings.personas.roots)
+    watch, roots = GateMetrics(services.metrics), settings.personas.roots
+    gate = open_gate(settings, system, _collection, roots=roots, watch=watch)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -45,7 +48,8 @@ def evaluation_routes(services: Services) -> Sequence[APIRouter]:
 
 def routers_of(home: Path, gate: PersonaGate) -> Sequence[APIRouter]:
     """Return the routers under `/eval`; another part of it is one more here."""
-    return (dashboard_router(home / "evaluations"), persona_routes(gate))
+    dashboard = dashboard_router(home / "evaluations", signed_in_site)
+    return (dashboard, sign_in_routes(), persona_routes(gate))
 
 
 def _collection(path: str) -> Dataset:

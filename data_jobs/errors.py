@@ -47,6 +47,10 @@ class VideoGoneError(SourceError):
     """The video was removed, or is private; nobody will have it however often one asks."""
 
 
+class GoneError(SourceError):
+    """The host of a page says that the page is no longer there."""
+
+
 class SandboxError(PmovesError):
     """Parser processes cannot be started at all; no document is to blame."""
 

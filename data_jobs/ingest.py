@@ -70,16 +70,31 @@ def _main(arguments: Sequence[str] | None, console: Console) -> int:
         settings = JobSettings()
         request, confined = _request(options, settings)
     except (ValidationError, PmovesError) as error:
-        parser.error(_told(error))
+        parser.error(told(error))
+    return ingest_with_report(
+        request, settings, options.job_id, options.json, console, confined=confined
+    )
+
+
+def ingest_with_report(
+    request: JobRequest,
+    settings: JobSettings,
+    job_id: str | None,
+    as_json: bool,
+    console: Console,
+    *,
+    confined: bool = False,
+) -> int:
+    """Run a job, tell `console` about it, and return the exit code of the process."""
     try:
-        summary = _ingest(request, settings, options.job_id, confined, console)
+        summary = _ingest(request, settings, job_id, confined, console)
     except KeyboardInterrupt:
         console.print("stopped")
         return FAILED
     except PmovesError as error:
         console.print(f"the job failed: {error}", markup=False)
         return FAILED
-    if options.json:
+    if as_json:
         print(json.dumps(asdict(summary)))
     print_summary(summary, console)
     return exit_code(summary)
@@ -155,7 +170,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """Return what was wrong with settings or a request, in one line."""
     if isinstance(error, ValidationError):
         return "; ".join(
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()

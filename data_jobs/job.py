@@ -2,11 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
+from data_jobs.backfill.mirror import Seen, mirror
+from data_jobs.objects.store import ObjectStore
 from data_jobs.pipeline import Plan, run_pipeline
 from data_jobs.progress import Summary
 from data_jobs.retrying import quarantined_items
@@ -19,7 +19,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.errors import InvalidInputError
-from retrieval.jobs import JobRequest, JobStore, SourceItem
+from retrieval.jobs import JobRequest, JobStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,19 @@ class Job:
         monitor = SharedMonitor()
         try:
             with JobWatch(job_id, jobs, monitor, self.on_progress) as watch:
+                seen = Seen()
                 for document in run_pipeline(plan, monitor):
                     watch.add(document)
+                    if self.request.mirror:
+                        seen.add(document)
                 if watch.counts.outcomes["ready"]:
                     watch.doing("folding new passages into the indexes")
                     corpus.optimize()
+                    watch.doing("")
+                if self.request.mirror and not watch.stopped:
+                    watch.doing("deleting what is gone")
+                    store = ObjectStore(self.settings.s3)
+                    watch.deleted = mirror(corpus, self.request, self.request.mirror, seen, store)
                     watch.doing("")
         finally:
             monitor.close()
@@ -69,14 +77,14 @@ class Job:
         return self._summary(job_id, watch, corpus.version)
 
     def _plan(self, job_id: str, corpus: Corpus, jobs: JobStore) -> Plan:
-        roots: Sequence[Path] | None = self.settings.ingest.roots if self.confined else None
-        again: list[SourceItem] = []
-        if self.request.retry_quarantined:
-            again = quarantined_items(corpus, jobs, self.request.namespace, roots)
         load = self.load_embedder or SentenceTransformerEmbedder
         discard_old(self.settings.spool_dir)
         spool = self.settings.spool_dir / job_id
-        return Plan(self.request, self.settings, load, again, roots, spool)
+        plan = Plan(self.request, self.settings, load, confined=self.confined, spool=spool)
+        if not self.request.retry_quarantined:
+            return plan
+        again = quarantined_items(corpus, jobs, self.request.namespace, plan.bounds())
+        return replace(plan, again=again)
 
     def _summary(self, job_id: str, watch: JobWatch, version: int) -> Summary:
         counts, progress = watch.counts, watch.progress()
@@ -92,6 +100,8 @@ class Job:
             needs_ocr=counts.needs_ocr,
             seconds=progress.seconds,
             index_version=version,
+            deleted=watch.deleted,
+            left=counts.outcomes["stopped"],
             reasons=sorted(counts.reasons.values(), key=lambda reason: -reason.count),
         )
 

@@ -17,6 +17,7 @@ class Tally:
     complete: bool = False
     doing: str = ""
     stopping: bool = False
+    paused: bool = False
 
 
 class MonitorLostError(Exception):
@@ -44,6 +45,10 @@ class Monitor(Protocol):
 
     def stopping(self) -> bool:
         """Return whether the job is to end early."""
+        ...
+
+    def paused(self) -> bool:
+        """Return whether no further documents are to be taken up for now."""
         ...
 
 
@@ -75,6 +80,18 @@ class LocalMonitor:
     def stopping(self) -> bool:
         """Return whether the job is to end early."""
         return self.tally.stopping
+
+    def paused(self) -> bool:
+        """Return whether no further documents are to be taken up for now."""
+        return self.tally.paused
+
+    def pause(self, paused: bool) -> None:
+        """Take up no further documents, or go on."""
+        self.tally.paused = paused
+
+    def wishes(self) -> tuple[bool, bool]:
+        """Return whether the job is to stop, and whether to pause."""
+        return self.tally.stopping, self.tally.paused
 
     def stop(self) -> None:
         """Let the job end early."""

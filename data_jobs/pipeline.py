@@ -17,7 +17,8 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from data_jobs.errors import JobError
 from data_jobs.monitor import LocalMonitor, Monitor
-from data_jobs.settings import JobSettings, StageSettings
+from data_jobs.settings import JobSettings
+from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage, LoadEmbedder
@@ -31,6 +32,7 @@ from data_jobs.stages.videos import VideoStage
 from data_jobs.web.urls import is_web
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
+from retrieval.placement import Tier, placement
 
 # Bundles that a worker of the speech lane holds: one is listened to, the others pass by.
 _HEARD_AT_ONCE = 16
@@ -42,16 +44,25 @@ _ADVICE_ON_RETRIES = "\nFailed to apply UDF transform after "
 class Plan:
     """What one run of the pipeline does.
 
-    `again` are sources to take up even if they have not changed; `roots` bounds
-    where files may lie, `spool` is the folder for pages on their way.
+    `again` are sources to take up even if they have not changed; `confined` keeps them
+    to the folders and buckets of the settings. `spool` is the folder for pages on their way.
     """
 
     request: JobRequest
     settings: JobSettings
     load_embedder: LoadEmbedder
     again: Sequence[SourceItem] = ()
-    roots: Sequence[Path] | None = None
+    confined: bool = False
     spool: Path = Path("spool")
+
+    def bounds(self) -> Selection:
+        """Return where its sources may lie."""
+        ingest = self.settings.ingest
+        return Selection(
+            roots=ingest.roots if self.confined else None,
+            objects=self.settings.s3,
+            buckets=ingest.buckets if self.confined else None,
+        )
 
 
 def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
@@ -74,9 +85,10 @@ def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
 
 def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     """Return the pipeline as a dataset that yields outcomes when it is read."""
-    settings, ingest, stages = plan.settings, plan.settings.ingest, plan.settings.ingest.stages
+    settings, ingest, tiers = plan.settings, plan.settings.ingest, plan.settings.tiers
+    stages = ingest.stages
     listing = ListStage(
-        plan.request, plan.again, plan.roots, ingest.bundle_documents, monitor, settings
+        plan.request, plan.again, plan.bounds(), ingest.bundle_documents, monitor, settings
     )
     shared = {"settings": settings, "monitor": monitor}
     list_task: Any = list_files
@@ -87,19 +99,22 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         batch_format="pyarrow",
         num_cpus=stages.list_cpus,
         compute=TaskPoolStrategy(1),
+        **placement(tiers.list),
     )
     read = _mapped(
         _fetched(listed, plan, shared),
         ReadStage,
         stages.read_workers,
         shared | {"retry": plan.request.retry_quarantined},
+        tiers.read,
         num_cpus=stages.read_cpus,
     )
     parsed = _mapped(
         read,
         ParseStage,
         stages.parse_workers or _half_of_the_cores(),
-        {"settings": ingest, "monitor": monitor},
+        {"settings": ingest, "monitor": monitor, "s3": settings.s3},
+        tiers.parse,
         num_cpus=stages.parse_cpus,
     )
     heard = _mapped(
@@ -107,13 +122,16 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         TranscribeStage,
         settings.speech.workers,
         shared,
+        tiers.transcribe,
         num_cpus=settings.speech.cpus,
         num_gpus=settings.speech.gpus,
         at_once=_HEARD_AT_ONCE,
     )
-    chunked = _mapped(heard, ChunkStage, stages.chunk_workers, shared, num_cpus=stages.chunk_cpus)
-    embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, stages)
-    return _mapped(embedded, CommitStage, 1, shared, num_cpus=stages.commit_cpus)
+    chunked = _mapped(
+        heard, ChunkStage, stages.chunk_workers, shared, tiers.chunk, num_cpus=stages.chunk_cpus
+    )
+    embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, settings)
+    return _mapped(embedded, CommitStage, 1, shared, tiers.commit, num_cpus=stages.commit_cpus)
 
 
 def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
@@ -121,16 +139,18 @@ def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
     if not any(is_web(item.uri) for item in (*plan.request.sources, *plan.again)):
         return before
     arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
-    stages = plan.settings.ingest.stages
+    stages, tiers = plan.settings.ingest.stages, plan.settings.tiers
     before = _mapped(
         before,
         VideoStage,
         1,
         shared | arguments | {"options": plan.request.yt_options},
+        tiers.read,
         num_cpus=plan.settings.video.cpus,
         at_once=_VIDEOS_AT_ONCE,
     )
-    return _mapped(before, FetchStage, 1, shared | arguments, num_cpus=stages.fetch_cpus)
+    cpus = stages.fetch_cpus
+    return _mapped(before, FetchStage, 1, shared | arguments, tiers.read, num_cpus=cpus)
 
 
 def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[pa.Table]:
@@ -138,7 +158,7 @@ def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[
     arguments: dict[str, Any] = {"settings": settings, "monitor": LocalMonitor()}
     with _quiet_context():
         before = ray.data.from_arrow(list(bundles))
-        yield from _embedded(before, arguments, settings.ingest.stages).iter_batches(
+        yield from _embedded(before, arguments, settings).iter_batches(
             batch_size=None, batch_format="pyarrow", prefetch_batches=0
         )
 
@@ -148,12 +168,14 @@ def list_files(seed: pa.Table, stage: ListStage) -> Iterator[pa.Table]:
     return stage(seed)
 
 
-def _embedded(before: Dataset, arguments: dict[str, Any], stages: StageSettings) -> Dataset:
+def _embedded(before: Dataset, arguments: dict[str, Any], settings: JobSettings) -> Dataset:
+    stages = settings.ingest.stages
     return _mapped(
         before,
         EmbedStage,
         stages.embed_workers,
         arguments,
+        settings.tiers.embed,
         num_cpus=stages.embed_cpus,
         num_gpus=stages.embed_gpus,
     )
@@ -164,6 +186,7 @@ def _mapped(
     stage: type,
     workers: int,
     arguments: dict[str, Any],
+    order: list[Tier],
     *,
     num_cpus: float,
     num_gpus: float = 0,
@@ -171,7 +194,8 @@ def _mapped(
 ) -> Dataset:
     """Append a stage that runs in `workers` actors, each with a share of its own.
 
-    An actor takes up to `at_once` bundles at the same time, in threads.
+    `order` is that of the tiers where these may run. An actor takes up to `at_once` bundles
+    at the same time, in threads.
     """
     threads: dict[str, Any] = {"max_concurrency": at_once} if at_once > 1 else {}
     return before.map_batches(
@@ -184,6 +208,7 @@ def _mapped(
         num_gpus=num_gpus,
         zero_copy_batch=True,
         **threads,
+        **placement(order),
     )
 
 

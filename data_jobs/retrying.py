@@ -1,27 +1,28 @@
 """Taking quarantined documents up again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from data_jobs.folders import is_inside
-from data_jobs.sources import source_path
+from data_jobs.sources import Selection, source_path
 from data_jobs.stages.records import given_metadata
 from data_jobs.web.urls import is_web
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.ids import document_id
 from retrieval.jobs import JobStore, SourceItem
+from retrieval.object_address import is_allowed, is_object_uri
 
 _PAGE = 500
 
 
 def quarantined_items(
-    corpus: Corpus, jobs: JobStore, namespace: str, roots: Sequence[Path] | None
+    corpus: Corpus, jobs: JobStore, namespace: str, bounds: Selection
 ) -> list[SourceItem]:
     """Return the sources of the quarantined documents of `namespace`.
 
     An attachment stands for the file that holds it. Left out are uploads whose
-    files are gone, and files outside of `roots` unless that is None.
+    files are gone, and what lies outside of the roots and buckets of `bounds`.
     """
     items: dict[str, SourceItem] = {}
     uploads: set[str] = set()
@@ -29,13 +30,21 @@ def quarantined_items(
         source = document.source.partition("#")[0]
         if is_web(source):
             items.setdefault(source, _item(document, source))
-        elif source.startswith("file:"):
-            if roots is None or is_inside(source_path(source), [r.resolve() for r in roots]):
+        elif source.startswith("file:") or is_object_uri(source):
+            if _may_be_read(source, bounds):
                 items.setdefault(source, _item(document, source))
         else:
             uploads.add(source)
     found = _uploaded(jobs, namespace, uploads) if uploads else {}
     return [*items.values(), *found.values()]
+
+
+def _may_be_read(source: str, bounds: Selection) -> bool:
+    if is_object_uri(source):
+        return bounds.buckets is None or is_allowed(source, bounds.buckets)
+    if bounds.roots is None:
+        return True
+    return is_inside(source_path(source), [root.resolve() for root in bounds.roots])
 
 
 def _quarantined(corpus: Corpus, namespace: str) -> Iterator[Document]:

@@ -9,6 +9,7 @@ from data_jobs.parse.base import ParseLimits
 from data_jobs.speech.settings import SpeechSettings
 from data_jobs.video.settings import VideoSettings
 from data_jobs.web.settings import WebSettings
+from publishing.events.settings import EventSettings
 from retrieval.settings import Group, LibrarySettings
 
 MIB = 2**20
@@ -69,6 +70,11 @@ class IngestSettings(Group):
     roots: list[Path] = Field(
         [], description="Folders from which HTTP callers may have `file:` sources read."
     )
+    buckets: list[str] = Field(
+        [],
+        description="Places, `s3://bucket` or `s3://bucket/prefix`, from which HTTP callers "
+        "may have `s3:` sources read.",
+    )
     max_file_bytes: int = Field(
         512 * MIB, ge=1, le=64 * GIB, description="Largest file that is read."
     )
@@ -124,6 +130,7 @@ class JobSettings(LibrarySettings):
     speech: SpeechSettings = SpeechSettings()
     video: VideoSettings = VideoSettings()
     web: WebSettings = WebSettings()
+    events: EventSettings = EventSettings()
 
     @property
     def spool_dir(self) -> Path:

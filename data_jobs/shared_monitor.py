@@ -26,7 +26,7 @@ class SharedMonitor:
         self._actor = actor.options(num_cpus=0, max_restarts=-1).remote()
         self._waiting: Counter[str] = Counter()
         self._sent = self._asked = 0.0
-        self._stopping = False
+        self._stopping = self._paused = False
 
     def add(self, what: str, count: int) -> None:
         """Count documents past a stage, or passages."""
@@ -52,12 +52,17 @@ class SharedMonitor:
 
     def stopping(self) -> bool:
         """Return whether the job is to end early, as it was half a second ago at most."""
-        now = time.monotonic()
-        if not self._stopping and now - self._asked > _STOP_SECONDS:
-            self._asked = now
-            with contextlib.suppress(MonitorLostError):
-                self._stopping = bool(self._ask(self._actor.stopping))
+        self._look()
         return self._stopping
+
+    def paused(self) -> bool:
+        """Return whether the job rests, as it was half a second ago at most."""
+        self._look()
+        return self._paused
+
+    def pause(self, paused: bool) -> None:
+        """Let the job rest, or go on."""
+        self._ask(self._actor.pause, paused)
 
     def stop(self) -> None:
         """Let the job end early."""
@@ -71,8 +76,16 @@ class SharedMonitor:
         """End the actor."""
         ray.kill(self._actor)
 
-    def _ask(self, method: Any) -> object:
+    def _look(self) -> None:
+        now = time.monotonic()
+        if not self._stopping and now - self._asked > _STOP_SECONDS:
+            self._asked = now
+            with contextlib.suppress(MonitorLostError):
+                wishes = cast(tuple[bool, bool], self._ask(self._actor.wishes))
+                self._stopping, self._paused = wishes
+
+    def _ask(self, method: Any, *arguments: object) -> object:
         try:
-            return ray.get(method.remote(), timeout=_ANSWER_SECONDS)
+            return ray.get(method.remote(*arguments), timeout=_ANSWER_SECONDS)
         except (RayError, TimeoutError) as error:
             raise MonitorLostError(str(error)) from error

@@ -84,7 +84,8 @@ Tolerance = Annotated[
     float, typer.Option(min=0, max=1, help="By how much a mean may fall, with --save-baseline.")
 ]
 RunFile = Annotated[
-    Path | None, typer.Option("--run", help="Measure this TREC run file instead of asking.")
+    str | None,
+    typer.Option("--run", help="Measure this TREC run file, or s3:// address, instead of asking."),
 ]
 Label = Annotated[str, typer.Option(help="What to call the run.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Keep why each of the first hits won.")]
@@ -135,10 +136,8 @@ def evaluate_command(
         makes_baseline=save_baseline is not None,
     )
     collection = named_collection(dataset, context.obj)
-    if run:
-        session = Session.of_run(collection, run, plan)
-    else:
-        session = _ask(collection, plan, HttpSystem(against, api_key) if against else None)
+    system = HttpSystem(against, api_key) if against and not run else None
+    session = Session.of_run(collection, run, plan) if run else _ask(collection, plan, system)
     folder = _save(session, out)
     if save_baseline:
         baseline_of(session.runs, tolerance).save(save_baseline)

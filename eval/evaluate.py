@@ -10,6 +10,7 @@ from textwrap import shorten
 from eval.asking import Asker, Place, index_dataset, refuse_foreign
 from eval.bench.machine import this_machine
 from eval.datasets.base import Dataset
+from eval.datasets.fetching import local_copy
 from eval.errors import EvaluationError
 from eval.journal import Journal, StoredAnswer, StoredHit
 from eval.measuring import mode_run, parse_metrics, standard_metrics
@@ -95,11 +96,12 @@ async def evaluate(
     return Evaluation(report, run, _runs(asked), None if journal is None else journal.file)
 
 
-def measure_run(dataset: Dataset, file: Path, options: Options) -> Evaluation:
+def measure_run(dataset: Dataset, file: Path | str, options: Options) -> Evaluation:
     """Measure the answers in a TREC run file, as mode hybrid; nothing is indexed or asked.
 
-    Queries that the file leaves out have an empty answer. Raises `EvaluationError`
-    for a file that cannot be read, or that answers no judged query at all.
+    `file` may be an address that fsspec knows. Queries that it leaves out have an empty
+    answer. Raises `EvaluationError` for a file that cannot be read, or that answers no
+    judged query at all.
     """
     answers = _from_file(dataset, file)
     place = Place("", None, max((len(answer.hits) for answer in answers), default=0))
@@ -110,9 +112,10 @@ def measure_run(dataset: Dataset, file: Path, options: Options) -> Evaluation:
     return Evaluation(report, run, _runs({"hybrid": answers}))
 
 
-def _from_file(dataset: Dataset, file: Path) -> list[StoredAnswer]:
+def _from_file(dataset: Dataset, file: Path | str) -> list[StoredAnswer]:
     try:
-        found = read_run(file)
+        with local_copy(str(file)) as local:
+            found = read_run(local)
     except OSError as error:
         raise EvaluationError(f"{file} cannot be read: {error.strerror}") from error
     if not found.keys() & dataset.judged_queries.keys():

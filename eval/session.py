@@ -69,8 +69,8 @@ class Session:
         return cls._judged(found, datasets, suites, plan)
 
     @classmethod
-    def of_run(cls, dataset: Dataset, file: Path, plan: Plan) -> Self:
-        """Measure the answers in a TREC run file; nothing is asked.
+    def of_run(cls, dataset: Dataset, file: Path | str, plan: Plan) -> Self:
+        """Measure the answers in a TREC run file or object; nothing is asked.
 
         Raises `EvaluationError` with `plan.known_items`, for which a file has no answers.
         """

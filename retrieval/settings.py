@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -19,7 +19,10 @@ from pydantic_settings import (
 )
 
 from retrieval.fetching.settings import FetchSettings
+from retrieval.object_store import configure
+from retrieval.placement import TierSettings
 from retrieval.query import Fusion
+from retrieval.setting_group import Group as Group
 from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -36,18 +39,43 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
 }
 
 
-class Group(BaseModel):
-    """A named group of settings."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True)
-
-
 class CorpusSettings(Group):
     """Where the owned truth lies."""
 
     uri: str = Field(
         "",
         description="Folder or object-store URI of the corpus; empty: <home>/corpus.",
+    )
+
+
+class S3Settings(Group):
+    """The object store behind every `s3://` URI: corpus, results and sources alike."""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+        description="URL of a store other than Amazon's; empty: Amazon S3.",
+    )
+    region: str = Field("us-east-1", min_length=1, description="Region that requests are for.")
+    path_style: bool = Field(
+        True, description="Put the bucket into the path of a URL, not into its host name."
+    )
+    access_key_id: str = Field(
+        "", description="Key; empty: from where AWS's tools take it (AWS_…, role of the machine)."
+    )
+    secret_access_key: SecretStr = Field(SecretStr(""), description="Secret of that key.")
+    session_token: SecretStr = Field(
+        SecretStr(""), description="Token that belongs to a temporary key."
+    )
+    ca_file: str = Field(
+        "", description="PEM file of authorities to trust beside the system's; empty: none."
+    )
+    connect_timeout_s: float = Field(
+        5.0, gt=0, le=600, description="Longest wait for a connection."
+    )
+    timeout_s: float = Field(30.0, gt=0, le=3_600, description="Longest wait for one request.")
+    retries: int = Field(
+        4, ge=0, le=100, description="Further tries of a request that may be repeated."
     )
 
 
@@ -153,12 +181,14 @@ class LibrarySettings(BaseSettings):
         description="Which set of parts to use; only 'embedded' exists so far.",
     )
     corpus: CorpusSettings = CorpusSettings()
+    s3: S3Settings = S3Settings()
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
     log: LogSettings = LogSettings()
     dense: DenseSettings = DenseSettings()
     fetch: FetchSettings = FetchSettings()
+    tiers: TierSettings = TierSettings()
 
     @property
     def cache_dir(self) -> Path:
@@ -167,7 +197,12 @@ class LibrarySettings(BaseSettings):
 
     @property
     def corpus_uri(self) -> str:
-        """The corpus's URI, absolute where it is a local folder."""
+        """The corpus's URI, absolute where it is a local folder.
+
+        Whoever asks for it can open it: an object store is spoken to as `s3` says from now on.
+        """
+        if "://" in self.corpus.uri:
+            configure(self.s3)
         return self.corpus.uri or str(self.home.absolute() / "corpus")
 
     @property

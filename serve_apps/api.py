@@ -79,6 +79,7 @@ def _add_layers(app: FastAPI, services: Services, echo_request_id: bool) -> None
         DoorMiddleware,
         metrics=metrics,
         keyring=services.keyring,
+        sessions=services.sessions,
         limiter=RateLimiter(services.settings.serve.gateway_replicas),
     )
     app.add_middleware(

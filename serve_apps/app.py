@@ -7,14 +7,15 @@ API keys: Serve would listen on every interface.
 from typing import Any
 
 from ray import serve
-from ray.serve.config import BackpressureConfig
+from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
+from retrieval.placement import placement
 from serve_apps.embedder import Embedder
 from serve_apps.gateway import Gateway
 from serve_apps.ingress import check_ingress
 from serve_apps.loopback import require_keys
-from serve_apps.settings import AppArgs
+from serve_apps.settings import AppArgs, ServeSettings
 
 # Seconds between looks at a replica; one that has died is replaced then.
 _HEALTH_CHECK_S = 2.0
@@ -43,8 +44,8 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
     limits = settings.serve
     make = serve.deployment(
         name="embedder",
-        num_replicas=limits.embedder_replicas,
-        ray_actor_options={"num_cpus": limits.embedder_cpus},
+        ray_actor_options={"num_cpus": limits.embedder_cpus, **placement(settings.tiers.embedder)},
+        **_replicas(limits.embedder_replicas, limits.embedder_max_replicas, limits),
         max_ongoing_requests=limits.embedder_max_ongoing,
         max_queued_requests=limits.embedder_max_queued,
         logging_config=_logging(settings),
@@ -57,8 +58,8 @@ def _gateway(settings: AppArgs, gateway: type[Gateway]) -> serve.Deployment:
     limits, http = settings.serve, settings.http
     make = serve.deployment(
         name="gateway",
-        num_replicas=limits.gateway_replicas,
-        ray_actor_options={"num_cpus": limits.gateway_cpus},
+        ray_actor_options={"num_cpus": limits.gateway_cpus, **placement(settings.tiers.gateway)},
+        **_replicas(limits.gateway_replicas, limits.gateway_max_replicas, limits),
         # The gateway's own bound comes first: it answers with a problem document.
         max_ongoing_requests=2 * http.max_in_flight,
         max_queued_requests=http.max_in_flight,
@@ -67,6 +68,21 @@ def _gateway(settings: AppArgs, gateway: type[Gateway]) -> serve.Deployment:
         **_replacing(settings),
     )
     return make(serve.ingress()(gateway))
+
+
+def _replicas(least: int, most: int, limits: ServeSettings) -> dict[str, Any]:
+    """Return how many replicas there are: always `least`, or as many as the load asks for."""
+    if most <= least:
+        return {"num_replicas": least}
+    return {
+        "autoscaling_config": AutoscalingConfig(
+            min_replicas=least,
+            max_replicas=most,
+            target_ongoing_requests=limits.target_ongoing,
+            upscale_delay_s=limits.upscale_delay_s,
+            downscale_delay_s=limits.downscale_delay_s,
+        )
+    }
 
 
 def _replacing(settings: AppArgs) -> dict[str, Any]:

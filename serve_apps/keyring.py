@@ -61,16 +61,25 @@ class KeyRing:
         Raises `ProblemError` 401 for one that cannot be used, and 503 where the
         keys have not been read for too long to tell.
         """
-        token = _bearer(authorization)
+        return (await self.with_token(_bearer(authorization))).key
+
+    async def with_token(self, token: str) -> Credential:
+        """Return the key whose token this is; raises as `authenticate` does."""
         parts = split_token(token)
         if parts is None:
-            raise _refused("This is not a key of this mesh.")
-        credential = await self._find(parts[0])
+            raise refused("This is not a key of this mesh.")
+        key_id, secret = parts
+        return await self.shown(key_id, lambda credential: credential.fits(secret))
+
+    async def shown(self, key_id: str, proof: Callable[[Credential], bool]) -> Credential:
+        """Return the key `key_id` where `proof` accepts it; raises as `authenticate` does."""
+        credential = await self._find(key_id)
         if self._clock() - self._loaded > _BELIEVED_S:
             raise _unknowable()
-        if credential is None or not credential.fits(parts[1]):
-            raise _refused("This is not a key of this mesh.")
-        return self._usable(credential.key)
+        if credential is None or not proof(credential):
+            raise refused("This is not a key of this mesh.")
+        self._require_usable(credential.key)
+        return credential
 
     async def _find(self, key_id: str) -> Credential | None:
         found = self._known.get(key_id)
@@ -83,19 +92,18 @@ class KeyRing:
             raise _unknowable() from error
         return self._known.get(key_id)
 
-    def _usable(self, key: ApiKey) -> ApiKey:
+    def _require_usable(self, key: ApiKey) -> None:
         state = key.state(self._now())
         if state != "active":
-            raise _refused(f"This key is {state}. Ask whoever runs the mesh for another.")
-        return key
+            raise refused(f"This key is {state}. Ask whoever runs the mesh for another.")
 
 
 def _bearer(authorization: Sequence[str]) -> str:
     if len(authorization) != 1:
-        raise _refused("This mesh asks for an API key: 'Authorization: Bearer KEY'.", "")
+        raise refused("This mesh asks for an API key: 'Authorization: Bearer KEY'.", "")
     scheme, _, token = authorization[0].strip().partition(" ")
     if scheme.lower() != "bearer":
-        raise _refused("This mesh asks for an API key: 'Authorization: Bearer KEY'.", "")
+        raise refused("This mesh asks for an API key: 'Authorization: Bearer KEY'.", "")
     return token.strip()
 
 
@@ -104,6 +112,7 @@ def _unknowable() -> ProblemError:
     return ProblemError(UNAVAILABLE, detail, headers={"Retry-After": "5"})
 
 
-def _refused(detail: str, error: str = ', error="invalid_token"') -> ProblemError:
+def refused(detail: str, error: str = ', error="invalid_token"') -> ProblemError:
+    """Return the problem 401 with the challenge that belongs to it."""
     challenge = f'Bearer realm="pmoves"{error}'
     return ProblemError(UNAUTHENTICATED, detail, headers={"WWW-Authenticate": challenge})

@@ -6,15 +6,18 @@ Names begin with `pmoves_`; counters end in `_total`; units are base units: seco
 from dataclasses import dataclass
 from typing import Literal
 
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric as it is exposed."""
+    """One metric as it is exposed; `buckets` are those of a histogram."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = SECONDS
 
 
 METRICS = (
@@ -96,6 +99,14 @@ METRICS = (
     Metric("pmoves_rejected_items_total", "counter", "Items that upsert-batch refused."),
     Metric("pmoves_deleted_documents_total", "counter", "Documents deleted over HTTP."),
     Metric("pmoves_uploaded_bytes_total", "counter", "Bytes of files uploaded."),
+    Metric("pmoves_events_delivered_total", "counter", "Events that webhooks have taken."),
+    Metric("pmoves_events_failed_total", "counter", "Tries of a delivery that failed."),
+    Metric(
+        "pmoves_event_deliveries",
+        "gauge",
+        "Deliveries of events in the outbox by state: waiting, delivered, dead.",
+        ("state",),
+    ),
     Metric("pmoves_jobs_started_total", "counter", "Ingest jobs started over HTTP."),
     Metric("pmoves_jobs", "gauge", "Ingest jobs in the state database, by state.", ("state",)),
     Metric(
@@ -104,6 +115,24 @@ METRICS = (
         "Documents that the jobs in the state database have finished, by outcome: ready, "
         "skipped, quarantined.",
         ("outcome",),
+    ),
+    Metric(
+        "pmoves_persona_requests",
+        "gauge",
+        "Requests to publish a persona that wait for their answer.",
+    ),
+    Metric(
+        "pmoves_persona_answers_total",
+        "counter",
+        "Answers to requests to publish a persona by outcome: published, the reason of a "
+        "failure, or left where nobody waited for the answer.",
+        ("outcome",),
+    ),
+    Metric(
+        "pmoves_persona_answer_seconds",
+        "histogram",
+        "Seconds from such a request to its answer.",
+        buckets=(0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0),
     ),
     Metric(
         "pmoves_build_info",

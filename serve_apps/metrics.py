@@ -16,7 +16,6 @@ from serve_apps.metric_table import METRICS, Metric
 from serve_apps.version import version_of
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _REASONS = {TOO_LATE: "timeout", NOT_CONFIGURED: "not_configured"}
 
 # Creation times would double the number of series.
@@ -43,7 +42,7 @@ class Metrics:
             self._gauges[name] = Gauge(name, text, labels, registry=registry)
         else:
             self._histograms[name] = Histogram(
-                name, text, labels, registry=registry, buckets=_SECONDS
+                name, text, labels, registry=registry, buckets=metric.buckets
             )
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:

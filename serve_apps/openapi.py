@@ -23,17 +23,17 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def form_body(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    """Return what a route needs as `openapi_extra` to show a multipart form as its body."""
+def form_body(
+    properties: dict[str, Any], required: list[str], media_type: str = "multipart/form-data"
+) -> dict[str, Any]:
+    """Return what a route needs as `openapi_extra` to show a form as its body."""
     schema = {
         "type": "object",
         "properties": properties,
         "required": required,
         "additionalProperties": False,
     }
-    return {
-        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-    }
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from starlette.routing import compile_path
 
 from retrieval.state.keys import ApiKey, Role
 
+PAGES = "/eval"
+SIGN_IN, SIGN_OUT = f"{PAGES}/sign-in", f"{PAGES}/sign-out"
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -14,12 +17,13 @@ class Rule:
 
     No `role` means that everybody may call it. `local` lets programs on this machine
     in without a key; `whole` wants a key for all namespaces, because the answer
-    tells of all of them.
+    tells of all of them. A `page` is for browsers too, which show a session instead.
     """
 
     role: Role | None
     local: bool = False
     whole: bool = False
+    page: bool = False
 
     def refusal(self, key: ApiKey) -> str | None:
         """Return why `key` is not enough, or None where it is."""
@@ -33,6 +37,7 @@ class Rule:
 _PUBLIC = Rule(None)
 # Evaluations hold questions and documents of every namespace.
 _EVALUATIONS = Rule("read", whole=True)
+_PAGE = Rule("read", whole=True, page=True)
 _READ, _INGEST, _ADMIN = Rule("read"), Rule("ingest"), Rule("admin")
 RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/hirag/query"): _READ,
@@ -45,6 +50,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/jobs"): _INGEST,
     ("GET", "/jobs/{job_id}"): _INGEST,
     ("DELETE", "/jobs/{job_id}"): _INGEST,
+    ("POST", "/jobs/{job_id}/pause"): _INGEST,
+    ("POST", "/jobs/{job_id}/resume"): _INGEST,
     ("GET", "/namespaces"): _READ,
     ("GET", "/hirag/admin/stats"): _ADMIN,
     ("GET", "/hirag/admin/rerank-status"): _ADMIN,
@@ -58,10 +65,13 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/healthz"): _PUBLIC,
     ("GET", "/readyz"): _PUBLIC,
     ("GET", "/metrics"): Rule("admin", local=True, whole=True),
-    ("GET", "/eval"): _EVALUATIONS,
-    ("GET", "/eval/runs/{time}/{collection}"): _EVALUATIONS,
-    ("GET", "/eval/compare"): _EVALUATIONS,
-    ("GET", "/eval/trends"): _EVALUATIONS,
+    ("GET", "/eval"): _PAGE,
+    ("GET", "/eval/runs/{time}/{collection}"): _PAGE,
+    ("GET", "/eval/compare"): _PAGE,
+    ("GET", "/eval/trends"): _PAGE,
+    ("GET", SIGN_IN): _PUBLIC,
+    ("POST", SIGN_IN): _PUBLIC,
+    ("POST", SIGN_OUT): _PUBLIC,
     ("GET", "/eval/api/runs"): _EVALUATIONS,
     ("GET", "/eval/api/runs/{time}/{collection}"): _EVALUATIONS,
     ("GET", "/eval/api/compare"): _EVALUATIONS,

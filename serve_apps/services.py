@@ -6,6 +6,8 @@ from typing import Protocol
 
 from starlette.requests import Request
 
+from publishing.events.outbox import Outbox
+from publishing.events.relay import Relay
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import PmovesError
@@ -16,6 +18,7 @@ from serve_apps.client_address import Ingress
 from serve_apps.keyring import KeyRing
 from serve_apps.loopback import is_loopback
 from serve_apps.metrics import Metrics
+from serve_apps.sessions import Sessions
 from serve_apps.settings import AppArgs
 from serve_apps.tracing import Tracing
 
@@ -64,6 +67,17 @@ class Services:
         """The API keys; the first use reads them."""
         exposed = self.exposed or not is_loopback(self.settings.http.host)
         return KeyRing(KeyStore(self.settings.state_url), required=exposed)
+
+    @cached_property
+    def relay(self) -> Relay:
+        """What delivers events; the first use opens the outbox."""
+        return Relay(Outbox(self.settings.state_url), self.settings.events, self.settings.fetch)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The sessions of browsers, made from these keys."""
+        settings = self.settings
+        return Sessions(self.keyring, settings.keys.session_s, settings.http.port)
 
 
 def services_of(request: Request) -> Services:

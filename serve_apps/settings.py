@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from publishing.events.settings import EventSettings
 from retrieval.settings import Group, LibrarySettings, Share
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -87,7 +88,7 @@ class HttpSettings(Group):
 
 
 class KeySettings(Group):
-    """How the gateway keeps up with the API keys."""
+    """How the gateway keeps up with the API keys, and how long browsers stay signed in."""
 
     refresh_s: float = Field(
         2.0,
@@ -95,18 +96,48 @@ class KeySettings(Group):
         le=30,
         description="Seconds after which a new or revoked API key counts, at the latest.",
     )
+    session_s: int = Field(
+        43_200,
+        ge=60,
+        le=2_592_000,
+        description="Seconds for which a browser that signed in with an API key may see pages.",
+    )
 
 
 class ServeSettings(Group):
     """How many replicas there are and what each may use."""
 
     gateway_replicas: int = Field(1, ge=1, le=1_000, description="Replicas of the gateway.")
+    gateway_max_replicas: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="Replicas of the gateway under load; `gateway_replicas` or less: just those.",
+    )
     gateway_cpus: float = Field(
         0.1, ge=0, le=256, description="CPUs that Ray sets aside for one gateway replica."
     )
     embedder_replicas: int = Field(1, ge=1, le=1_000, description="Replicas of the embedder.")
+    embedder_max_replicas: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="Replicas of the embedder under load; `embedder_replicas` or less: just those.",
+    )
     embedder_cpus: float = Field(
         0.5, ge=0, le=256, description="CPUs that Ray sets aside for one embedder replica."
+    )
+    target_ongoing: float = Field(
+        8.0,
+        gt=0,
+        le=100_000,
+        description="Requests at once in one replica for which one more is started under load.",
+    )
+    upscale_delay_s: float = Field(
+        10.0, ge=0, le=86_400, description="Seconds of load before replicas are added."
+    )
+    downscale_delay_s: float = Field(
+        300.0, ge=0, le=86_400, description="Seconds of calm before replicas are taken away."
     )
     embedder_max_ongoing: int = Field(
         256, ge=1, le=100_000, description="Calls that one embedder replica gathers batches from."
@@ -165,6 +196,7 @@ class AppSettings(LibrarySettings):
     serve: ServeSettings = ServeSettings()
     tracing: TracingSettings = TracingSettings()
     keys: KeySettings = KeySettings()
+    events: EventSettings = EventSettings()
 
 
 class AllowedSources(Group):
@@ -174,6 +206,11 @@ class AllowedSources(Group):
 
     roots: list[Path] = Field(
         [], description="Folders from which HTTP callers may have `file:` sources read."
+    )
+    buckets: list[str] = Field(
+        [],
+        description="Places, `s3://bucket` or `s3://bucket/prefix`, from which HTTP callers "
+        "may have `s3:` sources read.",
     )
 
 

@@ -1,12 +1,14 @@
-"""Which sources may be read on behalf of an HTTP caller: files in allowed folders, public pages."""
+"""Which sources may be read on behalf of an HTTP caller: allowed places, and public pages."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from retrieval.errors import InvalidInputError
 from retrieval.fetching.errors import RefusedUrlError
 from retrieval.fetching.guard import UrlGuard
+from retrieval.object_address import ObjectAddress, is_allowed, is_object_uri
 from serve_apps.problems import (
     INVALID_REQUEST,
     SOURCE_NOT_ALLOWED,
@@ -15,28 +17,48 @@ from serve_apps.problems import (
     ProblemError,
     ProblemType,
 )
+from serve_apps.settings import AllowedSources
 
 _LOCAL = ("", "localhost")
 _VIDEO = re.compile(r"(?:yt|youtube):([A-Za-z0-9_-]{11})")
 _WEB = re.compile(r"(?:(?:sitemap|list)\+)?(?=https?://)", re.IGNORECASE)
 
 
-def allowed_source(uri: str, roots: Sequence[Path], guard: UrlGuard, field: str) -> str:
-    """Return the URI by which a job reads `uri`; blocking.
+def allowed_uri(uri: str, allowed: AllowedSources, guard: UrlGuard, field: str) -> str:
+    """Return the URI that stands for a source in a job; blocking.
 
-    Raises `ProblemError` for what may not be read; see `allowed_path`. Whether the host of
-    a page is a public one shows when it is fetched.
+    Raises `ProblemError` for a scheme that is not read, and for what is not there or lies
+    outside the `allowed` folders and buckets. `field` names the place in the request.
+    Whether the host of a page is a public one shows when it is fetched.
     """
     if short := _VIDEO.fullmatch(uri):
         return f"https://www.youtube.com/watch?v={short[1]}"
-    prefix = _WEB.match(uri)
-    if prefix is None:
-        return allowed_path(uri, roots, field).as_uri()
+    if prefix := _WEB.match(uri):
+        return _allowed_page(uri, prefix.end(), guard, field)
+    if is_object_uri(uri):
+        return _allowed_object(uri, allowed.buckets, field)
+    return allowed_path(uri, allowed.roots, field).as_uri()
+
+
+def _allowed_page(uri: str, start: int, guard: UrlGuard, field: str) -> str:
     try:
-        guard.check(uri[prefix.end() :])
+        guard.check(uri[start:])
     except RefusedUrlError as error:
         raise _problem(SOURCE_NOT_ALLOWED, field, str(error)) from error
     return uri
+
+
+def _allowed_object(uri: str, buckets: Sequence[str], field: str) -> str:
+    try:
+        if is_allowed(uri, buckets):
+            return ObjectAddress.parse(uri).uri
+    except InvalidInputError as error:
+        raise _problem(INVALID_REQUEST, field, str(error)) from error
+    raise _problem(
+        SOURCE_NOT_ALLOWED,
+        field,
+        f"{uri[:200]!r} lies outside the places in PMOVES_INGEST__BUCKETS",
+    )
 
 
 def allowed_path(uri: str, roots: Sequence[Path], field: str) -> Path:
@@ -51,7 +73,7 @@ def allowed_path(uri: str, roots: Sequence[Path], field: str) -> Path:
         raise _problem(
             UNSUPPORTED_SOURCE,
             field,
-            f"{uri[:200]!r} is neither a file URI such as file:///data/talks nor a page such as "
+            f"{uri[:200]!r} is not a URI such as file:///data/talks, s3://bucket/talks or "
             "https://example.com/",
         )
     if parts.query or parts.fragment or "\x00" in unquote(parts.path):

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
-from retrieval.jobs import Job, JobState
+from retrieval.jobs import Budget, Job, JobState, Lane, Mirror
 from retrieval.query import Flag, Namespace
 from retrieval.video_options import VideoOptions
 
@@ -25,7 +25,13 @@ def _without_nul(value: str) -> str:
     return value
 
 
-_SOURCE_URI = r"^(file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*|((sitemap|list)\+)?https?://[a-z0-9.-]+(/[!-~]*)?)$"
+_SOURCE_URI = "|".join(
+    (
+        r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$",
+        r"^s3://[^?#\x00-\x20]+$",
+        r"^((sitemap|list)\+)?https?://[a-z0-9.-]+(/[!-~]*)?$",
+    )
+)
 NotNul = AfterValidator(_without_nul)
 Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S"), NotNul
@@ -118,7 +124,7 @@ class UpsertResponse(BaseModel):
 
 
 class IngestRequest(Strict):
-    """`POST /ingest`; `sources` are `file:` URIs inside the allowed folders, or pages."""
+    """`POST /ingest`; `sources` are `file:` and `s3:` URIs inside the allowed places, or pages."""
 
     sources: Annotated[list[SourceUri], Field(min_length=1, max_length=1_000)]
     namespace: Namespace | None = None
@@ -128,6 +134,9 @@ class IngestRequest(Strict):
     metadata: Payload = Field(default_factory=dict)
     retry_quarantined: Flag = False
     yt_options: VideoOptions = Field(default_factory=VideoOptions)
+    lanes: Annotated[list[Lane], Field(max_length=16)] = Field(default_factory=list)
+    budgets: dict[Lane, Budget] = Field(default_factory=dict)
+    mirror: Mirror | None = None
 
 
 class UploadFields(Strict):
@@ -234,6 +243,7 @@ class JobView(BaseModel):
     rate: float | None
     eta_s: float | None
     stages: dict[str, int]
+    paused: bool
     sources: list[str]
     error: str | None
     created_at: datetime
@@ -245,8 +255,10 @@ class JobView(BaseModel):
     @classmethod
     def of(cls, job: Job) -> Self:
         """Return the view of a job."""
-        fields = {name: getattr(job, name) for name in cls.model_fields if name not in ("sources",)}
-        return cls(**fields, sources=[source.uri for source in job.request.sources])
+        made = {"sources", "paused"}
+        fields = {name: getattr(job, name) for name in cls.model_fields if name not in made}
+        sources = [source.uri for source in job.request.sources]
+        return cls(**fields, sources=sources, paused=bool(job.pause_requested and not job.finished))
 
 
 class JobList(BaseModel):

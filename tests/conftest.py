@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 
 import pytest
+import pytest_randomly
 from hypothesis import HealthCheck, settings
 
 from retrieval.corpus.store import Corpus
@@ -11,6 +12,8 @@ from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.settings import EmbeddingSettings
 from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
+
+pytest_plugins = ["tests.engines.fixtures"]
 
 settings.register_profile(
     "repeatable",
@@ -21,6 +24,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
+# thinc, which spaCy brings, would seed its generators here, and import PyTorch for that.
+pytest_randomly.entrypoint_reseeds = []
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

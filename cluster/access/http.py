@@ -87,6 +87,14 @@ class HttpAccess:
         """Ask a job to stop."""
         return self._call(JobView, "DELETE", f"/jobs/{quote(job_id, safe='')}")
 
+    def pause_job(self, job_id: str) -> JobView:
+        """Ask a job to take up no more documents for now."""
+        return self._call(JobView, "POST", f"/jobs/{quote(job_id, safe='')}/pause")
+
+    def resume_job(self, job_id: str) -> JobView:
+        """Let a paused job go on, or run one that has ended early once more."""
+        return self._call(JobView, "POST", f"/jobs/{quote(job_id, safe='')}/resume")
+
     def upload(self, files: Sequence[Path], namespace: str, doc_id: str | None = None) -> JobView:
         """Send files; the job that ingests them is returned."""
         with ExitStack() as opened:

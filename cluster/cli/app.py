@@ -9,6 +9,7 @@ from cluster.cli.doctor import doctor
 from cluster.cli.documents import documents_app, namespaces
 from cluster.cli.entities import entities_app
 from cluster.cli.evaluation import add_evaluation
+from cluster.cli.events import events_app
 from cluster.cli.group import Commands
 from cluster.cli.ingest import ingest
 from cluster.cli.jobs import jobs_app
@@ -18,6 +19,7 @@ from cluster.cli.mesh import down, env, status, up
 from cluster.cli.output import say
 from cluster.cli.reembed import reembed
 from cluster.cli.search import search
+from cluster.cli.tiers import node, tiers
 
 app = typer.Typer(
     cls=Commands,
@@ -29,13 +31,14 @@ app = typer.Typer(
     help="Search over your own documents: bring up the mesh, ingest, ask.",
 )
 
-for command in (up, down, status, ingest, search, namespaces, doctor, env):
+for command in (up, down, status, ingest, search, namespaces, doctor, env, tiers, node):
     app.command()(command)
 for upkeep in (compact, reembed, backup, restore):
     app.command()(upkeep)
 app.add_typer(documents_app, name="documents")
 app.add_typer(entities_app, name="entities")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(events_app, name="events")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
 add_evaluation(app)

@@ -77,18 +77,13 @@ def _request(
     from pydantic import ValidationError
 
     from cluster.errors import UsageError
-    from data_jobs.sources import check, source_path
-    from data_jobs.video.identity import full_url
-    from data_jobs.web.urls import is_web
+    from data_jobs.sources import check, item_uri
     from retrieval.jobs import JobRequest, SourceItem
 
     if not sources and not retry:
         raise UsageError("name a file, a folder or a pattern, or give --retry-quarantined.")
     # Absolute, because Ray's workers stand in another folder.
-    items = [
-        SourceItem(uri=source if is_web(source) else str(source_path(source)))
-        for source in map(full_url, sources)
-    ]
+    items = [SourceItem(uri=item_uri(source)) for source in sources]
     check(items)
     try:
         return JobRequest(

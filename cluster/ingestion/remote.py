@@ -13,6 +13,7 @@ from data_jobs.sources import Selection, SourceFailure, SourceFile, check, expan
 from data_jobs.web.urls import is_web
 from retrieval.ids import document_id
 from retrieval.jobs import FINISHED, JobRequest
+from retrieval.object_address import is_object_uri
 from serve_apps.wire import JobView
 
 _LOOK_EVERY_S = 0.5
@@ -46,6 +47,8 @@ def ingest_remotely(access: HttpAccess, request: JobRequest, on_jobs: OnJobs) ->
     """
     if request.retry_quarantined:
         raise UsageError("--retry-quarantined works without --url only: upload the files again.")
+    if any(is_object_uri(item.uri) for item in request.sources):
+        raise UsageError("s3: sources work without --url only, or over HTTP by POST /ingest.")
     check(request.sources)
     result = RemoteResult()
     pages = [item for item in request.sources if is_web(item.uri)]

@@ -13,7 +13,7 @@ import psutil
 from cluster.errors import ConfigError
 from cluster.mesh.state import MeshState
 from cluster.settings import GIB, RaySettings
-from cluster.tiers import TIER_LABEL
+from retrieval.placement import TIER_LABEL
 
 # HAProxy takes 97 characters, of which its own file and a node id need 73.
 _MAX_BASE = 97 - 73 - len("/pm-12345678")

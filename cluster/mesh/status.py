@@ -7,8 +7,8 @@ from cluster.errors import ClientError, MeshError
 from cluster.mesh.bringup import APP_NAME
 from cluster.mesh.dashboard import Dashboard, Deployment, Node
 from cluster.mesh.state import MeshState
-from cluster.tiers import TIER_LABEL
 from retrieval.chunk import JsonValue
+from retrieval.placement import TIER_LABEL
 from serve_apps.wire import JobView, Part
 
 _JOBS = 5

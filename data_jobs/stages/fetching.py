@@ -96,7 +96,7 @@ class FetchStage(Stage):
             work.doc_id = document_id(url)
         work.file = replace(work.file, uri=url, path=path, name=name)
         found = {"name": name, "etag": headers.get("etag"), "at": visit.url}
-        found["last_modified"] = headers.get("last-modified")
+        found |= {"last_modified": headers.get("last-modified"), "from": work.file.origin}
         work.web = {key: value for key, value in found.items() if value}
 
     def _documents(self, table: pa.Table) -> Iterator[Packed]:

@@ -1,11 +1,13 @@
 """List: one row for every file of a job, lazily."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
+from data_jobs.lanes import chosen_documents
 from data_jobs.monitor import Monitor
 from data_jobs.patterns import PathFilter
 from data_jobs.settings import JobSettings
@@ -15,15 +17,20 @@ from data_jobs.video.identity import video_document_id
 from data_jobs.video.listing import VideoLister
 from data_jobs.web.listing import WebLister
 from data_jobs.web.visitor import Visitor
+from retrieval.chunk import Document
+from retrieval.corpus.changes import DocumentKey
+from retrieval.corpus.store import Corpus
 from retrieval.ids import document_id
 from retrieval.jobs import JobRequest, SourceItem
+
+_PAUSE_S = 0.25
 
 
 class ListStage:
     """Lists the files of a request, and the items of `again` to be taken up once more.
 
-    Up to `most` documents travel together. With `roots`, files outside of these
-    folders are refused.
+    Up to `most` documents travel together. `bounds` says where sources may lie and how
+    the object store is reached; what it selects there is left to the request.
     """
 
     name = "list"
@@ -32,14 +39,14 @@ class ListStage:
         self,
         request: JobRequest,
         again: Sequence[SourceItem],
-        roots: Sequence[Path] | None,
+        bounds: Selection,
         most: int,
         monitor: Monitor,
         settings: JobSettings | None = None,
     ) -> None:
         self._request = request
         self._again = again
-        self._roots = roots
+        self._bounds = bounds
         self._most = most
         self._monitor = monitor
         self._settings = settings
@@ -50,29 +57,37 @@ class ListStage:
         self._monitor.listed()
 
     def _works(self) -> Iterator[Work]:
-        for found in self._found():
+        chosen = chosen_documents(map(self._work, self._found()), self._request, self._ledger)
+        for work in chosen:
+            while self._monitor.paused() and not self._monitor.stopping():
+                time.sleep(_PAUSE_S)
             if self._monitor.stopping():
                 return
             self._monitor.add(self.name, 1)
-            yield self._work(found)
+            yield work
+
+    def _ledger(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, Document]:
+        if self._settings is None:
+            return {}
+        return Corpus.open_existing(self._settings.corpus_uri).ledger(keys)
 
     def _found(self) -> Iterator[SourceFile | SourceFailure]:
         request = self._request
         files = PathFilter(request.include, request.exclude)
         again = {item.uri: item for item in self._again}
-        pages = self._pages(files)
-        chosen = Selection(request.recursive, files, self._roots, pages)
+        bounds = replace(self._bounds, pages=self._pages())
+        chosen = replace(bounds, recursive=request.recursive, files=files)
         for found in expand(request.sources, chosen):
             yield _forced(found) if again.pop(found.uri, None) else found
-        rest = expand(list(again.values()), Selection(roots=self._roots, pages=pages))
+        rest = expand(list(again.values()), bounds)
         yield from map(_forced, rest)
 
-    def _pages(self, files: PathFilter) -> Pages | None:
+    def _pages(self) -> Pages | None:
         """Return what names the pages behind sources on the web."""
         if self._settings is None:
             return None
         visitor = Visitor(self._settings.fetch, self._settings.web, self._monitor.stopping)
-        others = WebLister(visitor, self._settings.web, files).pages
+        others = WebLister(visitor, self._settings.web).pages
         return VideoLister(
             self._settings.video,
             self._settings.fetch,

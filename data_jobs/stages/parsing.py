@@ -13,13 +13,16 @@ from data_jobs.chunking.text import clean
 from data_jobs.errors import LimitExceededError
 from data_jobs.fingerprint import file_hash
 from data_jobs.monitor import Monitor
+from data_jobs.objects.store import ObjectStore
 from data_jobs.parse.base import Attachment
 from data_jobs.sandbox.sandbox import PARSE_FILE, Sandbox
+from data_jobs.scratch import remove_abandoned, scratch_folder
 from data_jobs.settings import IngestSettings
 from data_jobs.sources import SourceFile
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.work import Work
 from retrieval.ids import document_id
+from retrieval.settings import S3Settings
 
 RECORDING_FOLDER = "pmoves-recording-"
 _MARK = "#attachment="
@@ -36,10 +39,16 @@ class ParseStage(Stage):
     name = "parse"
 
     def __init__(
-        self, settings: IngestSettings, monitor: Monitor, function: str = PARSE_FILE
+        self,
+        settings: IngestSettings,
+        monitor: Monitor,
+        function: str = PARSE_FILE,
+        s3: S3Settings | None = None,
     ) -> None:
         super().__init__(monitor)
         self._settings = settings
+        self._objects = ObjectStore(s3 or S3Settings())
+        remove_abandoned()
         self._sandbox = Sandbox(settings.parse_limits(), settings.parse_process_documents, function)
 
     def close(self) -> None:
@@ -53,9 +62,9 @@ class ParseStage(Stage):
                 f"attachments are followed {self._settings.attachment_depth} deep "
                 "(PMOVES_INGEST__ATTACHMENT_DEPTH); this one lies deeper"
             )
-        with tempfile.TemporaryDirectory(prefix="pmoves-parse-") as name:
-            folder = Path(name)
-            work.media_type, parsed = self._sandbox.parse(_with_suffix(work, folder))
+        with scratch_folder() as folder:
+            path = self._local(work, folder)
+            work.media_type, parsed = self._sandbox.parse(path)
             work.parsed = replace(parsed, attachments=())
             work.title = clean(parsed.title or "") or None
             work.pages, work.needs_ocr = parsed.pages, parsed.needs_ocr
@@ -65,9 +74,19 @@ class ParseStage(Stage):
             ]
             work.attachments = tuple(child.file.uri for child in children)
             self._monitor.add("attachments", len(children))
-            yield work
+            yield _kept(work, path)
             for child in children:
-                yield from map(_kept, self.guarded(child))
+                yield from self.guarded(child)
+
+    def _local(self, work: Work, folder: Path) -> Path:
+        """Return a path to the file, which for an object is fetched first."""
+        if work.file.stored is None:
+            return _with_suffix(work, folder)
+        path = folder / f"object{_suffix(work.name)}"
+        most = self._settings.max_file_bytes
+        fetched = self._objects.fetch(work.file.stored, path, most)
+        work.content_hash, work.size_bytes = fetched.content_hash, fetched.size
+        return path
 
 
 def attachment_uri(parent: str, name: str) -> str:
@@ -94,12 +113,13 @@ def _child(parent: Work, data: bytes, name: str, folder: Path) -> Work:
     )
 
 
-def _kept(work: Work) -> Work:
-    """Take a recording out of the folder that ends with this stage: another listens to it."""
-    if work.depth and work.parsed is not None and work.parsed.needs_speech:
-        path = Path(tempfile.mkdtemp(prefix=RECORDING_FOLDER)) / work.file.path.name
-        shutil.move(work.file.path, path)
-        work.file = replace(work.file, path=path)
+def _kept(work: Work, path: Path) -> Work:
+    """Take a recording out of the scratch folder, which does not last until it is heard."""
+    fleeting = work.depth > 0 or work.file.stored is not None
+    if fleeting and work.parsed is not None and work.parsed.needs_speech:
+        kept = Path(tempfile.mkdtemp(prefix=RECORDING_FOLDER)) / f"recording{path.suffix}"
+        shutil.move(path.resolve(), kept)
+        work.file = replace(work.file, path=kept)
     return work
 
 

@@ -46,15 +46,15 @@ class ReadStage(Stage):
 
     def process(self, work: Work) -> Iterator[Work]:
         """Fingerprint one file."""
-        path = work.file.path
+        path, stored = work.file.path, work.file.stored
         try:
-            work.size_bytes = path.stat().st_size
+            work.size_bytes = stored.size if stored else path.stat().st_size
             if work.size_bytes > (most := self._settings.ingest.max_file_bytes):
                 raise LimitExceededError(
                     f"the file has {work.size_bytes:,} bytes; at most {most:,} are read "
                     "(PMOVES_INGEST__MAX_FILE_BYTES)"
                 )
-            work.content_hash = file_hash(path)
+            work.content_hash = stored.content_hash if stored else file_hash(path)
         except OSError as error:
             raise UnreadableFileError(f"{str(path)!r} cannot be read: {error.strerror}") from error
         self.judge(work)

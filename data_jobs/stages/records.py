@@ -63,8 +63,8 @@ def quarantined_row(work: Work, known: Document | None) -> Document:
     own: dict[str, JsonValue] = {GIVEN: dict(work.file.metadata)} if work.file.metadata else {}
     if work.video:
         own[VIDEO] = work.video.for_row()
-    if kept and CHILDREN in kept.metadata:
-        own[CHILDREN] = kept.metadata[CHILDREN]
+    if kept:
+        own |= {name: kept.metadata[name] for name in (CHILDREN, WEB) if name in kept.metadata}
     return Document(
         namespace=work.namespace,
         doc_id=work.doc_id,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from data_jobs.errors import IngestError, SourceError
+from data_jobs.patterns import PathFilter
 from data_jobs.video.base import Wanted
 from data_jobs.video.failures import Failure
 from data_jobs.video.identity import collection_of, video_of
@@ -14,7 +15,7 @@ from data_jobs.video.ytdlp import YtDlp
 from retrieval.fetching.settings import FetchSettings
 from retrieval.video_options import VideoOptions
 
-Pages = Callable[[str], Iterator[str | IngestError]]
+Pages = Callable[[str, PathFilter], Iterator[str | IngestError]]
 
 
 class VideoLister:
@@ -34,7 +35,7 @@ class VideoLister:
         self._stopping = stopping
         self._others = others
 
-    def pages(self, source: str) -> Iterator[str | IngestError]:
+    def pages(self, source: str, files: PathFilter) -> Iterator[str | IngestError]:
         """Yield the one URL of each video; raises `SourceError`."""
         video, collection = video_of(source, self._settings.sites), collection_of(source)
         if video is not None:
@@ -42,7 +43,7 @@ class VideoLister:
         elif collection is not None:
             yield from self._collected(collection)
         else:
-            yield from self._others(source)
+            yield from self._others(source, files)
 
     def _collected(self, url: str) -> Iterator[str]:
         if not has_yt_dlp():

@@ -1,6 +1,5 @@
 """Which pages stand behind the sources of a job that are on the web."""
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,38 +10,24 @@ from data_jobs.patterns import PathFilter
 from data_jobs.web.settings import WebSettings
 from data_jobs.web.sitemaps import LARGEST, listed_urls, sitemap_urls
 from data_jobs.web.turns import StoppedError
-from data_jobs.web.urls import canonical_url
+from data_jobs.web.urls import canonical_url, kind_and_url
 from data_jobs.web.visitor import Visitor
 
-_KIND = re.compile(r"(sitemap|list)\+", re.IGNORECASE)
-_SITEMAP = re.compile(r"/[^/]*sitemap[^/]*\.xml(\.gz)?$", re.IGNORECASE)
 # A sitemap of sitemaps names no further ones; some do all the same.
 _DEEPEST = 3
-
-
-def kind_and_url(source: str) -> tuple[str, str]:
-    """Return what a source on the web is (page, sitemap, list), and its URL.
-
-    A URL whose last part is a sitemap's usual name is one without the prefix too.
-    """
-    prefix = _KIND.match(source)
-    if prefix:
-        return prefix[1].lower(), source[prefix.end() :]
-    return ("sitemap" if _SITEMAP.search(urlsplit(source).path) else "page"), source
 
 
 class WebLister:
     """Names the pages behind sources; reads sitemaps and lists, but no page."""
 
-    def __init__(self, visitor: Visitor, settings: WebSettings, files: PathFilter) -> None:
+    def __init__(self, visitor: Visitor, settings: WebSettings) -> None:
         self._visitor = visitor
         self._settings = settings
-        self._files = files
 
-    def pages(self, source: str) -> Iterator[str | IngestError]:
+    def pages(self, source: str, files: PathFilter) -> Iterator[str | IngestError]:
         """Yield canonical URLs, and the error of each sitemap or line that is none.
 
-        The path of a page that a sitemap or list names must fit the filter. Raises
+        The path of a page that a sitemap or list names must fit `files`. Raises
         `SourceError`.
         """
         kind, url = kind_and_url(source)
@@ -51,7 +36,7 @@ class WebLister:
             return
         count = 0
         for found in self._sitemap(url, 0, set()) if kind == "sitemap" else self._list(url):
-            page = self._page(found) if isinstance(found, str) else found
+            page = _page(found, files) if isinstance(found, str) else found
             if page is None:
                 continue
             count += 1
@@ -60,13 +45,6 @@ class WebLister:
                     f"{url} names more than {self._settings.max_urls} pages (PMOVES_WEB__MAX_URLS)"
                 )
             yield page
-
-    def _page(self, text: str) -> str | IngestError | None:
-        try:
-            page = canonical_url(text)
-        except SourceError as error:
-            return error
-        return page if self._files.takes_file(urlsplit(page).path.lstrip("/")) else None
 
     def _sitemap(self, url: str, depth: int, seen: set[str]) -> Iterator[str | IngestError]:
         if url in seen:
@@ -107,3 +85,11 @@ class WebLister:
             except StoppedError:
                 return b""
             return path.read_bytes()
+
+
+def _page(text: str, files: PathFilter) -> str | IngestError | None:
+    try:
+        page = canonical_url(text)
+    except SourceError as error:
+        return error
+    return page if files.takes_file(urlsplit(page).path.lstrip("/")) else None

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import PurePosixPath
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
@@ -12,7 +12,8 @@ from retrieval.fetching.guard import parsed_url
 
 _PREFIX = re.compile(r"(?:(sitemap|list)\+)?(https?)://", re.IGNORECASE)
 _LIST_FILE = re.compile(r"list\+file://", re.IGNORECASE)
-_KIND = re.compile(r"^(sitemap|list)\+", re.IGNORECASE)
+_KIND = re.compile(r"(sitemap|list)\+", re.IGNORECASE)
+_SITEMAP = re.compile(r"/[^/]*sitemap[^/]*\.xml(\.gz)?$", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
@@ -35,9 +36,25 @@ def is_web(source: str) -> bool:
     return bool(_PREFIX.match(source) or _LIST_FILE.match(source))
 
 
+def kind_and_url(source: str) -> tuple[str, str]:
+    """Return what a source on the web is (page, sitemap, list), and its URL.
+
+    A URL whose last part is a sitemap's usual name is one without the prefix too.
+    """
+    prefix = _KIND.match(source)
+    if prefix:
+        return prefix[1].lower(), source[prefix.end() :]
+    return ("sitemap" if _SITEMAP.search(urlsplit(source).path) else "page"), source
+
+
+def is_page(source: str) -> bool:
+    """Say whether a source on the web is one page, and names no others."""
+    return kind_and_url(source)[0] == "page"
+
+
 def checked_source(source: str) -> str:
     """Return the URL inside a source on the web; raises `SourceError` where it is none."""
-    url = _KIND.sub("", source)
+    _, url = kind_and_url(source)
     return url if url.lower().startswith("file:") else canonical_url(url)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from data_jobs.errors import LimitExceededError, SourceError
+from data_jobs.errors import GoneError, LimitExceededError, SourceError
 from data_jobs.web.robots import Robots
 from data_jobs.web.settings import WebSettings
 from data_jobs.web.turns import Turns
@@ -17,6 +17,7 @@ from retrieval.fetching.settings import FetchSettings
 
 _MOVED = (301, 302, 303, 307, 308)
 _FOR_GOOD = (301, 308)
+_GONE = (404, 410)
 _LATER = (429, 500, 502, 503, 504)
 
 
@@ -101,6 +102,8 @@ class Visitor:
 
 
 def _required(answer: Fetched) -> Fetched:
+    if answer.status in _GONE:
+        raise GoneError(f"{answer.url} is gone: it is answered with status {answer.status}")
     if not answer.ok:
         raise SourceError(f"{answer.url} is answered with status {answer.status}")
     return answer

@@ -15,6 +15,7 @@ from eval.dashboard.views import GateView, RunDetail, RunList, Trend, gate_views
 from eval.errors import EvaluationError
 from eval.pages.comparison_page import comparison_page
 from eval.pages.report_page import report_page
+from eval.pages.site import Site
 from retrieval.errors import InvalidInputError, OverloadedError
 from retrieval.query import Mode
 
@@ -75,20 +76,20 @@ class Desk:
         """Return the courses of a metric."""
         return trends(self._stored.list().entries, mode, metric)
 
-    def runs_page(self, dataset: str, home: str) -> str:
+    def runs_page(self, dataset: str, site: Site) -> str:
         """Return the page of all runs, or of those over `dataset`."""
-        return runs_page(self._stored.list(), dataset, home)
+        return runs_page(self._stored.list(), dataset, site)
 
-    def report_page(self, name: str, home: str) -> str:
+    def report_page(self, name: str, site: Site) -> str:
         """Return the page of one run."""
         entry, run = self._stored.load(name)
-        return report_page(entry.report, run, home)
+        return report_page(entry.report, run, site)
 
-    def comparison_page(self, first: str, second: str, home: str) -> str:
+    def comparison_page(self, first: str, second: str, site: Site) -> str:
         """Return the page of two runs."""
         (_, before), (_, after) = self._stored.load(first), self._stored.load(second)
-        return comparison_page(before, after, home=home)
+        return comparison_page(before, after, site=site)
 
-    def trends_page(self, mode: Mode, metric: str, home: str) -> str:
+    def trends_page(self, mode: Mode, metric: str, site: Site) -> str:
         """Return the page of the courses of a metric."""
-        return trends_page(self._stored.list(), mode, metric, home)
+        return trends_page(self._stored.list(), mode, metric, site)

@@ -7,6 +7,7 @@ from typing import get_args
 from eval.dashboard.stored_runs import Entry, Listing
 from eval.dashboard.views import Trend, gate_views, metric_names, trends
 from eval.pages.charts import FIELD, Scale, Whisker
+from eval.pages.site import Site
 from eval.pages.templates import render_page
 from eval.statistics import Estimate
 from retrieval.query import Mode
@@ -49,13 +50,13 @@ class Course:
     high: float
 
 
-def runs_page(listing: Listing, dataset: str, home: str) -> str:
+def runs_page(listing: Listing, dataset: str, site: Site) -> str:
     """Return the newest runs, the state of the gates, and what cannot be read."""
     entries = listing.entries
     wanted = [entry for entry in entries if not dataset or entry.report.dataset == dataset]
     return render_page(
         "runs.html",
-        home=home,
+        site=site,
         rows=[Row(entry, _headline(entry)) for entry in wanted[:SHOWN]],
         total=len(wanted),
         gates=gate_views(entries),
@@ -65,13 +66,13 @@ def runs_page(listing: Listing, dataset: str, home: str) -> str:
     )
 
 
-def trends_page(listing: Listing, mode: Mode, metric: str, home: str) -> str:
+def trends_page(listing: Listing, mode: Mode, metric: str, site: Site) -> str:
     """Return the course of `metric`, or of the newest run's first one, for each collection."""
     names = metric_names(listing.entries)
     chosen = metric or next(iter(names), "")
     return render_page(
         "trends.html",
-        home=home,
+        site=site,
         courses=[_course(found) for found in trends(listing.entries, mode, chosen)],
         metrics=names,
         metric=chosen,

@@ -15,7 +15,8 @@ def local_copy(uri: str) -> Iterator[Path]:
     """Yield the folder or file behind `uri`; what is not local is copied for the block.
 
     Any scheme that fsspec knows will do; `s3:` needs the package s3fs. Raises
-    `DatasetError` where the scheme has no package, or nothing can be read.
+    `DatasetError` where the scheme has no package, or nothing can be read; what the
+    block raises of it names the file behind `uri`.
     """
     if "://" not in uri:
         yield Path(uri)
@@ -23,7 +24,11 @@ def local_copy(uri: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pmoves-dataset-") as folder:
         target = Path(folder) / uri.rstrip("/").rpartition("/")[2]
         _copy(uri, target)
-        yield target
+        try:
+            yield target
+        except DatasetError as error:
+            # The copy means nothing to anybody.
+            raise DatasetError(str(error).replace(str(target), uri.rstrip("/"))) from error
 
 
 def _copy(uri: str, target: Path) -> None:

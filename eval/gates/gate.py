@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -18,6 +19,7 @@ from eval.gates.results import GateEvaluation, GateRow
 from eval.gates.settings import GateSettings
 from eval.gates.store import Claim, GateStore, Settled, Wanted
 from eval.gates.threads import Threads
+from eval.gates.watching import LEFT, PASSED, GateWatch, Unwatched
 
 T = TypeVar("T")
 _STORE_THREADS = 8
@@ -34,7 +36,7 @@ class PersonaGate:
     A request is known by the id of its envelope: the same one again gets the same
     answer and runs once, whichever process is asked. Only answers that say
     `overloaded` or `store-unavailable` are not kept. `roots` None lets requests name
-    data sets anywhere.
+    data sets anywhere. `watch` hears of each request.
     """
 
     def __init__(
@@ -44,7 +46,9 @@ class PersonaGate:
         settings: GateSettings | None = None,
         *,
         roots: Sequence[str] | None = None,
+        watch: GateWatch | None = None,
     ) -> None:
+        self._watch = watch or Unwatched()
         self.settings = settings or GateSettings()
         self.store = store
         self._evaluator = evaluator
@@ -59,6 +63,16 @@ class PersonaGate:
         Being cancelled ends the waiting only: the answer is stored, and the same
         request sent again gets it.
         """
+        outcome, start = LEFT, time.perf_counter()
+        self._watch.began()
+        try:
+            answer = await self._one(body)
+            outcome = answer.reason or PASSED
+            return answer
+        finally:
+            self._watch.ended(outcome, time.perf_counter() - start)
+
+    async def _one(self, body: bytes) -> Answer:
         try:
             subject, request = read_request(body)
         except Exception as error:

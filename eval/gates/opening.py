@@ -7,6 +7,7 @@ from eval.gates.evaluation import Evaluator
 from eval.gates.gate import PersonaGate
 from eval.gates.settings import PersonaSettings
 from eval.gates.store import GateStore
+from eval.gates.watching import GateWatch
 from eval.progress import Progress
 from eval.systems.base import SearchSystem
 
@@ -17,6 +18,7 @@ def open_gate(
     collections: Callable[[str], Dataset],
     *,
     roots: Sequence[str] | None,
+    watch: GateWatch | None = None,
     progress: Progress = lambda _stage, _done, _total: None,
 ) -> PersonaGate:
     """Return the gate of the home in `settings`; close it after use.
@@ -28,4 +30,4 @@ def open_gate(
     runs = settings.home.absolute() / "evaluations"
     evaluator = Evaluator(collections, systems, runs, progress)
     store = GateStore(settings.state_url)
-    return PersonaGate(store, evaluator, settings.personas, roots=roots)
+    return PersonaGate(store, evaluator, settings.personas, roots=roots, watch=watch)

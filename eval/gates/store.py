@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from eval.gates.definition import Gate, default_gates
 from eval.gates.requests import PublishRequest
 from eval.gates.results import GateRow
-from eval.gates.tables import GATES, REQUESTS, RESULTS, with_schema
+from eval.gates.tables import GATES, REQUESTS, RESULTS
 from retrieval.chunk import utc_now
 from retrieval.state.database import open_database
 
@@ -156,7 +156,7 @@ class GateStore:
         """The database, opened now if it could not be before."""
         with self._opening:
             if self._engine is None:
-                self._engine = with_schema(open_database(self._url))
+                self._engine = open_database(self._url)
         return self._engine
 
     def _claimed(self, request: PublishRequest, seconds: float) -> dict[str, str]:

@@ -1,10 +1,8 @@
-"""The tables of the gates in the state database; on Postgres in the schema `pmoves_core`."""
+"""The tables of the gates in the state database."""
 
 import sqlalchemy as sa
 
 from retrieval.state.database import METADATA
-
-SCHEMA = "pmoves_core"
 
 GATES = sa.Table(
     "persona_gates",
@@ -45,10 +43,3 @@ RESULTS = sa.Table(
     sa.Column("dataset_hash", sa.String(64), nullable=False),
     sa.Column("last_run", sa.String(40), nullable=False),
 )
-
-
-def with_schema(engine: sa.Engine) -> sa.Engine:
-    """Return `engine` so that it finds the tables where the migration made them."""
-    if engine.dialect.name != "postgresql":
-        return engine
-    return engine.execution_options(schema_translate_map={None: SCHEMA})

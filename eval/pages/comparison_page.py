@@ -7,6 +7,7 @@ from eval.comparison import Difference, RunComparison, compare_runs
 from eval.pages.charts import Scale, Whisker
 from eval.pages.query_table import comparison_table
 from eval.pages.setting_rows import setting_rows
+from eval.pages.site import Site
 from eval.pages.templates import render_page
 from eval.stored import StoredRun
 
@@ -21,12 +22,12 @@ class DifferenceRow:
 
 
 def comparison_page(
-    first: StoredRun, second: StoredRun, found: RunComparison | None = None, home: str = ""
+    first: StoredRun, second: StoredRun, found: RunComparison | None = None, site: Site = Site()
 ) -> str:
     """Return the page that holds `second` against `first`.
 
-    `found` is their comparison where it was made already, `home` the address of the
-    list of runs. Raises `EvaluationError` where they cannot be compared.
+    `found` is their comparison where it was made already. Raises `EvaluationError`
+    where they cannot be compared.
     """
     found = found or compare_runs(first, second)
     settings = setting_rows([first, second])
@@ -39,7 +40,7 @@ def comparison_page(
         changed=[row for row in settings if row.differs],
         alike=[row for row in settings if not row.differs],
         data=comparison_table(first, second, found).data(),
-        home=home,
+        site=site,
     )
 
 

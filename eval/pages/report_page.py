@@ -7,6 +7,7 @@ from pathlib import Path
 from eval.pages.charts import Scale, Whisker, distributions
 from eval.pages.query_table import run_table
 from eval.pages.setting_rows import setting_rows
+from eval.pages.site import Site
 from eval.pages.templates import render_page
 from eval.report import EvaluationReport
 from eval.reproduce import reproduction
@@ -34,8 +35,8 @@ class Row:
     digits: int
 
 
-def report_page(report: EvaluationReport, run: StoredRun, home: str = "") -> str:
-    """Return the page of one run; `home` is the address of the list of runs, where there is one."""
+def report_page(report: EvaluationReport, run: StoredRun, site: Site = Site()) -> str:
+    """Return the page of one run."""
     times = {mode: list(found.seconds.values()) for mode, found in run.modes.items()}
     return render_page(
         "report.html",
@@ -47,7 +48,7 @@ def report_page(report: EvaluationReport, run: StoredRun, home: str = "") -> str
         settings=setting_rows([run]),
         commands=reproduction(run.provenance),
         data=run_table(run).data(),
-        home=home,
+        site=site,
     )
 
 

@@ -8,15 +8,17 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from eval.pages.site import Site
+
 _FOLDER = "templates"
 _STYLE, _SCRIPT = "style.css", "queries.js"
 
 
-def render_page(template: str, home: str = "", data: object = None, **values: object) -> str:
+def render_page(template: str, site: Site = Site(), data: object = None, **values: object) -> str:
     """Return the page that `template` makes of `values`.
 
-    `home` is the address of the list of runs, where there is one, `data` what the
-    script of the page reads, where it has one.
+    `site` says where it stands, `data` what the script of the page reads, where it has
+    one.
     Style and script stand in the page, and its content policy allows these two alone:
     what a document brings along as markup is shown as text, and would not run.
     """
@@ -27,7 +29,8 @@ def render_page(template: str, home: str = "", data: object = None, **values: ob
             style=Markup(_part(_STYLE)),
             script=Markup(_part(_SCRIPT)),
             policy=content_policy(),
-            home=home,
+            home=site.home,
+            sign_out=site.sign_out,
             data=data,
             **values,
         )
@@ -55,17 +58,12 @@ def _part(name: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    made = templates_of(__package__)
-    made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
-    return made
-
-
-def templates_of(package: str) -> Environment:
-    """Return the templates of `package`: whatever goes in is escaped, and must be there."""
-    return Environment(
-        loader=PackageLoader(package, _FOLDER),
+    made = Environment(
+        loader=PackageLoader(__package__, _FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
+    return made

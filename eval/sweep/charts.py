@@ -12,6 +12,7 @@ LEFT, TOP = 96.0, 8.0
 PLOT_WIDTH, PLOT_HEIGHT = 420.0, 150.0
 ROW = 34.0
 _LETTER = 7.0
+_LONGEST = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,12 @@ class MapChart:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One value of a part: where it stands and the best mean that it reaches."""
+    """One value of a part: where it stands, what is under it, and the best mean that it reaches."""
 
     x: float
     y: float
     label: str
+    short: str
     mean: float
     chosen: bool
     in_force: bool
@@ -166,6 +168,7 @@ def _line_chart(
             PLOT_WIDTH * _share(x, xs[0], xs[-1]),
             PLOT_HEIGHT * (1 - _share(mean, *ends)),
             text,
+            text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…",
             mean,
             *(text == value for value in marked),
         )

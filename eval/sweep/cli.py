@@ -1,6 +1,7 @@
 """`pmoves sweep`."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,15 +10,18 @@ from typing import Annotated
 import typer
 
 from eval.collections import named_collection
+from eval.errors import EvaluationError
 from eval.known_items import known_items
 from eval.parts import EvaluateParts
 from eval.progress import LineProgress
 from eval.sweep.artifacts import save
 from eval.sweep.run import Collections, Sweep, run_sweep
-from eval.sweep.spec import load_sweep
+from eval.sweep.spec import SweepSpec, load_sweep
 from eval.sweep.starting import depth, in_force
 from eval.sweep.trials import LocalTrials, Trials
 from eval.sweep.workplace import Workplace, retrieval_code
+from retrieval.errors import InvalidInputError
+from retrieval.graph.dictionary_rows import DictionaryRow, read_rows
 from retrieval.settings import LibrarySettings
 
 sweep_app = typer.Typer(add_completion=False)
@@ -69,8 +73,16 @@ def _sweep(
     cutter = parts.cutter if isinstance(parts, EvaluateParts) else None
     now = in_force(spec, settings, cutter)
     collections = _collections(spec.dataset, parts)
-    place = Workplace(folder, settings, spec.k, depth(spec, settings), retrieval_code(), cutter)
+    deep, code = depth(spec, settings), retrieval_code()
+    place = Workplace(folder, settings, spec.k, deep, code, cutter, _named(spec))
     return run_sweep(spec, collections, now, _trials(place, collections, local))
+
+
+def _named(spec: SweepSpec) -> Sequence[DictionaryRow]:
+    try:
+        return read_rows(spec.entities) if spec.entities else ()
+    except InvalidInputError as error:
+        raise EvaluationError(f"entities: {error}") from error
 
 
 def _collections(source: str, parts: object) -> Collections:

@@ -11,7 +11,8 @@ from eval.asking import index_dataset
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.progress import Progress
-from eval.sweep.lists import SharedLists
+from eval.sweep.lists import COLUMNS, SharedLists
+from eval.sweep.naming import NAMESPACE, name_entities
 from eval.sweep.points import IndexSetting
 from eval.sweep.vectors import PORTION, RememberingEmbedder
 from eval.sweep.workplace import Workplace
@@ -23,13 +24,12 @@ from retrieval.query import SearchRequest
 from retrieval.retrievers import Candidates
 from retrieval.settings import LibrarySettings
 
-NAMESPACE = "sweep"
 _CONCURRENCY = 4
 _DIGITS = 16
 # Nobody waits for an answer here, and a late side would falsify a trial.
 PATIENCE = {
     f"{stage}_ms": 300_000
-    for stage in ("timeout", "embed_timeout", "dense_timeout", "lexical_timeout")
+    for stage in ("timeout", "embed_timeout", "dense_timeout", "lexical_timeout", "graph_timeout")
 }
 
 
@@ -44,7 +44,8 @@ async def shared_lists(
         raise EvaluationError(f"{dataset.name} has no documents, so that nothing can be indexed")
     dataset = place.passages(dataset, index)
     home = place.home(dataset, index)
-    asked = content_hash(json.dumps(sorted(dataset.judged_queries.items())), str(place.depth))
+    queries = json.dumps(sorted(dataset.judged_queries.items()))
+    asked = content_hash(queries, str(place.depth), *COLUMNS)
     folder = home / f"lists-{asked[:_DIGITS]}"
     home.mkdir(parents=True, exist_ok=True)
     # Two processes would compact the same tables under each other's searches.
@@ -70,6 +71,7 @@ async def _found(
     try:
         await asyncio.to_thread(_embed, embedder, dataset, progress)
         version = await _indexed(system, dataset, home / "indexed", progress)
+        await name_entities(system.searcher, place.entities)
         return await _retrieved(system.searcher, dataset, version, place.k, progress)
     finally:
         await system.close()
@@ -98,6 +100,9 @@ def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
     settings = place.settings
     search = settings.search.model_copy(update={**PATIENCE, "candidates": place.depth})
     dense = settings.dense.model_copy(update={"save": False})
+    if place.entities:
+        # Else whoever has turned it off would get no mentions.
+        search = search.model_copy(update={"graph_boost": 1.0})
     update = {"search": search, "dense": dense, "embedding": place.embedding(index)}
     return settings.model_copy(update=update)
 

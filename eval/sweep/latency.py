@@ -8,7 +8,8 @@ from random import Random
 
 from eval.datasets.base import Dataset
 from eval.progress import Progress
-from eval.sweep.indexes import NAMESPACE, index_settings
+from eval.sweep.indexes import index_settings
+from eval.sweep.naming import NAMESPACE
 from eval.sweep.points import IndexSetting, Setting
 from eval.sweep.workplace import Workplace
 from retrieval.corpus.store import Corpus
@@ -79,10 +80,9 @@ def _searchers(
 
 def _kept(setting: Setting) -> Setting:
     """Return `setting` without what a request asks for."""
-    return setting.model_copy(update={"fusion": "convex", "alpha": 0.5})
+    return setting.model_copy(update={"fusion": "convex", "alpha": 0.5, "graph_boost": None})
 
 
 def _request(text: str, setting: Setting, k: int) -> SearchRequest:
-    return SearchRequest(
-        query=text, namespace=NAMESPACE, k=k, fusion=setting.fusion, alpha=setting.alpha
-    )
+    given = setting.model_dump(include={"fusion", "alpha", "graph_boost"})
+    return SearchRequest(query=text, namespace=NAMESPACE, k=k, **given)

@@ -1,7 +1,7 @@
 """Retrieved once, fused many times: what both sides found for every query."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from eval.folders import replaced_folder
 from retrieval.chunk import Vectors
 from retrieval.dense.snapshot import Snapshot
+from retrieval.ranking import rank
 from retrieval.retrievers import Candidates
 
 _ARRAYS = "candidates.npz"
 _VECTORS = "vectors.npy"
+COLUMNS = ("rows", "dense", "ranked", "lexical", "weights")
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -25,7 +27,9 @@ class QueryLists:
 
     `rows` are places in the table of all passages. `dense` are cosines, known for every
     passage; `ranked` tells which of them the dense side found itself. `lexical` are BM25
-    scores, NaN where that side did not find the passage.
+    scores, NaN where that side did not find the passage. `weights` are what naming
+    entities of the query adds at a boost of 1, 0 for most; a passage that neither side
+    found itself is there for that alone.
     """
 
     query_id: str
@@ -33,6 +37,12 @@ class QueryLists:
     dense: Floats
     ranked: NDArray[np.bool_]
     lexical: Floats
+    weights: Floats
+
+    def found(self) -> "QueryLists":
+        """Return what is there where entities count for nothing."""
+        own = self.ranked | ~np.isnan(self.lexical)
+        return self if own.all() else self._kept(own)
 
     def cut(self, candidates: int | None) -> "QueryLists":
         """Return what is found where each side fetches only so many; None: all."""
@@ -43,9 +53,11 @@ class QueryLists:
         words &= ~np.isnan(self.lexical)
         kept = near | words
         lexical = np.where(words, self.lexical, np.nan)
-        return QueryLists(
-            self.query_id, self.rows[kept], self.dense[kept], near[kept], lexical[kept]
-        )
+        return replace(self, ranked=near, lexical=lexical)._kept(kept)
+
+    def _kept(self, rows: NDArray[np.bool_]) -> "QueryLists":
+        parts = (getattr(self, name)[rows] for name in COLUMNS)
+        return QueryLists(self.query_id, *parts)
 
 
 # asyncio writes out the result of what it ran, which for these lists takes seconds.
@@ -85,7 +97,7 @@ class SharedLists:
             return None
         with np.load(folder / _ARRAYS) as arrays:
             ends = arrays["ends"].tolist()
-            parts = [arrays[name] for name in ("rows", "dense", "ranked", "lexical")]
+            parts = [arrays[name] for name in COLUMNS]
             names, documents = arrays["names"].tolist(), arrays["documents"].tolist()
         places = zip(names, [0, *ends], ends, strict=False)
         queries = [
@@ -94,7 +106,7 @@ class SharedLists:
         return cls(queries, documents, np.load(folder / _VECTORS, mmap_mode="r"))
 
     def _arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        for name in ("rows", "dense", "ranked", "lexical"):
+        for name in COLUMNS:
             yield name, np.concatenate([getattr(query, name) for query in self.queries])
         yield "ends", np.cumsum([len(query.rows) for query in self.queries])
         yield "names", np.array([query.query_id for query in self.queries])
@@ -108,13 +120,25 @@ def _addresses(found: Candidates) -> set[int]:
 def _lists(query_id: str, found: Candidates, addresses: Rows) -> QueryLists:
     mine = sorted(_addresses(found))
     dense, lexical = found.dense or {}, found.lexical or {}
+    weights = _weights(found)
     return QueryLists(
         query_id,
         np.searchsorted(addresses, mine),
         np.array([dense[address] for address in mine], dtype=np.float64),
         np.array([address in found.dense_ranked for address in mine], dtype=np.bool_),
         np.array([lexical.get(address, np.nan) for address in mine], dtype=np.float64),
+        np.array([weights.get(address, 0.0) for address in mine], dtype=np.float64),
     )
+
+
+def _weights(found: Candidates) -> dict[int, float]:
+    """Return what entities add at a boost of 1, as the pipeline counts it."""
+    boosts = rank(found, "convex", 0.5).boosted(1.0).boosts.values()
+    weights: dict[int, float] = {}
+    for added in boosts:
+        for address, weight in added.items():
+            weights[address] = weights.get(address, 0.0) + weight
+    return weights
 
 
 def _first(scores: Floats, count: int) -> NDArray[np.bool_]:

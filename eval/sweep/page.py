@@ -2,17 +2,16 @@
 
 import yaml
 
-from eval.pages.templates import templates_of
+from eval.pages.templates import render_page
 from eval.sweep import charts
 from eval.sweep.report import SweepReport
-
-_TEMPLATE = "sweep.html.jinja"
 
 
 def sweep_page(report: SweepReport) -> str:
     """Return the whole page, with its styles and drawings inside."""
-    found, template = report.heat_map, templates_of("eval.sweep").get_template(_TEMPLATE)
-    return template.render(
+    found = report.heat_map
+    return render_page(
+        "sweep.html",
         report=report,
         map=charts.map_chart(found, report.chosen, report.in_force) if found else None,
         lines=charts.line_charts(report.profiles, report.chosen, report.in_force),
@@ -24,6 +23,6 @@ def sweep_page(report: SweepReport) -> str:
 
 def _yaml(report: SweepReport) -> str:
     """Return the specification as a file that gives the same sweep."""
-    given = report.spec.model_dump(exclude_none=True)
+    given = report.spec.model_dump(mode="json", exclude_none=True)
     wanted = {name: value for name, value in given.items() if value != {}}
     return yaml.safe_dump(wanted, sort_keys=False, default_flow_style=None, allow_unicode=True)

@@ -13,7 +13,8 @@ Value = str | int | float | None
 class Setting(BaseModel):
     """One way to search an index; fields as in the settings of search.
 
-    `candidates` is None where the sweep leaves it as it is set.
+    `candidates` is None where the sweep leaves it as it is set, `graph_boost` where its
+    indexes hold no entities.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -22,14 +23,17 @@ class Setting(BaseModel):
     alpha: float
     neighbor_share: float
     candidates: int | None = None
+    graph_boost: float | None = None
 
     def __str__(self) -> str:
         text = f"{self.fusion}, alpha {self.alpha:g}, neighbor_share {self.neighbor_share:g}"
-        return text if self.candidates is None else f"{text}, candidates {self.candidates}"
+        if self.candidates is not None:
+            text += f", candidates {self.candidates}"
+        return text if self.graph_boost is None else f"{text}, graph_boost {self.graph_boost:g}"
 
     @classmethod
     def of(cls, settings: SearchSettings) -> Self:
-        """Return the setting in force, `candidates` left out."""
+        """Return the setting in force, `candidates` and `graph_boost` left out."""
         return cls.model_validate(
             settings.model_dump(include={"fusion", "alpha", "neighbor_share"})
         )

@@ -21,11 +21,12 @@ Values = dict[Setting, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """Scores of both sides after normalisation, a row for each passage."""
+    """Scores of both sides after normalisation, and what entities add, a row for each passage."""
 
     rows: Rows
     near: Floats
     words: Floats
+    weights: Floats
 
     @classmethod
     def of(cls, lists: QueryLists, rule: Fusion) -> "_Sides":
@@ -39,12 +40,21 @@ class _Sides:
         near, words = np.zeros(len(places)), np.zeros(len(places))
         near[list(fused.dense)] = list(fused.dense.values())
         words[list(fused.lexical)] = list(fused.lexical.values())
-        return cls(lists.rows, near, words)
+        return cls(lists.rows, near, words, lists.weights)
 
-    def ranked(self, alpha: float) -> tuple[Rows, Floats]:
-        scores = alpha * self.near + (1 - alpha) * self.words
-        order = np.lexsort((self.rows, -scores))
-        return self.rows[order], scores[order]
+    def ranked(self, alpha: float, boost: float) -> "_Ranked":
+        scores, added = alpha * self.near + (1 - alpha) * self.words, boost * self.weights
+        order = np.lexsort((self.rows, -(scores + added)))
+        return _Ranked(self.rows[order], scores[order], added[order])
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Passages in their order, with their fused scores and what entities add to them."""
+
+    rows: Rows
+    scores: Floats
+    added: Floats
 
 
 class Ranker:
@@ -88,27 +98,31 @@ class Ranker:
     def _rankings(
         self, query: QueryLists, settings: Sequence[Setting]
     ) -> Iterator[tuple[Setting, list[str]]]:
-        for (candidates, rule), same_lists in groupby(settings, lambda s: (s.candidates, s.fusion)):
-            sides = _Sides.of(query.cut(candidates), rule)
-            for alpha, same_scores in groupby(same_lists, lambda s: s.alpha):
-                rows, scores = sides.ranked(alpha)
-                for setting, order in self._smoothed(rows, scores, list(same_scores)):
+        for (candidates, rule, named), same_lists in groupby(settings, _lists_of):
+            cut = query.cut(candidates)
+            sides = _Sides.of(cut if named else cut.found(), rule)
+            for (alpha, boost), same_scores in groupby(
+                same_lists, lambda s: (s.alpha, s.graph_boost)
+            ):
+                ranked = sides.ranked(alpha, boost or 0.0)
+                for setting, order in self._smoothed(ranked, list(same_scores)):
                     yield setting, self._documents(query.query_id, order[: self._k])
 
     def _smoothed(
-        self, rows: Rows, scores: Floats, settings: Sequence[Setting]
+        self, ranked: _Ranked, settings: Sequence[Setting]
     ) -> Iterator[tuple[Setting, Rows]]:
         """Yield the order of the passages for each share, from one graph of neighbours."""
-        head, before = rows[: max(POOL, self._k)], scores[: max(POOL, self._k)]
+        first = slice(max(POOL, self._k))
+        head, before, added = ranked.rows[first], ranked.scores[first], ranked.added[first]
         lent = before
         if any(setting.neighbor_share for setting in settings):
             lent = smooth(before, np.asarray(self._lists.vectors[head]), 1.0)
         for setting in settings:
             if share := setting.neighbor_share:
-                after = (1 - share) * before + share * lent
+                after = (1 - share) * before + share * lent + added
                 yield setting, head[np.lexsort((head, -after))]
             else:
-                yield setting, rows
+                yield setting, ranked.rows
 
     def _documents(self, query_id: str, rows: Rows) -> list[str]:
         found = dict.fromkeys(self._lists.documents[row] for row in rows.tolist())
@@ -117,5 +131,11 @@ class Ranker:
         return list(found)
 
 
-def _shared_first(setting: Setting) -> tuple[int, str, float, float]:
-    return setting.candidates or 0, setting.fusion, setting.alpha, setting.neighbor_share
+def _lists_of(setting: Setting) -> tuple[int | None, Fusion, bool]:
+    return setting.candidates, setting.fusion, bool(setting.graph_boost)
+
+
+def _shared_first(setting: Setting) -> tuple[int, str, bool, float, float, float]:
+    boost = setting.graph_boost or 0.0
+    same_lists = setting.candidates or 0, setting.fusion, bool(boost)
+    return *same_lists, setting.alpha, boost, setting.neighbor_share

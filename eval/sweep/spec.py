@@ -27,7 +27,8 @@ class SweepSpec(BaseModel):
     `dataset` is what `pmoves evaluate` takes. `search` says which of the combinations
     of `grid` and `index` are tried: all, or `trials` of them, drawn or guided. The best
     by `metric` is chosen; `folds` parts of the queries, drawn by `seed`, say what it is
-    worth, and `rule` whether to take it. Searches ask for `k` passages.
+    worth, and `rule` whether to take it. Searches ask for `k` passages. `entities` is a
+    dictionary whose names all indexes know.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -42,6 +43,7 @@ class SweepSpec(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     rule: Rule = "held-out"
     k: Annotated[int, Field(ge=1, le=200)] = 100
+    entities: Path | None = None
 
     @field_validator("metric")
     @classmethod
@@ -67,6 +69,10 @@ class SweepSpec(BaseModel):
                 f"grid.candidates: searches for k = {self.k} passages fetch {least} "
                 "from each side at least; give more, or a smaller k"
             )
+        if self.grid.graph_boost and not self.entities:
+            raise ValueError("grid.graph_boost: name a dictionary of names under entities")
+        if self.grid.candidates and self.entities:
+            raise ValueError("grid.candidates: cannot be tried where there are entities")
         self.metric = self.metric or METRICS[self.rule]
         return self
 

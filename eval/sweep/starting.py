@@ -17,7 +17,8 @@ def in_force(spec: SweepSpec, settings: LibrarySettings, cutter: Cutter | None) 
     """
     known = _known(settings, spec.k) | _chunking(spec, cutter)
     now = Point(index=IndexSetting(), search=Setting.of(settings.search))
-    return with_parts(now, {name: known[name] for name in spec.dimensions})
+    named = ["graph_boost"] if spec.entities else []
+    return with_parts(now, {name: known[name] for name in (*spec.dimensions, *named)})
 
 
 def depth(spec: SweepSpec, settings: LibrarySettings) -> int:

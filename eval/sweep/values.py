@@ -10,7 +10,7 @@ from retrieval.query import Fusion
 from retrieval.settings import Share
 
 _NO_RERANKER = "the pipeline has no reranker yet"
-_NO_GRAPH = "the throw-away indexes of a sweep hold no entities yet"
+_ALL_TYPES = "a sweep counts entities of all types"
 _ONE_NUMBER = "the pipeline has one number for both sides, candidates"
 MISSING = {
     "use_rerank": _NO_RERANKER,
@@ -18,8 +18,7 @@ MISSING = {
     "rerank_topn": _NO_RERANKER,
     "rerank_k": _NO_RERANKER,
     "rerank_fusion": _NO_RERANKER,
-    "graph_boost": _NO_GRAPH,
-    "entity_types": _NO_GRAPH,
+    "entity_types": _ALL_TYPES,
     "dense_candidates": _ONE_NUMBER,
     "lexical_candidates": _ONE_NUMBER,
 }
@@ -73,6 +72,7 @@ class Grid(_Listed):
     alpha: Shares | None = None
     neighbor_share: Shares | None = None
     candidates: Depths | None = None
+    graph_boost: Shares | None = None
 
 
 class IndexGrid(_Listed):

@@ -1,6 +1,6 @@
 """Where a sweep keeps what its trials share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from eval.parts import Cutter
 from eval.sweep.points import IndexSetting
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.model import embedding_identity
+from retrieval.graph.dictionary_rows import DictionaryRow
 from retrieval.ids import content_hash
 from retrieval.settings import EmbeddingSettings, LibrarySettings
 
@@ -38,7 +39,7 @@ class Workplace:
 
     `folder` is absolute and holds indexes, lists and vectors by content, so that a
     later sweep by the same `code` finds them again. `depth` is how many passages each
-    side fetches, and `k` for how many the searches ask.
+    side fetches, and `k` for how many the searches ask. `entities` are rows of a dictionary.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Workplace:
     depth: int
     code: str
     cutter: Cutter | None = None
+    entities: Sequence[DictionaryRow] = ()
     load: Callable[[EmbeddingSettings], Embedder] = load_model
 
     @property
@@ -76,7 +78,8 @@ class Workplace:
             content_hash(document.doc_id, document.title, *document.indexed)
             for document in dataset.documents
         ]
-        key = content_hash(self.code, identity, embedding.dtype, *passages)
+        named = [row.model_dump_json() for row in self.entities]
+        key = content_hash(self.code, identity, embedding.dtype, *passages, *named)
         return self.folder / "indexes" / key[:_DIGITS]
 
 

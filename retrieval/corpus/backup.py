@@ -11,6 +11,7 @@ from retrieval.corpus.meta import read_identity
 from retrieval.corpus.numbering import index_version, number_anew
 from retrieval.corpus.tables import open_table, table_exists, table_uri, write
 from retrieval.errors import CorpusError
+from retrieval.object_store import storage_options
 
 # Last comes the one without which there is no corpus, so that half a copy is none.
 _TABLES = ("documents", "chunks", "entities", "meta")
@@ -61,7 +62,7 @@ def _pinned(source: str) -> Iterator[dict[str, lance.LanceDataset]]:
 
 def _clone(table: lance.LanceDataset, target: str) -> None:
     try:
-        table.deep_clone(target, table.version)
+        table.deep_clone(target, table.version, storage_options=storage_options(target))
     except (OSError, ValueError, RuntimeError) as error:
         line = str(error).partition("\n")[0][:300]
         raise CorpusError(f"cannot copy {table.uri} to {target}: {line}") from error

@@ -30,6 +30,7 @@ from retrieval.corpus.schema import (
     chunks_schema,
     chunks_to_table,
 )
+from retrieval.corpus.settling import settle
 from retrieval.corpus.tables import (
     Session,
     create_indexes,
@@ -168,7 +169,7 @@ class Corpus:
             if commit.upserted or commit.deleted:
                 index_new_rows(self.chunks_uri, self._session)
             # Before the next writer comes, so that the ledger tells of the same one.
-            self._ledger.record(self._counted(documents) if recount else documents)
+            self._tell(self._counted(documents) if recount else documents, commit, alone)
         return commit
 
     def reusable_vectors(self, chunks: Sequence[Chunk]) -> dict[int, Vectors]:
@@ -192,19 +193,18 @@ class Corpus:
 
     def delete_document(self, namespace: str, doc_id: str) -> Commit:
         """Remove the chunks of a document and its attachments; mark their rows as deleted."""
-        with sole_writer(self.chunks_uri):
+        with sole_writer(self.chunks_uri) as alone:
             family = self._ledger.family(namespace, doc_id)
             keys = {(namespace, doc_id), *((row.namespace, row.doc_id) for row in family)}
             delete = partial(_delete, predicate=documents_predicate(sorted(keys)))
             commit = write(self.chunks_uri, delete, self._session)
             now = utc_now()
-            self._ledger.record(
-                [
-                    replace(row, status="deleted", chunks=0, updated_at=now)
-                    for row in family
-                    if row.status != "deleted"
-                ]
-            )
+            rows = [
+                replace(row, status="deleted", chunks=0, updated_at=now)
+                for row in family
+                if row.status != "deleted"
+            ]
+            self._tell(rows, commit, alone)
         return commit
 
     def record(self, documents: Sequence[Document]) -> None:
@@ -268,6 +268,15 @@ class Corpus:
             tables.append(self.entities.uri)
         done = [tidy(uri, self._session) for uri in tables]
         return all(done)
+
+    def _tell(self, documents: Sequence[Document], commit: Commit, alone: bool) -> None:
+        """Record rows that tell of `commit`, and see that they still do."""
+        self._ledger.record(documents)
+        if not alone and documents:
+            newest = self.dataset()
+            number = commit.version - index_version(newest) + int(newest.version)
+            stored = newest if number == newest.version else newest.checkout_version(number)
+            settle(self._ledger, documents, stored, self.dataset)
 
     def _unknown(self, documents: Sequence[Document]) -> list[Document]:
         """Return rows that announce those of `documents` that the ledger does not hold."""

@@ -15,6 +15,7 @@ from lance.dataset import MergeInsertBuilder
 from lance.lance import _Session
 
 from retrieval.errors import CorpusError
+from retrieval.object_store import storage_options
 
 T = TypeVar("T")
 
@@ -23,7 +24,9 @@ Session = _Session
 
 # Lance's own messages for a commit that lost a race.
 _CONFLICTS = ("conflict", "concurrent", "retry limit", "too many retries")
+_ABSENT = "was not found"
 _OWN_PLACE = re.compile(r", /\S+\.rs:")
+_STORE_SAYS = re.compile(r"<Message>([^<]{1,300})</Message>")
 _ATTEMPTS = 12
 _ELSEWHERE = "set PMOVES_HOME or PMOVES_CORPUS__URI to a place that can be written"
 
@@ -39,16 +42,21 @@ def open_table(uri: str, session: Session | None = None) -> lance.LanceDataset:
     Tables opened with the same `session` share what they have read.
     """
     try:
-        return lance.dataset(uri, session=session)
+        return lance.dataset(uri, session=session, storage_options=storage_options(uri))
     except (ValueError, OSError) as error:
         raise CorpusError(f"cannot open the table {uri}: {_first_line(error)}") from error
 
 
 def table_exists(uri: str) -> bool:
-    """Say whether there is a readable table at `uri`."""
+    """Say whether there is a readable table at `uri`.
+
+    Raises `CorpusError` where an object store does not say so.
+    """
     try:
-        lance.dataset(uri)
-    except (ValueError, OSError):
+        lance.dataset(uri, storage_options=storage_options(uri))
+    except (ValueError, OSError) as error:
+        if "://" in uri and _ABSENT not in str(error):
+            raise CorpusError(f"cannot open the table {uri}: {_first_line(error)}") from error
         return False
     return True
 
@@ -58,7 +66,8 @@ def create_table(uri: str, table: pa.Table) -> lance.LanceDataset:
     if "://" not in uri:
         _make_folder(Path(uri).parent)
     try:
-        return lance.write_dataset(table, uri, mode="create")
+        options = storage_options(uri)
+        return lance.write_dataset(table, uri, mode="create", storage_options=options)
     except (OSError, ValueError) as error:
         if table_exists(uri):
             return open_table(uri)
@@ -126,6 +135,10 @@ def _lost_a_race(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
+    text = str(error).strip()
+    lines = text.splitlines()
     # Lance ends its messages with the place in its own source.
-    return _OWN_PLACE.split(lines[0])[0][:300] if lines else type(error).__name__
+    line = _OWN_PLACE.split(lines[0])[0][:300] if lines else type(error).__name__
+    # An object store says what is wrong in its XML.
+    said = _STORE_SAYS.search(text)
+    return f"{line.removesuffix(': <?xml')}: {said[1]}" if said else line

@@ -3,19 +3,18 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from retrieval.fetching.addresses import private_entry
+from retrieval.setting_group import Group
 
 MIB = 2**20
 _Port = Annotated[int, Field(ge=1, le=65_535)]
 _Line = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]+$", max_length=512)]
 
 
-class FetchSettings(BaseModel):
+class FetchSettings(Group):
     """URLs that the mesh fetches or calls: sources on the web, feeds, webhooks."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True)
 
     private_hosts: list[Annotated[str, AfterValidator(private_entry)]] = Field(
         [],

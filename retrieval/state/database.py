@@ -5,29 +5,35 @@ revision 0001.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from retrieval.errors import CorpusError, SchemaVersionError
+from retrieval.state import postgres
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 METADATA = sa.MetaData()
 # What the newest file in migrations/versions brings about.
-REVISION = "0004"
+REVISION = "0007"
 _FIRST = "0001"
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_VERSION = sa.table("alembic_version", sa.column("version_num"))
+_VERSION = "alembic_version"
 
 
 def open_database(url: str) -> sa.Engine:
     """Return the database at `url`, an SQLAlchemy URL, with its tables up to date.
+
+    On Postgres they stand in a schema of their own, `retrieval.state.postgres.SCHEMA`.
 
     Raises `CorpusError` where it cannot be opened or made, and `SchemaVersionError`
     where a newer version of the mesh has written it.
     """
     try:
         return _open(sa.make_url(url))
-    except (sa.exc.SQLAlchemyError, OSError) as error:
+    except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
         reason = str(error).partition("\n")[0]
         raise CorpusError(
             f"cannot open the state database {_shown(url)}: {reason}; "
@@ -36,38 +42,38 @@ def open_database(url: str) -> sa.Engine:
 
 
 def _open(address: sa.URL) -> sa.Engine:
-    sqlite = address.get_backend_name() == "sqlite"
-    if sqlite and address.database:
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(address)
-    if sqlite:
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+    engine = postgres.create_engine(address) if postgres.is_meant(address) else _sqlite(address)
     try:
         with engine.connect() as connection:
             current = _revision(connection) == REVISION
         if not current:
-            _migrate(engine, sqlite)
+            _migrate(engine)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
-def _migrate(engine: sa.Engine, sqlite: bool) -> None:
+def _sqlite(address: sa.URL) -> sa.Engine:
+    if address.database and address.get_backend_name() == "sqlite":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(address)
+    if address.get_backend_name() == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _migrate(engine: sa.Engine) -> None:
     """Run the missing migrations as one transaction, while other processes wait."""
     # Loaded here only: most openings find the database up to date.
     from alembic import command
-    from alembic.config import Config
     from alembic.util import CommandError
 
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with engine.connect() as connection:
-        if sqlite:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        config.attributes["connection"] = connection
+        _begin_alone(connection)
+        config = migrations(connection)
         try:
-            if _revision(connection) is None and sa.inspect(connection).has_table("jobs"):
+            if _revision(connection) is None and _has_table(connection, "jobs"):
                 command.stamp(config, _FIRST)
             command.upgrade(config, "head")
         except CommandError as error:
@@ -78,10 +84,33 @@ def _migrate(engine: sa.Engine, sqlite: bool) -> None:
         connection.commit()
 
 
+def migrations(connection: sa.Connection) -> "Config":
+    """Return what Alembic's commands need to work through `connection`."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _begin_alone(connection: sa.Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "postgresql":
+        postgres.begin_alone(connection)
+
+
 def _revision(connection: sa.Connection) -> str | None:
-    if not sa.inspect(connection).has_table(_VERSION.name):
+    if not _has_table(connection, _VERSION):
         return None
-    return connection.execute(sa.select(_VERSION.c.version_num)).scalar()
+    number: sa.ColumnClause[str] = sa.column("version_num")
+    table = sa.table(_VERSION, number, schema=postgres.schema_of(connection))
+    return connection.execute(sa.select(number).select_from(table)).scalar()
+
+
+def _has_table(connection: sa.Connection, name: str) -> bool:
+    return sa.inspect(connection).has_table(name, schema=postgres.schema_of(connection))
 
 
 def _shown(url: str) -> str:

@@ -94,6 +94,14 @@ class Credential:
         """Say whether `secret` is the key's, in the same time whatever it is."""
         return hmac.compare_digest(_digest(secret), self.digest)
 
+    def signature(self, text: str) -> str:
+        """Return a signature of `text`, 64 hexadecimal digits, that only this key's row makes."""
+        return hmac.new(self.digest.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    def signed(self, text: str, signature: str) -> bool:
+        """Say whether `signature` is that of `text`, in the same time whatever it is."""
+        return hmac.compare_digest(self.signature(text), signature)
+
 
 class KeyStore:
     """The keys of one mesh, in its state database. The calls block."""

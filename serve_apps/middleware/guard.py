@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve_apps import problems
 from serve_apps.loopback import is_loopback
 from serve_apps.metrics import Metrics
+from serve_apps.origin import same_origin
 
 _REASONS = {
     problems.HOST_NOT_ALLOWED: "host",
@@ -65,7 +66,7 @@ class LoopbackGuardMiddleware:
                 f"The host name {host[:255]!r} is not served. Without API keys only loopback "
                 "names are answered: localhost, 127.0.0.1 or [::1].",
             )
-        if scope["method"] in _SAFE_METHODS or _same_origin(headers, host):
+        if scope["method"] in _SAFE_METHODS or same_origin(headers):
             return None
         return problems.ProblemError(
             problems.ORIGIN_NOT_ALLOWED,
@@ -76,10 +77,3 @@ class LoopbackGuardMiddleware:
 def _from_elsewhere(scope: Scope, headers: Headers) -> bool:
     client = scope["state"].get("client")
     return "x-forwarded-for" in headers or (client is not None and not client.is_loopback)
-
-
-def _same_origin(headers: Headers, host: str) -> bool:
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc.lower() == host.lower()

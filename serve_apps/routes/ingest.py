@@ -1,8 +1,6 @@
 """`POST /ingest`."""
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,7 +12,8 @@ from serve_apps.caller import caller_of
 from serve_apps.jobs import start_job
 from serve_apps.openapi import json_body
 from serve_apps.services import services_of
-from serve_apps.sources import allowed_source
+from serve_apps.settings import AllowedSources
+from serve_apps.sources import allowed_uri
 from serve_apps.wire import IngestRequest, JobView
 
 router = APIRouter(tags=["ingest"])
@@ -24,24 +23,24 @@ router = APIRouter(tags=["ingest"])
     "/ingest", status_code=202, summary="Ingest sources", openapi_extra=json_body(IngestRequest)
 )
 async def ingest(request: Request, response: Response) -> JobView:
-    """Start a job that reads files and folders on the gateway's machine, or pages on the web."""
+    """Start a job that reads files and folders on the gateway's machine, objects, or pages."""
     services = services_of(request)
     wanted = await read_model(request, IngestRequest, services.settings.http.max_query_bytes)
     default = services.settings.search.namespace
     namespace = caller_of(request).chosen(wanted.namespace, default)
     note_namespaces(request, [namespace])
-    roots, guard = services.settings.ingest.roots, UrlGuard(services.settings.fetch)
-    job_request = await asyncio.to_thread(_job_request, wanted, namespace, roots, guard)
+    allowed, guard = services.settings.ingest, UrlGuard(services.settings.fetch)
+    job_request = await asyncio.to_thread(_job_request, wanted, namespace, allowed, guard)
     job = await asyncio.to_thread(start_job, services, job_request)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 
 
 def _job_request(
-    wanted: IngestRequest, namespace: str, roots: Sequence[Path], guard: UrlGuard
+    wanted: IngestRequest, namespace: str, allowed: AllowedSources, guard: UrlGuard
 ) -> JobRequest:
     uris = [
-        allowed_source(uri, roots, guard, f"sources.{number}")
+        allowed_uri(uri, allowed, guard, f"sources.{number}")
         for number, uri in enumerate(wanted.sources)
     ]
     return JobRequest(
@@ -53,4 +52,7 @@ def _job_request(
         metadata=wanted.metadata,
         retry_quarantined=wanted.retry_quarantined,
         yt_options=wanted.yt_options,
+        lanes=wanted.lanes,
+        budgets=wanted.budgets,
+        mirror=wanted.mirror,
     )

@@ -45,6 +45,7 @@ def test_what_is_left_out_is_as_ingestion_is_set(monkeypatch: pytest.MonkeyPatch
     assert cutter.cut(DATASET, None, None, MODEL) == cutter.cut(DATASET, 48, 7, MODEL)
 
 
+@pytest.mark.integration
 def test_files_of_the_sample_library_are_cut_as_files() -> None:
     library, chunking = sample_library(), JobSettings().chunking
     cut = IngestCutter().cut(library, chunking.size, chunking.overlap, MODEL)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from data_jobs.monitor import LocalMonitor
 from data_jobs.sandbox.sandbox import PARSE_FILE
 from data_jobs.settings import JobSettings
+from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage
@@ -80,14 +81,22 @@ class Production:
         """Ingest `sources`; return the outcomes by the last part of their URIs."""
         items = [s if isinstance(s, SourceItem) else SourceItem(uri=str(s)) for s in sources]
         request = JobRequest(namespace=NAMESPACE, sources=items, retry_quarantined=retry)
+        return self.run_request(request, again)
+
+    def run_request(
+        self, request: JobRequest, again: Sequence[SourceItem] = ()
+    ) -> dict[str, DocumentOutcome]:
+        """Run a whole request; return the outcomes by the last part of their URIs."""
+        retry = request.retry_quarantined
         self.embedder = None
         self.monitor.tally.counts.clear()
-        parse = ParseStage(self.settings.ingest, self.monitor, self.function)
+        ingest = self.settings.ingest
+        parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
+        most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
+        listing = ListStage(request, again, bounds, most, self.monitor, self.settings)
         transcribe = TranscribeStage(self.settings, self.monitor)
         spool = self.settings.spool_dir / "job"
         videos = VideoStage(self.settings, retry, spool, request.yt_options, self.monitor)
-        most = self.settings.ingest.bundle_documents
-        listing = ListStage(request, again, None, most, self.monitor, self.settings)
         self.tables = list(listing(None))
         stages: list[Stage | CommitStage] = [
             videos,

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from data_jobs.retrying import quarantined_items
-from data_jobs.sources import source_uri
+from data_jobs.sources import Selection, source_uri
 from retrieval.jobs import JobRequest, JobStore, SourceItem
 from tests.data_jobs.production import NAMESPACE, Production
+
+pytestmark = pytest.mark.integration
 
 BROKEN = b"\x00\x01\x02\xff" * 100
 
@@ -23,7 +25,7 @@ def jobs(tmp_path: Path) -> JobStore:
 
 
 def items(production: Production, jobs: JobStore, roots: list[Path] | None = None) -> list[str]:
-    found = quarantined_items(production.corpus, jobs, NAMESPACE, roots)
+    found = quarantined_items(production.corpus, jobs, NAMESPACE, Selection(roots=roots))
     return sorted(item.uri for item in found)
 
 
@@ -33,7 +35,7 @@ def test_files_come_back_with_their_metadata_and_are_mended(
     path = tmp_path / "a b.txt"
     path.write_bytes(BROKEN)
     production.run(SourceItem(uri=str(path), doc_id="own", metadata={"show": "x"}))
-    again = quarantined_items(production.corpus, jobs, NAMESPACE, None)
+    again = quarantined_items(production.corpus, jobs, NAMESPACE, Selection())
     assert again == [SourceItem(uri=source_uri(path), doc_id="own", metadata={"show": "x"})]
     path.write_text("Mended.")
     found = production.run(again=again)
@@ -56,7 +58,7 @@ def test_an_attachment_stands_for_its_parent_which_is_forced(
     )
     production.run(path)
     assert items(production, jobs) == [source_uri(path)]
-    again = quarantined_items(production.corpus, jobs, NAMESPACE, None)
+    again = quarantined_items(production.corpus, jobs, NAMESPACE, Selection())
     found = production.run(path, again=again)
     assert found["letter.eml"].outcome == "ready"
     assert found["letter.eml#attachment=a.bin"].outcome == "quarantined"
@@ -72,12 +74,13 @@ def test_uploads_come_back_while_their_files_are_there(
         item = SourceItem(uri="upload:x.txt", path=str(path), name="x.txt")
         jobs.create(JobRequest(namespace=NAMESPACE, sources=[item], metadata={"n": path.name}))
         production.run(item)
-    found = quarantined_items(production.corpus, jobs, NAMESPACE, [])
+    found = quarantined_items(production.corpus, jobs, NAMESPACE, Selection(roots=[]))
     assert [(item.path, item.name, item.metadata) for item in found] == [
         (str(new), "x.txt", {"n": "1"})
     ]
     new.unlink()
-    assert quarantined_items(production.corpus, jobs, NAMESPACE, [])[0].path == str(old)
+    (again,) = quarantined_items(production.corpus, jobs, NAMESPACE, Selection(roots=[]))
+    assert again.path == str(old)
     old.unlink()
     assert items(production, jobs) == []
 

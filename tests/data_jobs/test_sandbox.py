@@ -23,6 +23,8 @@ from data_jobs.errors import (
 from data_jobs.parse.base import ParsedDocument, ParseLimits
 from data_jobs.sandbox.sandbox import Sandbox
 
+pytestmark = pytest.mark.integration
+
 LIMITS = ParseLimits(seconds=60, memory_bytes=256 * 2**20)
 OBEY = "tests.data_jobs.hostile_parsers:obey"
 Ask = Callable[[str], ParsedDocument]

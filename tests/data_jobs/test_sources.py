@@ -164,7 +164,7 @@ def test_links_out_of_the_roots_are_not_followed(tree: Path, tmp_path: Path) -> 
 def test_failures_name_the_source_and_stop_no_other(tree: Path) -> None:
     os.mkfifo(tree / "pipe")
     items = [
-        SourceItem(uri="s3://bucket/talks"),
+        SourceItem(uri="gopher://bucket/talks"),
         SourceItem(uri=f"{tree}/missing.pdf"),
         SourceItem(uri=f"{tree}/*.docx"),
         SourceItem(uri=f"{tree}/pipe"),
@@ -177,7 +177,7 @@ def test_failures_name_the_source_and_stop_no_other(tree: Path) -> None:
     assert [type(each) for each in found] == [SourceFailure] * 7 + [SourceFile]
     assert found[-1] == SourceFile(source_uri(tree / "b.txt"), tree / "b.txt", doc_id="kept")
     reasons = failures(*items)
-    assert "'s3' is not supported" in reasons[0]
+    assert "'gopher' is not supported" in reasons[0]
     assert "No such file" in reasons[1]
     assert "no file matches" in reasons[2]
     assert "not an ordinary file" in reasons[3]

@@ -13,6 +13,8 @@ from retrieval.ids import document_id
 from retrieval.jobs import SourceItem
 from tests.data_jobs.production import NAMESPACE, Production
 
+pytestmark = pytest.mark.integration
+
 OBEY = "tests.data_jobs.hostile_parsers:obey"
 NOTES = "# Lighting\n\nThe key light stands left.\n\n# Sound\n\nTwo microphones are enough.\n"
 
@@ -181,7 +183,7 @@ def test_attachments_become_children_that_go_with_their_parent(
 def test_sources_that_are_not_there_are_quarantined_by_name(
     production: Production, folder: Path
 ) -> None:
-    found = production.run(folder, folder / "missing.pdf", "s3://bucket/x")
+    found = production.run(folder, folder / "missing.pdf", "gopher://bucket/x")
     assert (found["missing.pdf"].outcome, found["missing.pdf"].stage) == ("quarantined", "list")
     assert found["x"].type == "SourceError"
     assert found["plan.txt"].outcome == "ready"

@@ -19,7 +19,7 @@ from cluster.mesh.dashboard import Dashboard
 from cluster.mesh.environment import mesh_environment
 from cluster.mesh.ports import any_free_port
 from cluster.mesh.state import MeshState
-from cluster.tiers import TIER_LABEL
+from retrieval.placement import TIER_LABEL
 from serve_apps.environment import ServePorts, serve_environment
 
 # All of 127.0.0.0/8 is this machine, and nobody else answers there.

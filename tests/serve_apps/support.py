@@ -135,3 +135,9 @@ def make_key(services: Services, role: Role, *namespaces: str, **fields: Any) ->
 def bearer(token: str) -> dict[str, str]:
     """Return the header that shows a key."""
     return {"Authorization": f"Bearer {token}"}
+
+
+async def session_of(services: Services, token: str) -> str:
+    """Return the cookie of a browser that signed in with a key."""
+    sessions = services.sessions
+    return f"{sessions.cookie}={sessions.begin(await services.keyring.with_token(token))}"

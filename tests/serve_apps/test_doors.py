@@ -17,11 +17,11 @@ from retrieval.chunk import Document
 from retrieval.jobs import JobRequest
 from retrieval.state.keys import GRANTS, KeyStore, Role
 from serve_apps import api, problems
-from serve_apps.policy import RULES, UNLISTED, rule_for
+from serve_apps.policy import RULES, SIGN_IN, SIGN_OUT, UNLISTED, rule_for
 from serve_apps.problems import ProblemType
 from serve_apps.services import Services
 from tests.eval.pages.material import collection, report_for, run_of
-from tests.serve_apps.support import bearer, client_of, item, make_key, problem
+from tests.serve_apps.support import bearer, client_of, item, make_key, problem, session_of
 
 Call = tuple[str, str]
 
@@ -62,6 +62,11 @@ def job(services: Services, namespace: str) -> dict[str, Any]:
     return {"url": f"/jobs/{made.job_id}"}
 
 
+def job_call(name: str) -> Callable[[Services, str], dict[str, Any]]:
+    """Ask something of a job that is there."""
+    return lambda services, namespace: {"url": f"{job(services, namespace)['url']}/{name}"}
+
+
 def evaluation(path: str, **params: str) -> Callable[[Services, str], dict[str, Any]]:
     """Ask for a page about an evaluation that is there."""
 
@@ -98,6 +103,12 @@ def ingest(services: Services, namespace: str) -> dict[str, Any]:
     return {"url": "/ingest", "json": {"sources": [root.as_uri()], "namespace": namespace}}
 
 
+def form(_services: Services, _namespace: str) -> dict[str, Any]:
+    """Sign in with a key that is none, which never tells more than that."""
+    return {"url": SIGN_IN, "data": {"key": "secret"}}
+
+
+PAGES = ("/eval", "/eval/runs/{time}/{collection}", "/eval/compare", "/eval/trends")
 BOTH = {"first": "one/set", "second": "one/set"}
 FORBIDDEN, NOT_FOUND = problems.FORBIDDEN, problems.NOT_FOUND
 CASES: dict[Call, Case] = {
@@ -111,6 +122,8 @@ CASES: dict[Call, Case] = {
     ("GET", "/jobs"): Case(listed("/jobs"), foreign=FORBIDDEN),
     ("GET", "/jobs/{job_id}"): Case(job, foreign=NOT_FOUND),
     ("DELETE", "/jobs/{job_id}"): Case(job, 202, foreign=NOT_FOUND),
+    ("POST", "/jobs/{job_id}/pause"): Case(job_call("pause"), 202, foreign=NOT_FOUND),
+    ("POST", "/jobs/{job_id}/resume"): Case(job_call("resume"), 202, foreign=NOT_FOUND),
     ("GET", "/namespaces"): Case(plain("/namespaces")),
     ("GET", "/hirag/admin/stats"): Case(plain("/hirag/admin/stats")),
     ("GET", "/hirag/admin/rerank-status"): Case(plain("/hirag/admin/rerank-status")),
@@ -128,6 +141,9 @@ CASES: dict[Call, Case] = {
     ("GET", "/eval/runs/{time}/{collection}"): Case(evaluation("/eval/runs/one/set")),
     ("GET", "/eval/compare"): Case(evaluation("/eval/compare", **BOTH)),
     ("GET", "/eval/trends"): Case(plain("/eval/trends")),
+    ("GET", SIGN_IN): Case(plain(SIGN_IN)),
+    ("POST", SIGN_IN): Case(form, 401),
+    ("POST", SIGN_OUT): Case(plain(SIGN_OUT), 303),
     ("GET", "/eval/api/runs"): Case(plain("/eval/api/runs")),
     ("GET", "/eval/api/runs/{time}/{collection}"): Case(evaluation("/eval/api/runs/one/set")),
     ("GET", "/eval/api/compare"): Case(evaluation("/eval/api/compare", **BOTH)),
@@ -202,7 +218,7 @@ async def test_without_a_good_key_nothing_opens(services: Services) -> None:
             for kind, given in headers.items():
                 answer = await ask(client, call, services, "own", headers=given)
                 if rule.role is None or (rule.local and not given):
-                    assert answer.status_code == 200, (call, kind, answer.text)
+                    assert answer.status_code == CASES[call].status, (call, kind, answer.text)
                 else:
                     problem(answer, problems.UNAUTHENTICATED)
                     assert answer.headers["www-authenticate"].startswith("Bearer"), (call, kind)
@@ -233,6 +249,30 @@ def check(call: Call, answer: httpx.Response, expected: int | ProblemType) -> No
         assert answer.status_code == expected, (call, answer.text)
     else:
         problem(answer, expected)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("role", GRANTS)
+async def test_a_session_opens_pages_and_nothing_else(role: Role, services: Services) -> None:
+    keys = {
+        token: bool(own) for own in ((), ("own",)) for token in [make_key(services, role, *own)]
+    }
+    services.keyring.load()
+    async with client_of(create_app(services)) as client:
+        for token, limited in keys.items():
+            headers = {"Cookie": await session_of(services, token)}
+            for call, case in CASES.items():
+                rule, answer = (
+                    RULES[call],
+                    await ask(client, call, services, "own", headers=headers),
+                )
+                if rule.page and limited:
+                    check(call, answer, FORBIDDEN)
+                elif rule.page or rule.role is None or rule.local:
+                    check(call, answer, case.status)
+                else:
+                    check(call, answer, problems.UNAUTHENTICATED)
+    assert {call for call, rule in RULES.items() if rule.page} <= {("GET", path) for path in PAGES}
 
 
 async def test_an_unlisted_route_is_closed(services: Services) -> None:

@@ -4,21 +4,25 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
+import yaml
+from ray.serve.schema import ServeDeploySchema
 
 from cluster.evaluation_routes import evaluation_routes
 from cluster.mesh.bringup import APP_IMPORT
 from cluster.serving import MeshGateway
 from eval.dashboard.desk import MOST_WAITING
 from eval.gates.contracts import PUBLISHED
+from eval.gates.errors import Reason
 from eval.gates.store import GateStore
 from eval.report import write_files
 from serve_apps import problems
 from serve_apps.api import create_app
 from serve_apps.services import Services
+from serve_apps.settings import AppArgs
 from tests.eval.gates.asking import gate_of, request
 from tests.eval.pages.material import collection, report_for, run_of
 from tests.serve_apps.support import bearer, client_of, make_key, problem
@@ -88,6 +92,20 @@ async def test_a_persona_is_published_by_the_search_of_this_gateway(
     assert any("gate" in run["run"] for run in runs)
 
 
+async def test_answers_of_gates_are_counted(client: httpx.AsyncClient) -> None:
+    asked = [client.post("/eval/personas/publish", json=request("Nobody")) for _ in range(3)]
+    asked.append(client.post("/eval/personas/publish", content=b"{"))
+    await asyncio.gather(*asked)
+    text = (await client.get("/metrics")).text
+    assert 'pmoves_persona_answers_total{outcome="unknown-persona"} 3.0' in text
+    assert 'pmoves_persona_answers_total{outcome="invalid-request"} 1.0' in text
+    # Those that never happened are there too, so that an alert sees the first one.
+    for reason in (*get_args(Reason), "published", "left"):
+        assert f'pmoves_persona_answers_total{{outcome="{reason}"}}' in text
+    assert "pmoves_persona_requests 0.0" in text
+    assert "pmoves_persona_answer_seconds_count 4.0" in text
+
+
 async def test_errors_are_problem_documents(client: httpx.AsyncClient) -> None:
     problem(await client.get("/eval/runs/now/three"), problems.NOT_FOUND)
     problem(await client.get("/eval/personas/answers/none"), problems.NOT_FOUND)
@@ -110,9 +128,13 @@ async def test_many_readers_do_not_take_the_places_of_searches(client: httpx.Asy
     assert (await client.get("/eval")).status_code == 200
 
 
-async def test_the_deployed_gateway_has_them(services: Services) -> None:
-    module, _, builder = APP_IMPORT.partition(":")
-    application = getattr(importlib.import_module(module), builder)(services.settings)
+async def test_what_serve_is_told_to_deploy_has_them(services: Services) -> None:
+    config = yaml.safe_load(Path("cluster/config/mesh.yaml").read_text())
+    (described,) = ServeDeploySchema.model_validate(config).applications
+    assert described.import_path == APP_IMPORT
+    module, _, builder = described.import_path.partition(":")
+    settings = AppArgs.model_validate({**described.args, "home": services.settings.home})
+    application = getattr(importlib.import_module(module), builder)(settings)
     # What Serve pickles and sends to the replica.
     pickle: Any = importlib.import_module("ray.cloudpickle")
     kind = pickle.loads(pickle.dumps(application._bound_deployment.func_or_class))

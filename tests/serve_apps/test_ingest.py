@@ -99,7 +99,6 @@ async def test_what_is_outside_cannot_be_told_from_what_is_not_there(
 @pytest.mark.parametrize(
     "uri",
     [
-        "s3://bucket/a",
         "/etc/hosts",
         "file:relative",
         "talk.md",
@@ -110,6 +109,36 @@ async def test_what_is_outside_cannot_be_told_from_what_is_not_there(
 async def test_other_sources_are_refused_clearly(client: httpx.AsyncClient, uri: str) -> None:
     told = problem(await ingest(client, uri), problems.UNSUPPORTED_SOURCE)
     assert uri in told["detail"]
+
+
+async def test_objects_in_the_allowed_buckets_become_a_job(
+    client: httpx.AsyncClient, services: Services, launcher: NotedLauncher
+) -> None:
+    services.settings.ingest.buckets = ["s3://media/talks", "s3://open"]
+    sources = ["s3://media/talks/Über uns.pdf", "s3://media/talks", "s3://open"]
+    answer = await ingest(client, *sources)
+    assert answer.status_code == 202, answer.text
+    expected = ["s3://media/talks/%C3%9Cber%20uns.pdf", "s3://media/talks", "s3://open/"]
+    assert answer.json()["sources"] == expected
+    assert launcher.submitted == [answer.json()["job_id"]]
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://media/talk", "s3://media/talks-of-others/x", "s3://media", "s3://opens/x"]
+)
+async def test_no_other_object_is_read(
+    client: httpx.AsyncClient, services: Services, launcher: NotedLauncher, uri: str
+) -> None:
+    for buckets in ([], ["s3://media/talks", "s3://open"]):
+        services.settings.ingest.buckets = buckets
+        told = problem(await ingest(client, uri), problems.SOURCE_NOT_ALLOWED)
+        assert "PMOVES_INGEST__BUCKETS" in told["detail"]
+    assert launcher.submitted == []
+
+
+async def test_keys_in_a_source_are_not_repeated(client: httpx.AsyncClient) -> None:
+    told = problem(await ingest(client, "s3://AKIA:hunter2@media/x"), problems.INVALID_REQUEST)
+    assert "hunter2" not in str(told)
 
 
 @pytest.mark.parametrize("suffix", ["/nothing.md", "/talks?x=1", "/talks#x", "/a%00b"])

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ray import serve
 from starlette.types import Receive, Scope, Send
 
+from cluster.mesh.bringup import APP_IMPORT
 from cluster.mesh.ports import any_free_port
 from retrieval.errors import InvalidInputError
 from retrieval.settings import CorpusSettings
@@ -93,11 +94,17 @@ def test_networks_are_lists_or_have_commas(name: str) -> None:
             read(wrong)
 
 
-def test_the_config_file_names_the_builder_and_loopback() -> None:
-    config = yaml.safe_load(Path("serve_apps/config/embedded.yaml").read_text())
-    checked = serve.schema.ServeDeploySchema.model_validate(config)
+@pytest.mark.parametrize(
+    ("file", "builder"),
+    [
+        ("serve_apps/config/embedded.yaml", "serve_apps.app:build"),
+        ("cluster/config/mesh.yaml", APP_IMPORT),
+    ],
+)
+def test_the_config_file_names_the_builder_and_loopback(file: str, builder: str) -> None:
+    checked = serve.schema.ServeDeploySchema.model_validate(yaml.safe_load(Path(file).read_text()))
     (application,) = checked.applications
-    assert application.import_path == "serve_apps.app:build"
+    assert application.import_path == builder
     assert checked.http_options.host == "127.0.0.1"
     assert AppArgs.model_validate(application.args).http.host == "127.0.0.1"
 

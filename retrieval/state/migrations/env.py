@@ -2,6 +2,9 @@
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"])
+from retrieval.state.postgres import schema_of
+
+_connection = context.config.attributes["connection"]
+context.configure(connection=_connection, version_table_schema=schema_of(_connection))
 with context.begin_transaction():
     context.run_migrations()

@@ -154,9 +154,9 @@ def pages(source: str, *include: str, **settings: object) -> list[str]:
     """Return the listed URLs less their host, and the messages of what failed."""
     web = WebSettings.model_validate({"rate_per_s": 1_000, **settings})
     visiting = visitor()
-    lister = WebLister(visiting, web, PathFilter(include, ()))
+    lister = WebLister(visiting, web)
     try:
-        return [str(found) for found in lister.pages(source)]
+        return [str(found) for found in lister.pages(source, PathFilter(include, ()))]
     finally:
         visiting.close()
 

@@ -20,6 +20,7 @@ from eval.stored import load_run
 from eval.systems.base import SearchSystem
 from retrieval.chunk import JsonValue
 from retrieval.query import SearchRequest, SearchResponse
+from tests.engines.postgres import PostgresServer
 from tests.eval.gates.asking import (
     PERSONA_ID,
     KnowingSystem,
@@ -31,7 +32,6 @@ from tests.eval.gates.asking import (
     persona_gate,
     request,
 )
-from tests.eval.gates.conftest import NewDatabase
 from tests.eval.scripted import ScriptedSystem
 
 
@@ -328,8 +328,8 @@ async def test_a_search_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-async def test_the_whole_way_over_postgres(tmp_path: Path, postgres: NewDatabase) -> None:
-    store = GateStore(postgres())
+async def test_the_whole_way_over_postgres(tmp_path: Path, postgres: PostgresServer) -> None:
+    store = GateStore(postgres.new_database())
     store.define([gate_of()])
     gate = PersonaGate(store, Evaluator(collections, KnowingSystem, tmp_path / "runs"))
     event = encoded(request())

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from eval.gates.requests import PublishRequest, read_request
 from eval.gates.results import GateRow
 from eval.gates.store import Claim, GateStore, Settled
+from tests.engines.postgres import PostgresServer
 from tests.eval.gates.asking import encoded, gate_of, request
-from tests.eval.gates.conftest import NewDatabase
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 
@@ -25,8 +25,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'state.db'}"
-    new_database: NewDatabase = request.getfixturevalue("postgres")
-    return new_database()
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture
@@ -173,8 +173,8 @@ def test_the_tables_stand_where_the_predecessor_had_them(store: GateStore, url: 
 
 
 @pytest.mark.integration
-def test_the_predecessors_table_stays_under_another_name(postgres: NewDatabase) -> None:
-    url = postgres()
+def test_the_predecessors_table_stays_under_another_name(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE SCHEMA pmoves_core")

@@ -1,47 +1,22 @@
 """The pages in a real browser; screenshots go into `artifacts/screenshots`."""
 
-import os
-import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from eval.dashboard.routes import dashboard_router
 from eval.pages.comparison_page import comparison_page
 from eval.pages.report_page import report_page, write_report_page
 from eval.report import write_files
+from tests.eval.pages.browsing import SIZES, Scheme, Tab, served
 from tests.eval.pages.material import HOSTILE, collection, report_for, run_of
 
 pytestmark = pytest.mark.integration
-ROOT = Path(__file__).resolve().parents[3]
-SHOTS = ROOT / "artifacts" / "screenshots"
-SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 DATASET = collection()
 RUN = run_of(DATASET, worse=6, label="before")
-Scheme = Literal["light", "dark"]
-FAINT = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, or one like it, driven by Playwright."""
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("no Chromium here: as root, scripts/chromium installs Debian's")
-    with api.sync_playwright() as playwright:
-        # Chromium has no sandbox for root, and containers have little shared memory.
-        options = ["--disable-dev-shm-usage", *([] if os.geteuid() else ["--no-sandbox"])]
-        started = playwright.chromium.launch(executable_path=program, args=options)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -74,43 +49,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         write_files(report_for(run, dataset, floor=0.9), {}, folder / name)
     (folder / "20261104T090000Z" / "cut").mkdir(parents=True)
     (folder / "20261104T090000Z" / "cut" / "run.json").write_text("{")
-    yield from served(folder)
-
-
-def served(folder: Path) -> Iterator[str]:
-    """Serve the dashboard over `folder`; yield its address."""
     app = FastAPI()
     app.include_router(dashboard_router(folder))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/eval"
-        server.should_exit = True
-        thread.join()
-
-
-class Tab:
-    """A page in the browser that notes what goes wrong in it, and what it fetches."""
-
-    def __init__(self, browser: Any, size: str = "desktop", scheme: Scheme = "light") -> None:
-        width, height = SIZES[size]
-        self.page = browser.new_page(
-            viewport={"width": width, "height": height}, color_scheme=scheme
-        )
-        self.width = width
-        self.complaints: list[str] = []
-        self.fetched: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.page.on("request", lambda request: self.fetched.append(request.url))
-
-    def open(self, url: str) -> Any:
-        """Open `url`; return the page."""
-        self.page.goto(url)
-        return self.page
+    with served(app) as address:
+        yield f"{address}/eval"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -128,11 +70,7 @@ def test_it_fits_and_can_be_read(
         "trends": f"{site}/trends",
     }
     page = tab.open(addresses[name])
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}.png", full_page=name != "answer")
-    assert page.evaluate("document.documentElement.scrollWidth") <= tab.width
-    assert page.evaluate(FAINT) == []
-    assert tab.complaints == []
+    tab.check(name, size, scheme, full=name != "answer")
     page.close()
 
 

@@ -1,5 +1,7 @@
 """A small collection, points over it, and a place to make its indexes."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 from eval.datasets.base import Dataset, DatasetDocument
@@ -24,6 +26,14 @@ DATASET = Dataset(
     {f"q{n}": f"{WORDS[n]} {WORDS[(n + 4) % 10]}" for n in range(10)},
     {f"q{n}": {f"d{n}": 1, f"d{(n + 1) % 12}": 2} for n in range(10)},
 )
+# Texts that are cut, so that another chunk size gives another index.
+CUT = replace(
+    DATASET,
+    documents=tuple(
+        DatasetDocument(document.doc_id, "\n\n".join(document.passages * 4))
+        for document in DOCUMENTS
+    ),
+)
 NOW = Setting(fusion="convex", alpha=0.7, neighbor_share=0.4)
 POINT = Point(index=IndexSetting(), search=NOW)
 # The dimension of the packaged model, whose identity indexes are made with.
@@ -40,3 +50,20 @@ def load_words(settings: EmbeddingSettings) -> Embedder:
 def workplace(folder: Path, k: int = 50, depth: int = 200) -> Workplace:
     """Return a place in `folder` whose model knows words only."""
     return Workplace(folder, LibrarySettings(home=folder), k, depth, "code", load=load_words)
+
+
+def write_beir(folder: Path) -> Path:
+    """Write `CUT` into `folder` in BEIR's layout; return it."""
+    (folder / "qrels").mkdir(parents=True)
+    corpus = [{"_id": document.doc_id, "text": document.text} for document in CUT.documents]
+    queries = [{"_id": name, "text": text} for name, text in CUT.queries.items()]
+    for name, records in {"corpus": corpus, "queries": queries}.items():
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        (folder / f"{name}.jsonl").write_text(lines)
+    rows = [
+        f"{query}\t{doc_id}\t{grade}\n"
+        for query, grades in CUT.qrels.items()
+        for doc_id, grade in grades.items()
+    ]
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
+    return folder

@@ -10,8 +10,9 @@ import pytest
 
 from eval.asking import chunks_of
 from eval.metrics import parse_metric
-from eval.sweep.indexes import NAMESPACE, PATIENCE, shared_lists
+from eval.sweep.indexes import PATIENCE, shared_lists
 from eval.sweep.lists import SharedLists
+from eval.sweep.naming import NAMESPACE, name_entities
 from eval.sweep.points import IndexSetting, Setting
 from eval.sweep.ranking import Ranker
 from eval.sweep.spec import SweepSpec
@@ -19,6 +20,7 @@ from eval.sweep.values import Grid, Steps
 from retrieval.chunk import Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.graph.dictionary_rows import DictionaryRow
 from retrieval.indexing import index_chunks
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest
@@ -34,6 +36,22 @@ GRID = Grid(
     candidates=[12, 36],
 )
 SETTINGS = [point.search for point in SweepSpec(dataset="x", grid=GRID, k=3).points(POINT)]
+# Names that lead from one word of a query to passages that neither side finds.
+ENTITIES = [
+    DictionaryRow(persona_name=name, alias=alias)
+    for name, alias in (("boat", "steam"), ("rope", "lens"), ("lamp", "bread"))
+]
+BOOSTED = [
+    point.search
+    for point in SweepSpec(
+        dataset="x",
+        grid=GRID.model_copy(
+            update={"candidates": None, "alpha": [0.6], "graph_boost": [0, 0.2, 1]}
+        ),
+        k=3,
+        entities=Path("names.csv"),
+    ).points(POINT)
+]
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None:
@@ -50,18 +68,31 @@ def lists(tmp_path_factory: pytest.TempPathFactory) -> SharedLists:
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     """A corpus of its own that holds the same documents."""
+    return corpus_in(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The same, for entities to be added."""
+    return corpus_in(tmp_path_factory.mktemp("named corpus"))
+
+
+def corpus_in(folder: Path) -> Corpus:
     embedder = BatchingEmbedder(WordEmbedder(DIMENSION))
-    corpus = Corpus.open(str(tmp_path_factory.mktemp("corpus")), embedder.identity)
+    corpus = Corpus.open(str(folder), embedder.identity)
     asyncio.run(index_chunks(corpus, embedder, chunks_of(DATASET, NAMESPACE), replace=True))
     embedder.close()
     return corpus
 
 
-async def searched(corpus: Corpus, setting: Setting) -> dict[str, list[str]]:
+async def searched(
+    corpus: Corpus, setting: Setting, entities: Sequence[DictionaryRow] = ()
+) -> dict[str, list[str]]:
     """Return the documents of every query, best first, by whole searches."""
-    settings = setting.within(SearchSettings().model_copy(update=PATIENCE))
+    settings = setting.within(SearchSettings(candidates=12).model_copy(update=PATIENCE))
     embedder = BatchingEmbedder(WordEmbedder(DIMENSION))
     searcher = Searcher(corpus, embedder, settings)
+    await name_entities(searcher, entities)
     found: dict[str, list[str]] = {}
     for query_id, text in DATASET.queries.items():
         request = SearchRequest(query=text, namespace=NAMESPACE, k=3)
@@ -80,6 +111,36 @@ async def test_shared_lists_rank_as_the_pipeline_does(
     ranked = Ranker(lists, DATASET, k=3).ranked(setting)
     for query_id, hits in (await searched(stored, setting)).items():
         assert ranked[query_id] == hits
+
+
+@pytest.fixture(scope="module")
+def named_lists(tmp_path_factory: pytest.TempPathFactory) -> SharedLists:
+    """What both sides and the names find, 12 passages each."""
+    place = replace(
+        workplace(tmp_path_factory.mktemp("named"), k=3, depth=12), entities=tuple(ENTITIES)
+    )
+    return asyncio.run(shared_lists(place, DATASET, IndexSetting(), quiet))
+
+
+@pytest.mark.parametrize("setting", BOOSTED, ids=str)
+@pytest.mark.integration
+async def test_entities_raise_what_they_raise_in_the_pipeline(
+    named_lists: SharedLists, named: Corpus, setting: Setting
+) -> None:
+    ranked = Ranker(named_lists, DATASET, k=3).ranked(setting)
+    for query_id, hits in (await searched(named, setting, ENTITIES)).items():
+        assert ranked[query_id] == hits
+
+
+def test_names_bring_in_what_neither_side_found(named_lists: SharedLists) -> None:
+    joined = [query for query in named_lists.queries if len(query.found().rows) < len(query.rows)]
+    assert joined
+    assert all(query.weights.max() <= 1 for query in named_lists.queries)
+    rankings = {
+        boost: Ranker(named_lists, DATASET, 3).ranked(NOW.model_copy(update={"graph_boost": boost}))
+        for boost in (0.0, 1.0)
+    }
+    assert rankings[0.0] != rankings[1.0]
 
 
 def test_values_are_those_of_the_metric(lists: SharedLists) -> None:

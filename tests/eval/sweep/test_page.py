@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eval.errors import EvaluationError
+from eval.pages.templates import content_policy
 from eval.sweep.artifacts import save
 from eval.sweep.page import sweep_page
 from eval.sweep.points import IndexSetting
@@ -56,6 +57,7 @@ def found() -> Sweep:
         grid=Grid(alpha=[0, 0.25, 0.5, 0.7, 1], fusion=["convex", "rrf"]),
         index=IndexGrid(query_prefix=["", "<b>find</b> & "]),
         rule="predecessor",
+        entities=Path("names.csv"),
     )
     now = NOW.model_copy(update={"index": IndexSetting(query_prefix="")})
     trials = MadeUpTrials(lambda point: 0.7 - (point.search.alpha - 0.5) ** 2, 0.01)
@@ -73,8 +75,13 @@ def test_the_page_needs_no_network(found: Sweep) -> None:
     page = outline(found.report)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe"}
     for _, attrs in page.tags:
-        assert not attrs.keys() & {"src", "href", "onclick"}
+        assert not attrs.keys() & {"src", "onclick", "style"}
+        assert (attrs.get("href") or "#").startswith("#")
     assert "url(" not in sweep_page(found.report)
+    (policy,) = [
+        attrs["content"] for _, attrs in page.tags if "Content-Security-Policy" in attrs.values()
+    ]
+    assert policy == content_policy()
 
 
 def test_the_page_shows_the_map_the_choice_and_the_gain(found: Sweep) -> None:

@@ -1,22 +1,19 @@
 """Trials as tasks of a real Ray, with the real model, give what trials in this process give."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cluster.cli.app import app
 from cluster.cutting import IngestCutter
 from data_jobs.session import ray_session
-from eval.datasets.base import Dataset, DatasetDocument
+from eval.datasets.base import Dataset
 from eval.sweep.points import IndexSetting
 from eval.sweep.ray_trials import RayTrials
 from eval.sweep.trials import Collection, Job, LocalTrials
 from eval.sweep.workplace import load_model
-from tests.eval.sweep.collection import DATASET, NOW, workplace
+from tests.eval.sweep.collection import CUT, NOW, workplace
 
 pytestmark = [
     pytest.mark.integration,
@@ -24,14 +21,6 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-# Texts that are cut, so that another chunk size gives another index.
-CUT = replace(
-    DATASET,
-    documents=tuple(
-        DatasetDocument(document.doc_id, "\n\n".join(document.passages * 4))
-        for document in DATASET.documents
-    ),
-)
 COLLECTIONS: dict[Collection, Dataset] = {"labelled": CUT}
 JOBS = [
     Job(
@@ -50,44 +39,6 @@ def ray() -> Iterator[None]:
     """A Ray of this module's own."""
     with ray_session():
         yield
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The same collection in BEIR's layout."""
-    found = tmp_path / "boats"
-    (found / "qrels").mkdir(parents=True)
-    corpus = [{"_id": document.doc_id, "text": document.text} for document in CUT.documents]
-    queries = [{"_id": name, "text": text} for name, text in CUT.queries.items()]
-    for name, records in {"corpus": corpus, "queries": queries}.items():
-        lines = "".join(json.dumps(record) + "\n" for record in records)
-        (found / f"{name}.jsonl").write_text(lines)
-    rows = [
-        f"{query}\t{doc_id}\t{grade}\n"
-        for query, grades in CUT.qrels.items()
-        for doc_id, grade in grades.items()
-    ]
-    (found / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
-    return found
-
-
-def test_the_command_uses_the_ray_that_the_environment_names(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", "auto")
-    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "home"))
-    spec = tmp_path / "sweep.yaml"
-    spec.write_text(
-        f"{{dataset: {folder}, folds: 2, grid: {{alpha: [0.2, 0.7]}}, index: {{chunk_size: [16]}}}}"
-    )
-    command = ["sweep", str(spec), "--json"]
-    found = CliRunner().invoke(app, command)
-    assert found.exit_code == 0, found.output
-    assert "trials: 2 of 2" in found.stderr
-    assert "retrieve:" not in found.stderr
-    local = CliRunner().invoke(app, [*command, "--local"])
-    assert "trials:" not in local.stderr
-    assert json.loads(local.stdout)["trials"] == json.loads(found.stdout)["trials"]
 
 
 def test_tasks_measure_what_this_process_measures(tmp_path: Path) -> None:

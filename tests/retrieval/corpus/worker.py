@@ -20,6 +20,8 @@ from retrieval import reembedding
 from retrieval.chunk import Chunk, Document, Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.errors import CorpusError, EmbeddingIdentityError
+from retrieval.object_store import configure
+from retrieval.settings import LibrarySettings
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk
 
@@ -32,6 +34,8 @@ _BATCH = 4
 
 def open_corpus(folder: str) -> Corpus:
     """Open the corpus that all workers share."""
+    if "://" in folder:
+        configure(LibrarySettings().s3)
     return Corpus.open(folder, EMBEDDER.identity)
 
 

@@ -21,3 +21,8 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.String(40)),
         sa.Column("revoked_at", sa.String(40)),
     )
+
+
+def downgrade() -> None:
+    """Drop the table."""
+    op.drop_table("api_keys")

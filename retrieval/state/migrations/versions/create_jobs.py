@@ -29,3 +29,8 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.String(40)),
     )
     op.create_index("ix_jobs_namespace", "jobs", ["namespace"])
+
+
+def downgrade() -> None:
+    """Drop the table."""
+    op.drop_table("jobs")

@@ -40,6 +40,16 @@ def upgrade() -> None:
     op.create_table(_RESULTS, *_result_columns(), schema=schema)
 
 
+def downgrade() -> None:
+    """Drop the tables; that of the predecessor gets its name back."""
+    postgres = op.get_bind().dialect.name == "postgresql"
+    schema = _SCHEMA if postgres else None
+    for name in (_RESULTS, "persona_gate_requests", "persona_gates"):
+        op.drop_table(name, schema=schema)
+    if postgres and sa.inspect(op.get_bind()).has_table(f"{_RESULTS}_predecessor", schema=schema):
+        op.rename_table(f"{_RESULTS}_predecessor", _RESULTS, schema=schema)
+
+
 def _result_columns() -> list[sa.schema.SchemaItem]:
     return [
         sa.Column("persona_id", sa.String(36)),

@@ -85,6 +85,7 @@ def scripted(url: str) -> list[Scripted]:
     ]
 
 
+@pytest.mark.integration
 def test_all_get_the_same_passages_and_the_same_distinct_queries(noop: str) -> None:
     servers = scripted(noop)
     plan = PeersPlan(clients=(1, 3), rounds=2, searches=20)
@@ -104,6 +105,7 @@ def test_all_get_the_same_passages_and_the_same_distinct_queries(noop: str) -> N
     assert all(load.p50_ms <= load.p95_ms <= load.p99_ms for load in report.loads)
 
 
+@pytest.mark.integration
 def test_quality_is_compared_query_by_query(noop: str) -> None:
     report = bench_peers(PeersPlan((1,), 1, 20), DATASET, scripted(noop), silent)
     found = {system.name: system.quality.mean for system in report.systems}
@@ -116,6 +118,7 @@ def test_quality_is_compared_query_by_query(noop: str) -> None:
     assert text.count("Target") == 3
 
 
+@pytest.mark.integration
 def test_passages_of_one_document_count_once(noop: str) -> None:
     server = Scripted("ours", noop, {"one": ["b", "b", "a"]})
     report = bench_peers(PeersPlan((1,), 1, 20), CUT, [server], silent)
@@ -140,6 +143,7 @@ def test_a_collection_too_small_for_the_plan_is_named() -> None:
         distinct_extracts([Passage("p", "d", "one two three four")], 100)
 
 
+@pytest.mark.integration
 def test_a_collection_without_judgements_is_refused(noop: str) -> None:
     bare = Dataset("bare", DATASET.documents, {}, {})
     with pytest.raises(EvaluationError, match="bare holds no documents or no judged queries"):

@@ -1,4 +1,4 @@
-"""The same ingestion as a job that is submitted to a running Ray, and as a plain command."""
+"""Jobs that are submitted to a running Ray give what the same commands give elsewhere."""
 
 import contextlib
 import json
@@ -17,12 +17,16 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from typer.testing import CliRunner
 
+from cluster.cli.app import app
 from cluster.mesh.head import interpreter
 from data_jobs.settings import JobSettings
+from eval.sweep.report import SweepReport
 from retrieval.corpus.store import Corpus
 from retrieval.jobs import JobStore
 from tests.data_jobs.library import write_library
+from tests.eval.sweep.collection import write_beir
 
 pytestmark = [
     pytest.mark.integration,
@@ -52,11 +56,11 @@ def library(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment_of(home: Path) -> dict[str, str]:
+    """Return the environment of a Ray whose jobs write into `home`."""
     own = {
         "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}",
-        "PMOVES_HOME": str(tmp_path / "home"),
+        "PMOVES_HOME": str(home),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -65,8 +69,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | own
 
 
-@pytest.fixture
-def head(environment: dict[str, str]) -> Iterator[Head]:
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
+    """A Ray for all tests of this module."""
+    environment = environment_of(tmp_path_factory.mktemp("head") / "home")
     # Unix sockets want a short path, and pytest's are long.
     folder = tempfile.mkdtemp(prefix="ray-")
     gcs, dashboard, client = free_ports(3)
@@ -142,7 +148,39 @@ def test_a_job_is_submitted_with_the_checkout_as_working_directory(
     done = submitted(command, head, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 ready" in done.stdout
-    assert_ingested(tmp_path / "home")
+    assert_ingested(Path(head.environment["PMOVES_HOME"]))
+
+
+def test_a_sweep_is_submitted_and_its_indexes_are_tasks(
+    head: Head, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "home"))
+    spec = tmp_path / "sweep.yaml"
+    tried = "grid: {alpha: [0.2, 0.7]}, index: {chunk_size: [16]}"
+    spec.write_text(f"{{dataset: {write_beir(tmp_path / 'boats')}, folds: 2, {tried}}}")
+
+    def sweep(name: str) -> list[str]:
+        folders = ("--work", str(tmp_path / f"work {name}"), "--out", str(tmp_path / name))
+        return ["sweep", str(spec), *folders]
+
+    command = [
+        *(str(BINARIES / "ray"), "job", "submit", "--address", head.dashboard),
+        *("--working-dir", str(ROOT), "--", "python", "-m", "cluster.cli"),
+        *sweep("there"),
+    ]
+    done = submitted(command, head, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "trials: 2 of 2" in done.stdout
+    assert "retrieve:" not in done.stdout
+    assert "<!doctype html>" in (tmp_path / "there" / "sweep.html").read_text()
+    here = CliRunner().invoke(app, [*sweep("here"), "--local"])
+    assert here.exit_code == 0, here.output
+    reports = [
+        SweepReport.model_validate_json((tmp_path / name / "sweep.json").read_text())
+        for name in ("there", "here")
+    ]
+    assert reports[0].trials == reports[1].trials
+    assert len(reports[0].trials) == 4
 
 
 def submitted(command: list[str], head: Head, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -156,9 +194,8 @@ def submitted(command: list[str], head: Head, folder: Path) -> subprocess.Comple
         time.sleep(1)
 
 
-def test_the_command_starts_a_ray_of_its_own(
-    environment: dict[str, str], library: Path, tmp_path: Path
-) -> None:
+def test_the_command_starts_a_ray_of_its_own(library: Path, tmp_path: Path) -> None:
+    environment = environment_of(tmp_path / "home")
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
         environment.pop(name)
     command = [sys.executable, "-m", "data_jobs.ingest", f"{library}/**", "--namespace", "tests"]

@@ -1,0 +1,31 @@
+"""The line that makes a machine a node of a cluster."""
+
+import shlex
+
+from cluster.tiers.detecting import Machine
+from serve_apps.environment import SERVE_ENVIRONMENT
+
+
+def start_line(machine: Machine, head: str = "", site: str = "") -> str:
+    """Return the `ray start` that lets `machine` join the cluster whose head is at `head`.
+
+    Without `head` it starts one. GPUs are counted on purpose: Ray does not see a Jetson's.
+    """
+    labels = ",".join(f"{name}={value}" for name, value in machine.labels(site).items())
+    command = [
+        "ray",
+        "start",
+        f"--address={head}" if head else "--head",
+        f"--labels={labels}",
+        f"--num-gpus={machine.gpus}",
+        "--disable-usage-stats",
+    ]
+    return shlex.join(command)
+
+
+def environment_lines() -> list[str]:
+    """Return what a shell must export before `ray start`, on every machine of a cluster."""
+    return [
+        "export RAY_AUTH_MODE=token",
+        *(f"export {name}={shlex.quote(value)}" for name, value in SERVE_ENVIRONMENT.items()),
+    ]

@@ -1,0 +1,1 @@
+"""Sources in an object store: `s3://bucket/prefix`."""

@@ -1,0 +1,63 @@
+"""Which kinds of machine each piece of work likes, in order: the whole placement policy.
+
+Plain data in the form that Ray's scheduler reads; nothing here needs Ray.
+"""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from retrieval.setting_group import Group
+
+Tier = Literal["gpu", "jetson", "cpu"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+TIER_LABEL = "pmoves.io/tier"
+
+
+def _split(value: object) -> object:
+    """Let an order be written with commas: `gpu,cpu`."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _distinct(order: list[Tier]) -> list[Tier]:
+    if len(set(order)) != len(order):
+        raise ValueError(f"names a tier twice: {', '.join(order)}")
+    return order
+
+
+Order = Annotated[
+    list[Tier], BeforeValidator(_split), Field(min_length=1), AfterValidator(_distinct)
+]
+
+
+class TierSettings(Group):
+    """The tiers that each piece of work may run on, the one it likes best first."""
+
+    gateway: Order = Field(["cpu", "gpu", "jetson"], description="Where gateways run.")
+    embedder: Order = Field(["gpu", "jetson", "cpu"], description="Where questions are embedded.")
+    list: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs list files.")
+    read: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs fingerprint files.")
+    parse: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs parse.")
+    transcribe: Order = Field(
+        ["gpu", "jetson", "cpu"], description="Where jobs listen to recordings."
+    )
+    chunk: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs cut passages.")
+    embed: Order = Field(["gpu", "jetson", "cpu"], description="Where jobs embed.")
+    commit: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs write the corpus.")
+
+
+def placement(order: list[Tier]) -> dict[str, Any]:
+    """Return Ray's options for work that likes the tiers of `order`, the first best.
+
+    Where every tier will do, a machine without the label does as well, last of all.
+    """
+    selectors: list[dict[str, str]] = [{TIER_LABEL: tier} for tier in order]
+    if len(order) == len(TIERS):
+        selectors.append({TIER_LABEL: "!in(" + ",".join(TIERS) + ")"})
+    first, *others = selectors
+    options: dict[str, Any] = {"label_selector": first}
+    if others:
+        options["fallback_strategy"] = [{"label_selector": selector} for selector in others]
+    return options

@@ -1,0 +1,35 @@
+"""On several raylets of one machine, work lands where its order of tiers says."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.timeout(300),
+]
+
+
+def test_work_lands_on_the_best_tier_and_on_the_next_when_that_dies(tmp_path: Path) -> None:
+    seen = tmp_path / "seen.json"
+    ray = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    program = subprocess.run(
+        [sys.executable, "-m", "tests.cluster.tiers.landing", str(seen)],
+        env=os.environ | ray,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert program.returncode == 0, program.stderr[-4000:]
+    assert json.loads(seen.read_text()) == {
+        "no tier there": None,
+        "all tiers": "gpu",
+        "jetson, then cpu": "cpu",
+        "served": "gpu",
+        "served, gpu gone": "cpu",
+    }

@@ -1,0 +1,56 @@
+"""The table of what runs where, and where it lands on given machines."""
+
+import pytest
+
+from cluster.mesh.dashboard import Node
+from cluster.settings import Settings
+from cluster.tiers.table import Work, placement_table
+from retrieval.placement import TIER_LABEL, TierSettings
+
+
+def node(tier: str | None, cpus: float = 4, gpus: float = 0, state: str = "ALIVE") -> Node:
+    return Node(
+        node_id="n",
+        node_ip="10.0.0.1",
+        state=state,
+        labels={TIER_LABEL: tier} if tier else {},
+        resources_total={"CPU": cpus, "GPU": gpus},
+    )
+
+
+def work(nodes: list[Node] | None, **tiers: object) -> dict[str, Work]:
+    settings = Settings(tiers=TierSettings.model_validate(tiers))
+    return {one.name: one for one in placement_table(settings, nodes)}
+
+
+def test_every_piece_of_work_with_tiers_is_in_the_table() -> None:
+    assert list(work(None)) == list(TierSettings.model_fields)
+
+
+def test_the_best_tier_that_lives_is_taken() -> None:
+    found = work([node("cpu"), node("gpu", state="DEAD"), node("jetson")])
+    assert (found["gateway"].lands, found["embedder"].lands) == ("cpu", "jetson")
+
+
+def test_a_machine_without_a_tier_does_last() -> None:
+    assert work([node(None)])["embedder"].lands == "any"
+    assert work([node(None)], embedder="gpu,cpu")["embedder"].lands is None
+
+
+@pytest.mark.parametrize(
+    ("nodes", "why"),
+    [
+        ([node("cpu")], "no node of gpu or jetson; there is cpu"),
+        ([], "no node of gpu or jetson; there is none"),
+        ([node("gpu", cpus=0.1)], "no node of gpu or jetson has 0.5 CPUs"),
+    ],
+)
+def test_what_lands_nowhere_says_why(nodes: list[Node], why: str) -> None:
+    found = work(nodes, embedder="gpu,jetson")["embedder"]
+    assert (found.lands, found.why) == (None, why)
+
+
+def test_replicas_may_grow_with_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMOVES_SERVE__EMBEDDER_MAX_REPLICAS", "4")
+    embedder = work(None)["embedder"]
+    assert (embedder.least, embedder.most) == (1, 4)

@@ -1,0 +1,36 @@
+"""The engines as fixtures of a session: each is started once, by the first test that asks."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engines.postgres import PostgresServer, postgres_server
+from tests.engines.redis import redis_server
+from tests.engines.seaweedfs import ObjectStore, seaweedfs
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """A real S3 (SeaweedFS), shared by the tests, each of which makes buckets of its own."""
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, shared by the tests, each of which makes databases of its own."""
+    # The folders of pytest are closed to the user that it runs as.
+    with (
+        tempfile.TemporaryDirectory(prefix="pg-") as folder,
+        postgres_server(Path(folder)) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address, `host:port`, of a real Redis without a password."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as address:
+        yield address
