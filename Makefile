@@ -50,6 +50,7 @@ unit: .venv/.dev ## The fast tests.
 
 integration: .venv/.dev ## The tests that start Ray, the mesh and a browser.
 	@scripts/chromium
+	@scripts/lanes
 	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900 --durations=20
 
 eval: .venv/.dev ## Search quality on the sample library, held against its baseline.

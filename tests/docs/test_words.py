@@ -17,8 +17,10 @@ HOSTS = {
     "lancedb.github.io",
     "semver.org",
     "tickets.example",
+    "vimeo.com",
     "www.ray.io",
     "www.rfc-editor.org",
+    "www.youtube.com",
 }
 SOMEBODYS_FOLDER = re.compile(r"(?<![\w.~])/(?:home|root|Users|work|workspace|builds?)/")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|TBD|FIRST_ANSWER)\b")
