@@ -77,7 +77,8 @@ def speech(text: str, folder: Path) -> Samples:
         frames = [out for frame in file.decode(audio=0) for out in resampler.resample(frame)]
         frames += resampler.resample(None)
     joined = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
-    return joined.astype(np.float32) / 32_768
+    spoken: Samples = joined.astype(np.float32) / np.float32(32_768)
+    return spoken
 
 
 def word_errors(said: str, heard: str) -> float:

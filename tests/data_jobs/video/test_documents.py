@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -60,8 +61,7 @@ def test_a_video_is_one_document_with_chapters_and_seconds(host: Site, tmp_path:
     assert (found.outcome, found.source) == ("ready", WATCH)
     row = row_of(studio)
     assert (row.title, row.status) == ("Recording a harp", "ready")
-    notes = row.metadata[NOTES]
-    assert isinstance(notes, dict)
+    notes = cast(dict[str, Any], row.metadata[NOTES])
     assert notes["chapters"] == [
         {"start": 0.0, "title": "Tuning"},
         {"start": 5.0, "title": "The hall"},
