@@ -33,6 +33,8 @@ test: lint ## Everything that CI runs; what needs one core runs beside the tests
 tests: .venv/.dev
 	@scripts/promtool
 	@scripts/chromium
+	@scripts/engines
+	@scripts/lanes
 	$(BIN)/pytest -n 2 --dist loadgroup --timeout=900 --durations=20
 
 lint: .venv/.dev ## Style, formatting and the import rules between folders.
@@ -48,8 +50,9 @@ unit: .venv/.dev ## The fast tests.
 	@scripts/promtool
 	$(BIN)/pytest -m "not integration" -n 2
 
-integration: .venv/.dev ## The tests that start Ray, the mesh and a browser.
+integration: .venv/.dev ## The tests that start Ray, the mesh, a browser and the engines.
 	@scripts/chromium
+	@scripts/engines
 	@scripts/lanes
 	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900 --durations=20
 

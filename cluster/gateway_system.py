@@ -36,8 +36,15 @@ class GatewaySystem:
 
     async def index(self, chunks: Sequence[Chunk]) -> int:
         """Embed and store `chunks` as the whole content of their documents."""
-        corpus, embedder = self._services.corpus, self._services.embedder
-        commit = await self._there(index_chunks(corpus, embedder, chunks, replace=True))
+        services = self._services
+        work = index_chunks(
+            services.corpus,
+            services.embedder,
+            chunks,
+            replace=True,
+            relations=services.relations,
+        )
+        commit = await self._there(work)
         return commit.version
 
     async def search(self, request: SearchRequest) -> SearchResponse:

@@ -27,6 +27,13 @@ class NoSpeechError(EmptyDocumentError):
     """The recording was listened to, but nobody speaks in it."""
 
 
+class SetAsideError(IngestError):
+    """Reading the document takes long; it waits until what is quick is done.
+
+    No reason of a quarantined document: it leaves the parser process, and no stage.
+    """
+
+
 class LimitExceededError(IngestError):
     """Time, memory, size, page or output limit of one document."""
 

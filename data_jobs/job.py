@@ -83,7 +83,7 @@ class Job:
         plan = Plan(self.request, self.settings, load, confined=self.confined, spool=spool)
         if not self.request.retry_quarantined:
             return plan
-        again = quarantined_items(corpus, jobs, self.request.namespace, plan.bounds())
+        again = quarantined_items(corpus, jobs, self.request, plan.bounds())
         return replace(plan, again=again)
 
     def _summary(self, job_id: str, watch: JobWatch, version: int) -> Summary:

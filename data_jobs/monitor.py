@@ -1,9 +1,15 @@
 """What the stages of a running job tell, wherever they run."""
 
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from data_jobs.aside import Aside
+
+# Documents of which it is known whether they are quick; counted beside the stages.
+LOOKED_AT = "looked_at"
 
 
 @dataclass(slots=True)
@@ -47,6 +53,17 @@ class Monitor(Protocol):
         """Return whether the job is to end early."""
         ...
 
+    def identity(self) -> str:
+        """Return a name that changes when what was kept is lost."""
+        ...
+
+    def set_aside(self, data: bytes) -> bool:
+        """Keep a pickled document for later; False when it has to be read now."""
+        ...
+
+    def aside(self, start: int) -> list[bytes] | None:
+        """Return documents kept, from number `start` on; None when no more will come."""
+
     def paused(self) -> bool:
         """Return whether no further documents are to be taken up for now."""
         ...
@@ -57,6 +74,8 @@ class LocalMonitor:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self._aside = Aside()
+        self._identity = uuid.uuid4().hex
 
     def add(self, what: str, count: int) -> None:
         """Count documents past a stage, or passages."""
@@ -80,6 +99,19 @@ class LocalMonitor:
     def stopping(self) -> bool:
         """Return whether the job is to end early."""
         return self.tally.stopping
+
+    def identity(self) -> str:
+        """Return a name that changes when what was kept is lost."""
+        return self._identity
+
+    def set_aside(self, data: bytes) -> bool:
+        """Keep a pickled document for later; False when it has to be read now."""
+        return self._aside.put(data)
+
+    def aside(self, start: int) -> list[bytes] | None:
+        """Return documents kept, from number `start` on; None when no more will come."""
+        counts = self.tally.counts
+        return self._aside.take(start, counts["list"], counts[LOOKED_AT])
 
     def paused(self) -> bool:
         """Return whether no further documents are to be taken up for now."""

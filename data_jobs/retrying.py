@@ -10,23 +10,23 @@ from data_jobs.web.urls import is_web
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.ids import document_id
-from retrieval.jobs import JobStore, SourceItem
+from retrieval.jobs import JobRequest, JobStore, SourceItem
 from retrieval.object_address import is_allowed, is_object_uri
 
 _PAGE = 500
 
 
 def quarantined_items(
-    corpus: Corpus, jobs: JobStore, namespace: str, bounds: Selection
+    corpus: Corpus, jobs: JobStore, request: JobRequest, bounds: Selection
 ) -> list[SourceItem]:
-    """Return the sources of the quarantined documents of `namespace`.
+    """Return the sources of the quarantined documents that `request` wants taken up.
 
     An attachment stands for the file that holds it. Left out are uploads whose
     files are gone, and what lies outside of the roots and buckets of `bounds`.
     """
     items: dict[str, SourceItem] = {}
     uploads: set[str] = set()
-    for document in _quarantined(corpus, namespace):
+    for document in _quarantined(corpus, request):
         source = document.source.partition("#")[0]
         if is_web(source):
             items.setdefault(source, _item(document, source))
@@ -35,8 +35,27 @@ def quarantined_items(
                 items.setdefault(source, _item(document, source))
         else:
             uploads.add(source)
-    found = _uploaded(jobs, namespace, uploads) if uploads else {}
+    found = _uploaded(jobs, request.namespace, uploads) if uploads else {}
     return [*items.values(), *found.values()]
+
+
+def _quarantined(corpus: Corpus, request: JobRequest) -> Iterator[Document]:
+    """Yield what is wanted; of ignored documents those that are named."""
+    wanted = set(request.retry_documents)
+    for status in ("quarantined", "ignored") if wanted else ("quarantined",):
+        cursor = None
+        while True:
+            page = corpus.documents(
+                [request.namespace],
+                status=status,
+                reason=request.retry_reason,
+                limit=_PAGE,
+                cursor=cursor,
+            )
+            yield from (row for row in page.documents if not wanted or row.doc_id in wanted)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
 
 
 def _may_be_read(source: str, bounds: Selection) -> bool:
@@ -45,16 +64,6 @@ def _may_be_read(source: str, bounds: Selection) -> bool:
     if bounds.roots is None:
         return True
     return is_inside(source_path(source), [root.resolve() for root in bounds.roots])
-
-
-def _quarantined(corpus: Corpus, namespace: str) -> Iterator[Document]:
-    cursor = None
-    while True:
-        page = corpus.documents([namespace], status="quarantined", limit=_PAGE, cursor=cursor)
-        yield from page.documents
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 def _item(document: Document, source: str) -> SourceItem:

@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from data_jobs.lane_settings import ArchiveSettings, ImageSettings, OcrSettings, OfficeSettings
 from data_jobs.parse.base import ParseLimits
+from data_jobs.parse.options import ParseOptions
 from data_jobs.speech.settings import SpeechSettings
 from data_jobs.video.settings import VideoSettings
 from data_jobs.web.settings import WebSettings
@@ -60,6 +62,9 @@ class StageSettings(Group):
     parse_workers: int = Field(
         0, ge=0, le=1_024, description="Workers that parse; 0: half of the cluster's cores."
     )
+    slow_documents: Workers = Field(
+        2, description="Slow documents, such as scans, that one such worker reads at once."
+    )
     chunk_workers: Workers = Field(1, description="Workers that cut passages.")
     embed_workers: Workers = Field(1, description="Workers that embed, each with its own model.")
 
@@ -90,6 +95,12 @@ class IngestSettings(Group):
     parse_seconds: float = Field(
         120.0, ge=0.1, le=86_400, description="Wall-clock time to parse one document."
     )
+    slow_seconds: float = Field(
+        3_600.0,
+        ge=1,
+        le=604_800,
+        description="Wall-clock time to read one document that takes long: OCR, LibreOffice.",
+    )
     parse_memory_bytes: int = Field(
         4 * GIB,
         ge=64 * MIB,
@@ -108,17 +119,30 @@ class IngestSettings(Group):
     optimize_commits: int = Field(
         100, ge=1, le=100_000, description="Commits after which the corpus is compacted on the way."
     )
+    ocr: OcrSettings = OcrSettings()
+    images: ImageSettings = ImageSettings()
+    office: OfficeSettings = OfficeSettings()
+    archives: ArchiveSettings = ArchiveSettings()
     stages: StageSettings = StageSettings()
 
     def parse_limits(self) -> ParseLimits:
-        """Return the bounds of one document."""
+        """Return the bounds of one document, which may take long."""
         return ParseLimits(
-            seconds=self.parse_seconds,
+            seconds=self.slow_seconds,
             memory_bytes=self.parse_memory_bytes,
             max_file_bytes=self.max_file_bytes,
             max_expanded_bytes=self.max_expanded_bytes,
             max_pages=self.max_pages,
             max_characters=self.max_characters,
+            options=self._options(),
+        )
+
+    def _options(self) -> ParseOptions:
+        return ParseOptions(
+            self.ocr.options(),
+            self.images.options(),
+            self.office.options(),
+            self.archives.options(),
         )
 
 

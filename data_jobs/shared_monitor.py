@@ -55,6 +55,21 @@ class SharedMonitor:
         self._look()
         return self._stopping
 
+    def identity(self) -> str:
+        """Return a name that changes when what was kept is lost."""
+        return str(self._ask(self._actor.identity))
+
+    def set_aside(self, data: bytes) -> bool:
+        """Keep a pickled document for later; False when it has to be read now."""
+        try:
+            return bool(self._ask(self._actor.set_aside, data))
+        except MonitorLostError:
+            return False
+
+    def aside(self, start: int) -> list[bytes] | None:
+        """Return documents kept, from number `start` on; None when no more will come."""
+        return cast(list[bytes] | None, self._ask(self._actor.aside, start))
+
     def paused(self) -> bool:
         """Return whether the job rests, as it was half a second ago at most."""
         self._look()

@@ -14,7 +14,7 @@ JsonValue = TypeAliasType(
     "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None",
 )
 Vectors: TypeAlias = NDArray[np.float32]
-DocumentStatus = Literal["queued", "ready", "quarantined", "deleted"]
+DocumentStatus = Literal["queued", "ready", "quarantined", "ignored", "deleted"]
 
 
 def utc_now() -> datetime:

@@ -28,12 +28,20 @@ class SchemaVersionError(CorpusError):
     """The corpus on disk was written by a newer schema than this code knows."""
 
 
+class MissingPartError(PmovesError):
+    """A package or a model that the settings ask for is not installed."""
+
+
 class StaleIndexError(PmovesError):
     """The asked-for index version did not become visible in time."""
 
 
 class StageError(PmovesError):
     """A stage of the query pipeline failed and nothing could take its place."""
+
+
+class EngineError(PmovesError):
+    """A remote engine did not do what it was asked; the corpus is not touched by that."""
 
 
 class OverloadedError(PmovesError):

@@ -9,16 +9,23 @@ from retrieval.chunk import Chunk, Document, Vectors, utc_now
 from retrieval.corpus.changes import DocumentKey
 from retrieval.corpus.store import Commit, Corpus
 from retrieval.embedding.base import AsyncEmbedder
+from retrieval.extraction.chunks import ChunkRelations
 from retrieval.ids import content_hash
 
 
 async def index_chunks(
-    corpus: Corpus, embedder: AsyncEmbedder, chunks: Sequence[Chunk], *, replace: bool = False
+    corpus: Corpus,
+    embedder: AsyncEmbedder,
+    chunks: Sequence[Chunk],
+    *,
+    replace: bool = False,
+    relations: ChunkRelations | None = None,
 ) -> Commit:
     """Embed and store `chunks`; those that are stored already as they are cost nothing.
 
     With `replace`, the chunks of a document become exactly those given; without,
     they are merged by chunk id. The documents appear in the ledger as ready.
+    `relations` finds what the chunks state; without, they state nothing.
     """
     vectors = await _vectors(corpus, embedder, chunks)
     keys = {(chunk.namespace, chunk.doc_id) for chunk in chunks}
@@ -28,6 +35,7 @@ async def index_chunks(
         vectors,
         replace=keys if replace else (),
         documents=_documents(chunks),
+        relations=await asyncio.to_thread(relations.of, chunks) if relations else (),
         recount=True,
     )
 

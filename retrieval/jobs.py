@@ -90,7 +90,11 @@ class Mirror(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """What to ingest, and how; without `lanes`, all of them."""
+    """What to ingest, and how; without `lanes`, all of them.
+
+    With `retry_quarantined`, what is quarantined is taken up again: all of it, or what
+    has an error of the type `retry_reason`, or one of the ids `retry_documents`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -102,6 +106,8 @@ class JobRequest(BaseModel):
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     retry_quarantined: bool = False
     yt_options: VideoOptions = Field(default_factory=VideoOptions)
+    retry_reason: str | None = None
+    retry_documents: list[str] = Field(default_factory=list)
     lanes: list[Lane] = Field(default_factory=list)
     budgets: dict[Lane, Budget] = Field(default_factory=dict)
     mirror: Mirror | None = None

@@ -12,9 +12,11 @@ from retrieval.corpus.store import Commit, Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.extraction.chunks import ChunkRelations
 from retrieval.housekeeping import Housekeeping
 from retrieval.ids import chunk_id
 from retrieval.indexing import index_chunks
+from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
 from retrieval.settings import LibrarySettings
@@ -35,7 +37,11 @@ class Library(Closing):
         self.corpus = Corpus.open(self.settings.corpus_uri, embedder.identity)
         self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
         follower = open_follower(self.corpus, self.settings)
-        self.searcher = Searcher(self.corpus, self.embedder, self.settings.search, follower)
+        engine = open_text_engine(self.corpus, self.settings)
+        self.searcher = Searcher(
+            self.corpus, self.embedder, self.settings.search, follower, engine=engine
+        )
+        self._relations = ChunkRelations(self.corpus.entities, self.settings)
         self._housekeeping = Housekeeping(self.corpus)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -49,7 +55,10 @@ class Library(Closing):
             for at, text in enumerate(passages)
         ]
         if chunks:
-            commit = self._run(index_chunks(self.corpus, self.embedder, chunks, replace=True))
+            work = index_chunks(
+                self.corpus, self.embedder, chunks, replace=True, relations=self._relations
+            )
+            commit = self._run(work)
         else:
             commit = self.corpus.delete_document(name, doc_id)
         self._housekeeping.committed()

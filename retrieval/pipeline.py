@@ -22,6 +22,7 @@ from retrieval.errors import StageError
 from retrieval.freshness import Freshness
 from retrieval.graph.follower import GraphFollower
 from retrieval.identity import EmbeddingIdentity
+from retrieval.lexical.base import TextEngine
 from retrieval.query import NOT_CONFIGURED, Degraded, Hit, SearchRequest, SearchResponse
 from retrieval.ranking import rank
 from retrieval.retrievers import Candidates, Retrievers
@@ -38,7 +39,8 @@ _MOMENT = 1.0
 class Searcher:
     """Answers searches over one corpus; use it from one event loop.
 
-    `spans` is opened around each stage of each search.
+    `spans` is opened around each stage of each search. `engine` answers the lexical
+    searches where it can, and is closed with this.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Searcher:
         settings: SearchSettings | None = None,
         follower: DenseFollower | None = None,
         spans: StageSpans = nullcontext,
+        engine: TextEngine | None = None,
     ) -> None:
         self._spans = spans
+        self.engine = engine
         self.corpus = corpus
         self.embedder = embedder
         self.settings = settings or SearchSettings()
@@ -58,13 +62,13 @@ class Searcher:
             self.settings.threads, "search", faiss.omp_set_num_threads, (1,)
         )
         self._follower = follower or DenseFollower(corpus)
-        self._graph = GraphFollower(corpus)
+        self._graph = GraphFollower(corpus, found_names=self.settings.found_names)
         # A changed dictionary takes long: in the threads of searches it would be in their way.
         self._graph_thread = ThreadPoolExecutor(1, "graph")
         self._graph_task: Future[object] | None = None
         self._freshness = Freshness(self._follower, self._threads, self._follow_entities)
         self._retrievers = Retrievers(
-            embedder, corpus.identity, self._threads, self.settings, self._graph
+            embedder, corpus.identity, self._threads, self.settings, self._graph, engine
         )
 
     async def search(self, request: SearchRequest, request_id: str | None = None) -> SearchResponse:
@@ -138,6 +142,8 @@ class Searcher:
         With `wait`, return when the threads have ended.
         """
         self._follower.close(wait=wait)
+        if self.engine:
+            self.engine.close()
         self._threads.shutdown(wait=wait)
         self._graph_thread.shutdown(wait=wait)
 
@@ -186,7 +192,8 @@ class Searcher:
             alpha = self.settings.alpha if request.alpha is None else request.alpha
             ranking = rank(candidates, request.fusion or self.settings.fusion, alpha)
             boost = request.graph_boost
-            ranking = ranking.boosted(self.settings.graph_boost if boost is None else boost)
+            boost = self.settings.graph_boost if boost is None else boost
+            ranking = ranking.boosted(boost, self.settings.neighbor_boost)
         with watch.stage("smooth"):
             share = self.settings.neighbor_share
             ranking = ranking.smoothed(snapshot, request.scope, request.k, share)

@@ -97,6 +97,15 @@ class StageScore(BaseModel):
     normalized: float
 
 
+class RelationTie(BaseModel):
+    """How an entity that the passage mentions has to do with one that the query names."""
+
+    subject: str
+    type: str
+    object: str
+    confidence: float
+
+
 class Explanation(BaseModel):
     """Why a hit stands where it stands."""
 
@@ -105,6 +114,7 @@ class Explanation(BaseModel):
     dense: StageScore | None = None
     lexical: StageScore | None = None
     boosts: dict[str, float] = Field(default_factory=dict)
+    relations: list[RelationTie] = Field(default_factory=list)
 
 
 class Hit(BaseModel):

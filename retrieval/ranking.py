@@ -9,7 +9,7 @@ from retrieval.dense.snapshot import Snapshot
 from retrieval.fusion import Fused, fuse, ranks
 from retrieval.hits import HIT_COLUMNS, make_hit
 from retrieval.pool_graph import POOL, smooth
-from retrieval.query import Explanation, Fusion, Hit, StageScore
+from retrieval.query import Explanation, Fusion, Hit, RelationTie, StageScore
 from retrieval.retrievers import Candidates
 
 Scores = dict[int, float]
@@ -30,13 +30,30 @@ class Ranking:
     alpha: float
     boosts: dict[str, Scores] = field(default_factory=dict)
 
-    def boosted(self, boost: float) -> "Ranking":
-        """Return the ranking with `boost`, times its weight, for what mentions an entity."""
-        added = {row: boost * weight for row, weight in self.candidates.mentions.weights.items()}
-        if not added:
+    def boosted(self, boost: float, neighbor_boost: float = 0.0) -> "Ranking":
+        """Return the ranking with `boost`, times its weight, for what mentions an entity.
+
+        Neighbors of entities count as the share `neighbor_boost` of that; together both add
+        no more than `boost`.
+        """
+        mentions = self.candidates.mentions
+        named = {row: boost * weight for row, weight in mentions.weights.items()}
+        share = boost * neighbor_boost
+        related = {
+            row: added
+            for row, weight in mentions.related.items()
+            if (added := min(share * weight, boost - named.get(row, 0.0))) > 0
+        }
+        parts = {name: rows for name, rows in (("graph", named), ("related", related)) if rows}
+        if not parts:
             return self
-        scores = {row: score + added.get(row, 0.0) for row, score in self.scores}
-        return replace(self, scores=_ordered(scores), boosts=self.boosts | {"graph": added})
+        ranking = replace(self, boosts=self.boosts | parts)
+        scores = {row: score + ranking.owed(row) for row, score in self.scores}
+        return replace(ranking, scores=_ordered(scores))
+
+    def owed(self, row: int) -> float:
+        """Return what entities have added to the score of a passage."""
+        return sum(self.boosts.get(name, {}).get(row, 0.0) for name in ("graph", "related"))
 
     def smoothed(
         self, snapshot: Snapshot, namespaces: tuple[str, ...], k: int, share: float
@@ -49,7 +66,7 @@ class Ranking:
             return self
         head = self.scores[: max(POOL, k)]
         addresses = np.array([address for address, _ in head], dtype=np.int64)
-        boosts = np.array([self.boosts.get("graph", {}).get(address, 0.0) for address, _ in head])
+        boosts = np.array([self.owed(address) for address, _ in head])
         # What entities add to a passage is its own, and not lent to others.
         before = np.array([score for _, score in head]) - boosts
         after = smooth(before, snapshot.vectors(namespaces, addresses), share)
@@ -93,6 +110,10 @@ class Ranking:
             boosts={
                 name: values[address] for name, values in self.boosts.items() if address in values
             },
+            relations=[
+                RelationTie.model_validate(tie, from_attributes=True)
+                for tie in found.mentions.ties.get(address, ())
+            ],
         )
 
 

@@ -17,7 +17,9 @@ from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import EmbeddingIdentityError, StageError
 from retrieval.graph.follower import GraphFollower
 from retrieval.graph.mentioned import Mentioned, Mentions
+from retrieval.graph.snapshot import Asked
 from retrieval.identity import EmbeddingIdentity
+from retrieval.lexical.base import Found, Question, TextEngine
 from retrieval.lexical.fulltext import Within, search_text
 from retrieval.matching import FilterCache
 from retrieval.query import NOT_CONFIGURED, TOO_LATE, Degraded, SearchRequest
@@ -27,7 +29,6 @@ from retrieval.stopwatch import Stopwatch
 T = TypeVar("T")
 # Long enough for both models and what to do.
 _LONGEST = 800
-Found = tuple[Addresses, Vectors]
 Answer = Found | Mentioned | None
 
 
@@ -50,7 +51,8 @@ class Candidates:
 class Retrievers:
     """Runs the dense and the lexical search of one request side by side, and looks up entities.
 
-    `identity` is the model behind `embedder`.
+    `identity` is the model behind `embedder`. `engine` answers the lexical search, where
+    it can; else the corpus does, which always has its own text index.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class Retrievers:
         threads: Executor,
         settings: SearchSettings,
         graph: GraphFollower,
+        engine: TextEngine | None = None,
     ) -> None:
+        self._engine = engine
         self._embedder = embedder
         self._graph = graph
         self._identity = identity
@@ -109,9 +113,27 @@ class Retrievers:
             return await self._in_thread(search.dense, settings.dense_timeout_ms, watch)
 
     async def _lexical(self, search: "_Search") -> Found:
-        with search.watch.stage("lexical"):
-            limit = self._settings.lexical_timeout_ms
-            return await self._in_thread(search.lexical, limit, search.watch)
+        limit, watch = self._settings.lexical_timeout_ms, search.watch
+        with watch.stage("lexical"):
+            found = await self._from_engine(search) if self._engine else None
+            if found is not None and len(found[0]):
+                return found
+            own = await self._in_thread(search.lexical, limit, watch)
+            if self._engine and found is not None and len(own[0]):
+                self._engine.doubt()
+            return own
+
+    async def _from_engine(self, search: "_Search") -> Found | None:
+        """Ask the engine; None, and a note for the answer, where it cannot answer in time."""
+        assert self._engine is not None
+        # The corpus needs time as well where the engine takes too long.
+        limit = search.watch.require_time(self._settings.lexical_timeout_ms) / 2
+        try:
+            return await self._engine.search(search.question, search.snapshot, limit)
+        except StageError as error:
+            reason = f"{error}; the corpus's own text index answered"[:_LONGEST]
+            search.notes.append(Degraded(stage="lexical", reason=reason))
+            return None
 
     async def _mentioned(self, search: "_Search") -> Mentioned | None:
         with search.watch.stage("graph"):
@@ -140,32 +162,48 @@ class _Search:
         self.request = request
         self.watch = watch
         self.vector: Vectors | None = None
+        self.notes: list[Degraded] = []
         self._joining: Addresses = np.empty(0, np.int64)
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         self._depth = max(settings.candidates, 4 * request.k)
         self._cache = cache
+        self._neighbors = settings.neighbor_boost > 0
         self._predicate = filters_predicate(request.filters)
 
+    @property
+    def question(self) -> Question:
+        """What the lexical side is asked."""
+        request = self.request
+        return Question(
+            request.query,
+            request.scope,
+            self._depth,
+            request.filters,
+            self._predicate,
+            request.min_index_version or 0,
+        )
+
     def require_model(self, identity: EmbeddingIdentity) -> None:
-        self._snapshot.identity.require(identity, "the corpus")
+        self.snapshot.identity.require(identity, "the corpus")
 
     def dense(self) -> Found:
         assert self.vector is not None
         scope = self.request.scope
-        return self._snapshot.search(self.vector, scope, self._depth, self._allowed())
+        return self.snapshot.search(self.vector, scope, self._depth, self._allowed())
 
     def lexical(self) -> Found:
-        request, snapshot = self.request, self._snapshot
+        request, snapshot = self.request, self.snapshot
         scope, allowed = request.scope, self._allowed()
         within = Within(partial(snapshot.holds, scope), snapshot.count(scope))
         return search_text(snapshot.dataset, request.query, scope, self._depth, allowed, within)
 
     def mentioned(self, graph: GraphFollower) -> Mentioned | None:
-        request, snapshot = self.request, self._snapshot
+        request, snapshot = self.request, self.snapshot
         scope, total = request.scope, snapshot.count(request.scope)
-        found = graph.snapshot.find(
-            request.query, scope, request.entity_types, snapshot.fragments, total
+        asked = Asked(
+            request.query, scope, snapshot.fragments, total, request.entity_types, self._neighbors
         )
+        found = graph.snapshot.find(asked)
         if found is None:
             return None
         rows = found.recalled()
@@ -189,6 +227,7 @@ class _Search:
             dense |= self._missing(lexical.keys() - ranked)
         if _lost(graph):
             failed.append(_failure("graph", graph))
+        failed += self.notes
         if not isinstance(graph, Mentioned):
             return Candidates(dense, lexical, ranked, failed)
         if dense is not None:
@@ -201,15 +240,16 @@ class _Search:
         rows = np.setdiff1d(self._joining, np.array([*known], np.int64))
         if not len(rows) or self.vector is None:
             return {}
-        products = self._snapshot.products(self.vector, self.request.scope, rows)
-        best = np.lexsort((-products, -graph.weights(rows)))[: self._depth]
+        products = self.snapshot.products(self.vector, self.request.scope, rows)
+        order = (-products, -graph.related_weights(rows), -graph.weights(rows))
+        best = np.lexsort(order)[: self._depth]
         return dict(zip(rows[best].tolist(), products[best].tolist(), strict=True))
 
     def _missing(self, addresses: set[int]) -> dict[int, float]:
         if not addresses or self.vector is None:
             return {}
         wanted = np.array(sorted(addresses), dtype=np.int64)
-        products = self._snapshot.products(self.vector, self.request.scope, wanted)
+        products = self.snapshot.products(self.vector, self.request.scope, wanted)
         return dict(zip(wanted.tolist(), products.tolist(), strict=True))
 
     def _allowed(self) -> Addresses | None:
@@ -217,7 +257,7 @@ class _Search:
             return None
         scope = namespaces_predicate(self.request.scope)
         predicate = f"{scope} AND ({self._predicate})"
-        return self._cache.rows(self._snapshot.dataset, predicate)
+        return self._cache.rows(self.snapshot.dataset, predicate)
 
 
 def _asks_for_graph(request: SearchRequest) -> bool:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -32,6 +32,11 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "ALPHA": ("search", "alpha"),
     "INDEXER_NAMESPACE": ("search", "namespace"),
     "GRAPH_BOOST": ("search", "graph_boost"),
+    "NEO4J_URL": ("neo4j", "url"),
+    "NEO4J_USER": ("neo4j", "user"),
+    "NEO4J_PASSWORD": ("neo4j", "password"),
+    "NEO4J_DICT_REFRESH_SEC": ("neo4j", "dict_refresh_s"),
+    "NEO4J_DICT_LIMIT": ("neo4j", "dict_limit"),
     "TAILSCALE_ONLY": ("http", "tailnet_only"),
     "TAILSCALE_ADMIN_ONLY": ("http", "tailnet_admin_only"),
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
@@ -122,6 +127,14 @@ class SearchSettings(Group):
         0.3,
         description="Most that naming the entities of a query adds to a hybrid score; 0: off.",
     )
+    neighbor_boost: Share = Field(
+        1.0,
+        description="What a neighbor of an entity of the query counts, as a share of that; 0: off.",
+    )
+    found_names: bool = Field(
+        False,
+        description="Whether names that only the passages know count as entities, too.",
+    )
     candidates: int = Field(
         100,
         ge=10,
@@ -134,6 +147,99 @@ class SearchSettings(Group):
     lexical_timeout_ms: Milliseconds = Field(3_000, description="Time for the lexical side.")
     graph_timeout_ms: Milliseconds = Field(1_000, description="Time to look up the entities.")
     threads: int = Field(4, ge=1, le=256, description="Threads that run index searches.")
+
+
+class GraphSettings(Group):
+    """What is found in passages of namespaces that have entities."""
+
+    relations: Literal["off", "rules", "spacy"] = Field(
+        "rules",
+        description="How relations between names are found: by rules, or a spaCy model as well.",
+    )
+    spacy_model: str = Field(
+        "en_core_web_sm", description="spaCy model, an installed package or a folder."
+    )
+
+
+class Neo4jSettings(Group):
+    """A Neo4j that shows the graph, in the profile `cluster`; searches never wait for it."""
+
+    url: str = Field(
+        "", description="Bolt address, such as bolt://localhost:7687; empty: none is used."
+    )
+    user: str = Field("neo4j", description="Who logs in.")
+    password: SecretStr = Field(
+        SecretStr(""), description="With which password; empty: the server asks for none."
+    )
+    database: str = Field("", description="Database there; empty: the server's own choice.")
+    connect_timeout_s: float = Field(
+        3.0, ge=0.1, le=300, description="Seconds within which a connection must stand."
+    )
+    timeout_s: float = Field(
+        30.0, ge=0.1, le=3_600, description="Seconds that one transaction may take."
+    )
+    dict_limit: int = Field(
+        50_000, ge=1, le=10_000_000, description="Entities that are read from there at most."
+    )
+    dict_refresh_s: int = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="Seconds between readings of its entities by a running mesh; 0: never.",
+    )
+
+
+Analyzer = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+def split(value: object) -> object:
+    """Let a list be written with commas, as the predecessor did."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class ElasticsearchSettings(Group):
+    """Elasticsearch as the lexical side; used by the profile `cluster` where `hosts` are given."""
+
+    hosts: Annotated[
+        list[Annotated[str, Field(pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$")]],
+        BeforeValidator(split),
+    ] = Field(
+        [],
+        description="Addresses of the nodes, such as https://one:9200,https://two:9200; "
+        "empty: the corpus's own text index answers.",
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="API key, in its encoded form.")
+    username: str = Field("", description="Name for basic authentication, instead of a key.")
+    password: SecretStr = Field(SecretStr(""), description="Password that goes with it.")
+    ca_file: str = Field(
+        "", description="File with the authority that signed the nodes' certificates."
+    )
+    index: str = Field(
+        "pmoves",
+        pattern=r"^[a-z][a-z0-9_-]{0,63}$",
+        description="Name of the alias that is searched; each mesh needs one of its own.",
+    )
+    analyzer: Analyzer = Field("english", description="Analyzer of the passages.")
+    analyzers: dict[str, Analyzer] = Field(
+        {}, description='Other analyzers by namespace, such as {"archiv": "german"}.'
+    )
+    shards: int = Field(1, ge=1, le=1_024, description="Primary shards of the index.")
+    patience_ms: Milliseconds = Field(
+        1_000,
+        description="Time for one answer; after it, the corpus's own text index answers.",
+    )
+    retry_ms: Milliseconds = Field(
+        2_000, description="Pause until nodes that did not answer are asked again."
+    )
+    most_lag_s: float = Field(
+        5.0,
+        ge=0.1,
+        le=86_400,
+        description="Seconds for which Elasticsearch may lack the newest passages before the "
+        "corpus's own text index answers.",
+    )
 
 
 class DenseSettings(Group):
@@ -178,17 +284,30 @@ class LibrarySettings(BaseSettings):
     home: Path = Field(Path(".pmoves"), description="Folder for everything the mesh writes.")
     profile: Literal["embedded", "cluster"] = Field(
         "embedded",
-        description="Which set of parts to use; only 'embedded' exists so far.",
+        description="Which set of parts to use; 'cluster' takes the engines that are set.",
     )
     corpus: CorpusSettings = CorpusSettings()
     s3: S3Settings = S3Settings()
     state: StateSettings = StateSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
+    graph: GraphSettings = GraphSettings()
+    neo4j: Neo4jSettings = Neo4jSettings()
     log: LogSettings = LogSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()
     fetch: FetchSettings = FetchSettings()
     tiers: TierSettings = TierSettings()
+
+    @property
+    def uses_elasticsearch(self) -> bool:
+        """Whether Elasticsearch is the lexical side."""
+        return self.profile == "cluster" and bool(self.elasticsearch.hosts)
+
+    @property
+    def uses_neo4j(self) -> bool:
+        """Whether a Neo4j shows the graph of the corpus."""
+        return self.profile == "cluster" and bool(self.neo4j.url)
 
     @property
     def cache_dir(self) -> Path:

@@ -21,12 +21,22 @@ from serve_apps.middleware.tracing import TracingMiddleware
 from serve_apps.openapi import describe
 from serve_apps.rate_limit import RateLimiter
 from serve_apps.readiness import ReadinessCheck
-from serve_apps.routes import admin, documents, health, ingest, jobs, namespaces, query, upsert
+from serve_apps.routes import (
+    admin,
+    documents,
+    health,
+    ingest,
+    jobs,
+    namespaces,
+    quarantine,
+    query,
+    upsert,
+)
 from serve_apps.services import Services
 from serve_apps.version import version_of
 
 # The query comes first: routes are tried in order.
-_ROUTES = (query, upsert, documents, ingest, jobs, namespaces, admin, health)
+_ROUTES = (query, upsert, documents, quarantine, ingest, jobs, namespaces, admin, health)
 
 
 def create_app(

@@ -9,7 +9,9 @@ from ray.serve.handle import DeploymentHandle
 from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.model import embedding_identity
+from retrieval.graph.neo4j.opening import open_graph
 from retrieval.jobs import JobStore
+from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
@@ -49,6 +51,7 @@ class Gateway:
                 settings.search,
                 open_follower(corpus, settings),
                 tracing.stage,
+                open_text_engine(corpus, settings),
             ),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),
@@ -56,6 +59,7 @@ class Gateway:
             tracing=tracing,
             exposed=beyond_loopback(),
             ingress=ingress_of(),
+            graph=open_graph(corpus, settings),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

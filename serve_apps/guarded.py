@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from retrieval.chunk import Vectors
+from retrieval.circuit import CircuitBreaker
 from retrieval.embedding.base import AsyncEmbedder
-from serve_apps.circuit import CircuitBreaker
 from serve_apps.metrics import Metrics
 from serve_apps.settings import ServeSettings
 

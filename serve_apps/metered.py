@@ -5,9 +5,9 @@ import time
 from collections.abc import Awaitable, Sequence
 
 from retrieval.chunk import Vectors
+from retrieval.circuit import CircuitOpenError
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import OverloadedError
-from serve_apps.circuit import CircuitOpenError
 from serve_apps.metrics import Metrics
 
 

@@ -11,6 +11,8 @@ from publishing.events.relay import Relay
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import PmovesError
+from retrieval.extraction.chunks import ChunkRelations
+from retrieval.graph.neo4j.opening import GraphInNeo4j
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from retrieval.state.keys import KeyStore
@@ -47,8 +49,8 @@ class JobLauncher(Protocol):
 class Services:
     """The parts behind the gateway.
 
-    `exposed` says that other machines reach it, whatever `http.host` says; `ingress`
-    says what it stands behind.
+    `graph` keeps a Neo4j equal to the corpus, where there is one. `exposed` says that other
+    machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
     """
 
     settings: AppArgs
@@ -61,6 +63,12 @@ class Services:
     tracing: Tracing = field(default_factory=Tracing)
     exposed: bool = False
     ingress: Ingress = "direct"
+    graph: GraphInNeo4j | None = None
+
+    @cached_property
+    def relations(self) -> ChunkRelations:
+        """What finds the relations of chunks that callers store."""
+        return ChunkRelations(self.corpus.entities, self.settings)
 
     @cached_property
     def keyring(self) -> KeyRing:

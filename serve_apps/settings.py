@@ -7,17 +7,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from publishing.events.settings import EventSettings
-from retrieval.settings import Group, LibrarySettings, Share
+from retrieval.settings import Group, LibrarySettings, Share, split
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 MIB = 2**20
-
-
-def _split(value: object) -> object:
-    """Let a list be written with commas, as the predecessor did."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _network(value: str) -> str:
@@ -25,7 +18,7 @@ def _network(value: str) -> str:
     return value
 
 
-Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValidator(_split)]
+Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValidator(split)]
 
 
 class HttpSettings(Group):

@@ -160,6 +160,50 @@ class DocumentsQuery(Paging):
     namespace: Annotated[list[Namespace], Field(max_length=64)] = Field(default_factory=list)
     status: DocumentStatus | None = None
     source: Annotated[str, StringConstraints(max_length=4_096)] | None = None
+    reason: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class NamespacesQuery(Strict):
+    """Of which namespaces; left out, of all that the caller may see."""
+
+    namespace: Annotated[list[Namespace], Field(max_length=64)] = Field(default_factory=list)
+
+
+class ReasonView(BaseModel):
+    """How many documents are quarantined for errors of a type in a stage."""
+
+    namespace: str
+    stage: str
+    type: str
+    count: int
+
+
+class ReasonList(BaseModel):
+    """`GET /quarantine`, most frequent first."""
+
+    reasons: list[ReasonView]
+
+
+class RetryRequest(Strict):
+    """`POST /quarantine/retry`; all that is quarantined in the namespace, or less."""
+
+    namespace: Namespace | None = None
+    reason: Annotated[str, StringConstraints(max_length=128)] | None = None
+    doc_ids: Annotated[list[Identifier], Field(max_length=1_000)] = Field(default_factory=list)
+
+
+class IgnoreRequest(Strict):
+    """`POST /quarantine/ignore`."""
+
+    namespace: Namespace | None = None
+    doc_ids: Annotated[list[Identifier], Field(min_length=1, max_length=1_000)]
+
+
+class IgnoredDocuments(BaseModel):
+    """Those of the documents that were quarantined, and are ignored now."""
+
+    namespace: str
+    doc_ids: list[str]
 
 
 class JobsQuery(Paging):

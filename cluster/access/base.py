@@ -8,9 +8,11 @@ from serve_apps.wire import (
     DeletedDocument,
     DocumentList,
     DocumentView,
+    IgnoredDocuments,
     JobList,
     JobView,
     NamespaceList,
+    ReasonList,
 )
 
 
@@ -33,8 +35,17 @@ class Access(Protocol):
         source: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        reason: str | None = None,
     ) -> DocumentList:
         """Return one page of the ledger."""
+        ...
+
+    def reasons(self, namespace: str | None = None) -> ReasonList:
+        """Return why documents are quarantined."""
+        ...
+
+    def ignore(self, namespace: str, doc_ids: list[str]) -> IgnoredDocuments:
+        """Mark quarantined documents as ignored."""
         ...
 
     def document(self, namespace: str, doc_id: str) -> DocumentView:

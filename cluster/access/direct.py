@@ -12,10 +12,13 @@ from serve_apps.wire import (
     DeletedDocument,
     DocumentList,
     DocumentView,
+    IgnoredDocuments,
     JobList,
     JobView,
     NamespaceList,
     NamespaceView,
+    ReasonList,
+    ReasonView,
 )
 
 
@@ -50,17 +53,30 @@ class DirectAccess:
         source: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        reason: str | None = None,
     ) -> DocumentList:
         """Return one page of the ledger."""
         page = self._corpus.documents(
             [namespace] if namespace else None,
             status=status,
             source=source,
+            reason=reason,
             limit=limit,
             cursor=cursor,
         )
         views = [DocumentView.of(document) for document in page.documents]
         return DocumentList(documents=views, next_cursor=page.next_cursor)
+
+    def reasons(self, namespace: str | None = None) -> ReasonList:
+        """Return why documents are quarantined."""
+        found = self._corpus.reasons([namespace] if namespace else None)
+        views = [ReasonView.model_validate(reason, from_attributes=True) for reason in found]
+        return ReasonList(reasons=views)
+
+    def ignore(self, namespace: str, doc_ids: list[str]) -> IgnoredDocuments:
+        """Mark quarantined documents as ignored."""
+        found = self._corpus.ignore(namespace, doc_ids)
+        return IgnoredDocuments(namespace=namespace, doc_ids=found)
 
     def document(self, namespace: str, doc_id: str) -> DocumentView:
         """Return one row of the ledger."""

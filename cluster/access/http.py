@@ -17,10 +17,12 @@ from serve_apps.wire import (
     DeletedDocument,
     DocumentList,
     DocumentView,
+    IgnoredDocuments,
     JobList,
     JobView,
     NamespaceList,
     Readiness,
+    ReasonList,
     Stats,
 )
 
@@ -52,12 +54,32 @@ class HttpAccess:
         source: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        reason: str | None = None,
     ) -> DocumentList:
         """Return one page of the ledger."""
         query = _given(
-            namespace=namespace, status=status, source=source, limit=limit, cursor=cursor
+            namespace=namespace,
+            status=status,
+            source=source,
+            reason=reason,
+            limit=limit,
+            cursor=cursor,
         )
         return self._call(DocumentList, "GET", "/documents", params=query)
+
+    def reasons(self, namespace: str | None = None) -> ReasonList:
+        """Return why documents are quarantined."""
+        return self._call(ReasonList, "GET", "/quarantine", params=_given(namespace=namespace))
+
+    def ignore(self, namespace: str, doc_ids: list[str]) -> IgnoredDocuments:
+        """Mark quarantined documents as ignored."""
+        body = {"namespace": namespace, "doc_ids": doc_ids}
+        return self._call(IgnoredDocuments, "POST", "/quarantine/ignore", json=body)
+
+    def retry(self, namespace: str, reason: str | None, doc_ids: list[str]) -> JobView:
+        """Have quarantined documents taken up again; the job that does it is returned."""
+        body = {"namespace": namespace, "reason": reason, "doc_ids": doc_ids}
+        return self._call(JobView, "POST", "/quarantine/retry", json=body)
 
     def document(self, namespace: str, doc_id: str) -> DocumentView:
         """Return one row of the ledger."""

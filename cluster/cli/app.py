@@ -6,7 +6,7 @@ import typer
 
 from cluster.cli.config import config_app
 from cluster.cli.doctor import doctor
-from cluster.cli.documents import documents_app, namespaces
+from cluster.cli.documents import namespaces
 from cluster.cli.entities import entities_app
 from cluster.cli.evaluation import add_evaluation
 from cluster.cli.events import events_app
@@ -17,6 +17,8 @@ from cluster.cli.keys import keys_app
 from cluster.cli.maintenance import backup, compact, restore
 from cluster.cli.mesh import down, env, status, up
 from cluster.cli.output import say
+from cluster.cli.quarantine import documents_app
+from cluster.cli.rebuild import rebuild
 from cluster.cli.reembed import reembed
 from cluster.cli.search import search
 from cluster.cli.tiers import node, tiers
@@ -33,7 +35,7 @@ app = typer.Typer(
 
 for command in (up, down, status, ingest, search, namespaces, doctor, env, tiers, node):
     app.command()(command)
-for upkeep in (compact, reembed, backup, restore):
+for upkeep in (compact, reembed, rebuild, backup, restore):
     app.command()(upkeep)
 app.add_typer(documents_app, name="documents")
 app.add_typer(entities_app, name="entities")

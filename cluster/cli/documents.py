@@ -14,8 +14,12 @@ documents_app = typer.Typer(no_args_is_help=True, help="The ledger of documents.
 
 DocumentId = Annotated[str, typer.Argument(metavar="DOC_ID", help="The document's id.")]
 Status = Annotated[
-    Literal["queued", "ready", "quarantined", "deleted"] | None,
+    Literal["queued", "ready", "quarantined", "ignored", "deleted"] | None,
     typer.Option("--status", help="Only documents of this status."),
+]
+Reason = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="TYPE", help="Only documents with an error of this type."),
 ]
 
 
@@ -24,6 +28,7 @@ def list_documents(
     namespace: Namespace = None,
     status: Status = None,
     source: Annotated[str | None, typer.Option(help="Only documents from this source.")] = None,
+    reason: Reason = None,
     limit: Limit = 100,
     cursor: Cursor = None,
     as_json: AsJson = False,
@@ -31,7 +36,7 @@ def list_documents(
 ) -> None:
     """List documents, in order of namespace and id."""
     with access(settings(), url) as corpus:
-        page = corpus.documents(namespace, status, source, limit, cursor)
+        page = corpus.documents(namespace, status, source, limit, cursor, reason)
     if as_json:
         print_json(page)
         return

@@ -53,13 +53,17 @@ def ingest(
     url: Url = None,
 ) -> None:
     """Read, cut, embed and store documents; exit 3 if some are quarantined."""
-    from cluster.mesh.lifecycle import interruptible
-
     loaded = settings()
     names = namespace or loaded.search.namespace
     request = _request(names, sources or [], include or [], exclude or [], retry_quarantined)
     request.yt_options = _yt_options(yt_option or [])
-    address = url or loaded.url
+    run(loaded, url or loaded.url, request, as_json)
+
+
+def run(loaded: "Settings", address: str | None, request: "JobRequest", as_json: bool) -> None:
+    """Ingest here or at `address`; exits with the code that tells how it ended."""
+    from cluster.mesh.lifecycle import interruptible
+
     try:
         with interruptible():
             code = _remote(loaded, address, request, as_json) if address else None

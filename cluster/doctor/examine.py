@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from cluster.config_report import read_settings
 from cluster.doctor.finding import Finding
+from cluster.doctor.graph import check_graph
+from cluster.doctor.lanes import check_lanes
 from cluster.doctor.machine import check_machine
 from cluster.doctor.recordings import check_recordings
 from cluster.doctor.software import check_software
@@ -19,6 +21,9 @@ def examine() -> Iterator[Finding]:
     settings = report.settings or Settings.model_construct()
     yield from check_software(settings)
     if report.settings:
+        yield from check_lanes(settings)
         yield from check_machine(settings)
         yield from check_recordings(settings)
         yield from check_stores(settings)
+        if found := check_graph(settings):
+            yield found

@@ -11,8 +11,10 @@ MOST_ENTRIES = 50_000
 _ENCRYPTED = 0x1
 
 
-def open_archive(path: Path, limits: ParseLimits) -> ZipFile:
+def open_archive(path: Path, limits: ParseLimits, *, any_method: bool = False) -> ZipFile:
     """Open a zip file whose entries may be unpacked within `limits`.
+
+    Entries are packed as Office files are, with `any_method` as archives may be.
 
     `zipfile` hands out no more bytes of an entry than it declares, so that the
     declared sizes bound what is really unpacked; an entry that lies is damaged.
@@ -22,7 +24,7 @@ def open_archive(path: Path, limits: ParseLimits) -> ZipFile:
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnreadableFileError(f"The zip container is damaged: {error}") from error
     try:
-        _check(archive, limits)
+        _check(archive, limits, any_method)
     except Exception:
         archive.close()
         raise
@@ -42,7 +44,7 @@ def read_entry(archive: ZipFile, name: str) -> bytes:
         raise UnreadableFileError(f"The part {name!r} of the file is damaged: {error}") from error
 
 
-def _check(archive: ZipFile, limits: ParseLimits) -> None:
+def _check(archive: ZipFile, limits: ParseLimits, any_method: bool) -> None:
     entries = archive.infolist()
     if len(entries) > MOST_ENTRIES:
         raise LimitExceededError(
@@ -57,7 +59,7 @@ def _check(archive: ZipFile, limits: ParseLimits) -> None:
     for entry in entries:
         if entry.flag_bits & _ENCRYPTED:
             raise UnreadableFileError("The container is encrypted. Save it without a password.")
-        if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        if not any_method and entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise UnreadableFileError(
                 f"The part {entry.filename!r} is packed with a method that is not allowed "
                 "in this kind of file."

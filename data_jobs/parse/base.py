@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from data_jobs.parse.options import ParseOptions
+
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "cue", "notes"]
 MetadataValue = str | int | float | bool | list[str]
 
@@ -38,10 +40,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file inside a file; it becomes a child document of its own."""
+    """A file inside a file; it becomes a child document of its own.
+
+    Its bytes are `data`, or lie at `path`, inside the scratch folder of the limits.
+    """
 
     name: str
-    data: bytes
+    data: bytes = b""
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class ParsedDocument:
     `pages` counts pages, slides or sheets where the format has them, else 1.
     `needs_ocr` lists the pages (from 1) that hold no usable text. `needs_speech` says
     that the words of a recording are still to be recognised; its blocks are chapters.
+    `preview` is the path of a PDF that shows the document, inside the scratch folder of
+    the limits.
     """
 
     title: str | None
@@ -60,6 +68,7 @@ class ParsedDocument:
     attachments: tuple[Attachment, ...] = ()
     needs_ocr: tuple[int, ...] = ()
     needs_speech: bool = False
+    preview: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,9 @@ class ParseLimits:
     max_expanded_bytes: int = 2 * 2**30
     max_pages: int = 5_000
     max_characters: int = 50_000_000
+    slow: bool = True
+    scratch: str | None = None
+    options: ParseOptions = field(default_factory=ParseOptions)
 
 
 class Parser(Protocol):

@@ -1,6 +1,5 @@
 """The media type of a file, told from its content."""
 
-import mmap
 import re
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -8,11 +7,16 @@ from zipfile import BadZipFile, ZipFile
 from data_jobs.errors import UnreadableFileError
 from data_jobs.parse import media_types
 from data_jobs.parse.decode import decode_text
+from data_jobs.parse.detect_binary import (
+    OLE_MAGIC,
+    detect_by_signature,
+    detect_known,
+    detect_ole,
+)
 from data_jobs.parse.detect_recording import detect_recording
 from data_jobs.parse.detect_text import detect_text
 
 SAMPLE = 65_536
-_OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LARGEST_INDEX = 5_000_000
 _OFFICE = re.compile(
     rb"(wordprocessingml|ms-word|presentationml|ms-powerpoint|spreadsheetml|ms-excel)"
@@ -32,14 +36,6 @@ _OFFICE_FOLDERS = {
     b"xl/": media_types.XLSX,
     media_types.EPUB.encode(): media_types.EPUB,
 }
-# Names of streams in the containers of old Office files.
-_OLE_STREAMS = {
-    "EncryptedPackage": media_types.ENCRYPTED,
-    "WordDocument": media_types.DOC,
-    "PowerPoint Document": media_types.PPT,
-    "Workbook": media_types.XLS,
-    "__substg1.0": media_types.OUTLOOK_MESSAGE,
-}
 _CONTROL = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -54,8 +50,10 @@ def detect_media_type(path: Path) -> str:
         head = file.read(SAMPLE)
     if head.startswith(b"PK\x03\x04"):
         return _detect_zip(path, head)
-    if head.startswith(_OLE_MAGIC):
-        return _detect_ole(path)
+    if head.startswith(OLE_MAGIC):
+        return detect_ole(path)
+    if (known := detect_known(head)) is not None:
+        return known
     # The mark of UTF-16 looks like the start of MPEG audio.
     if not head.startswith(_MARKS) and (recording := detect_recording(head)):
         return recording
@@ -64,7 +62,7 @@ def detect_media_type(path: Path) -> str:
     if at == 0 or (at > 0 and (text is None or not head[:at].strip())):
         return media_types.PDF
     if text is None:
-        return _detect_binary(head)
+        return detect_by_signature(head)
     return detect_text(text, complete=len(head) < SAMPLE, extension=path.suffix.lower())
 
 
@@ -89,14 +87,6 @@ def _detect_entries(archive: ZipFile) -> str:
     return media_types.ZIP
 
 
-def _detect_ole(path: Path) -> str:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for stream, media_type in _OLE_STREAMS.items():
-            if data.find(stream.encode("utf-16-le")) >= 0:
-                return media_type
-    return media_types.OLE
-
-
 def _text(head: bytes) -> str | None:
     """The sample as text, or None if it is binary."""
     marked = head.startswith(_MARKS)
@@ -112,14 +102,3 @@ def _is_wide(head: bytes) -> bool:
     """Whether every other byte is mostly NUL, as in UTF-16 of Western text."""
     even, odd = head[::2].count(0), head[1::2].count(0)
     return max(even, odd) > 0.3 * (len(head) / 2) and min(even, odd) < 0.01 * len(head)
-
-
-def _detect_binary(head: bytes) -> str:
-    # Slow to import, and only for files that no parser here reads.
-    import puremagic
-
-    try:
-        matches = puremagic.magic_string(head)
-    except (puremagic.PureError, ValueError):
-        return media_types.BINARY
-    return next((match.mime_type for match in matches if match.mime_type), media_types.BINARY)

@@ -6,6 +6,7 @@ import re
 
 from data_jobs.parse import media_types
 from data_jobs.parse.delimiters import sniff_delimiter
+from data_jobs.parse.languages import language_of
 
 _TABLE_EXTENSIONS = {".csv": media_types.CSV, ".tsv": media_types.TSV, ".tab": media_types.TSV}
 _MARKDOWN_EXTENSIONS = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mdx"})
@@ -21,6 +22,7 @@ _HTML_PART = re.compile(
 _XML_ROOT = re.compile(r"<(?:!DOCTYPE\s+)?(?:[\w.-]+:)?([\w.-]+)")
 _JSON_START = re.compile(r"[\[{]\s*(?:[\"\[{\]}\d-]|true\b|false\b|null\b|\Z)")
 _JSON3 = re.compile(r"\{\s*\"(?:wireMagic\"\s*:\s*\"pb3\"|events\"\s*:\s*\[\s*\{\s*\"tStartMs\")")
+_NOTEBOOK = re.compile(r'"nbformat(?:_minor)?"\s*:|"cell_type"\s*:')
 _HEADER_LINE = re.compile(r"([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*(?:\n[ \t]+\S.*)*)\n")
 _MAIL_HEADERS = frozenset(
     """from to cc subject date message-id received return-path mime-version content-type
@@ -51,6 +53,7 @@ def detect_text(text: str, *, complete: bool, extension: str = "") -> str:
         or _detect_markup(start, extension)
         or _detect_json(start, complete)
         or _detect_mail(start)
+        or _detect_code(text, extension)
         or _detect_table(text if complete else text.rpartition("\n")[0], extension)
         or (media_types.MARKDOWN if _is_markdown(text, extension) else media_types.PLAIN)
     )
@@ -90,12 +93,21 @@ def _detect_json(start: str, complete: bool) -> str | None:
     if _JSON3.match(start):
         return media_types.JSON3
     lines = [line for line in start.split("\n") if line.strip()]
+    if _NOTEBOOK.search(start) and '"cells"' in start:
+        return media_types.NOTEBOOK
     whole = lines if complete else lines[:-1]
     if len(whole) > 1 and all(_is_json(line) for line in whole[:5]):
         return media_types.NDJSON
     if not complete and len(lines) == 2 and _is_json(lines[0]):
         return media_types.NDJSON
     return media_types.JSON if _is_json(start, cut=not complete) else None
+
+
+def _detect_code(text: str, extension: str) -> str | None:
+    language = language_of(text, extension)
+    if language is None:
+        return None
+    return media_types.PYTHON if language == "python" else media_types.CODE
 
 
 def _is_json(text: str, *, cut: bool = False) -> bool:

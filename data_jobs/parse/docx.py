@@ -22,6 +22,7 @@ from data_jobs.parse.docx_text import (
     table_rows,
     text_boxes,
 )
+from data_jobs.parse.embedded import embedded_files
 from data_jobs.parse.lists import ListLines
 from data_jobs.parse.office import core_properties
 from data_jobs.parse.safe_xml import parse_xml
@@ -46,7 +47,11 @@ class DocxParser:
         for kind, tag in _NOTES:
             if (notes := _related(part, kind)) is not None:
                 _add_notes(writer.builder, notes.iter(WORD + tag))
-        return writer.builder.build(metadata.pop("title", None), metadata=metadata)
+        return writer.builder.build(
+            metadata.pop("title", None),
+            metadata=metadata,
+            attachments=embedded_files(path, limits),
+        )
 
 
 class _Writer:

@@ -53,6 +53,17 @@ class MarkdownParser:
         return builder.build(None if title is None else str(title), metadata=metadata)
 
 
+def add_markdown(builder: DocumentBuilder, text: str) -> None:
+    """Append a piece of Markdown without front matter."""
+    html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(clean_text(text))
+    if not html.strip():
+        return
+    try:
+        add_html(builder, parse_html(html))
+    except EmptyDocumentError:
+        return
+
+
 def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).use(front_matter_plugin)
     markdown.add_render_rule("html_block", _html_block)

@@ -47,6 +47,27 @@ MBOX = "application/mbox"
 POSTSCRIPT = "application/postscript"
 ENCRYPTED = "application/encrypted"
 BINARY = "application/octet-stream"
+ODP = "application/vnd.oasis.opendocument.presentation"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+PNG = "image/png"
+JPEG = "image/jpeg"
+TIFF = "image/tiff"
+WEBP = "image/webp"
+GIF = "image/gif"
+BMP = "image/bmp"
+HEIC = "image/heic"
+AVIF = "image/avif"
+TAR = "application/x-tar"
+GZIP = "application/gzip"
+BZIP2 = "application/x-bzip2"
+XZ = "application/x-xz"
+NOTEBOOK = "application/x-ipynb+json"
+PYTHON = "text/x-python"
+CODE = "text/x-code"
+
+IMAGES = frozenset({PNG, JPEG, TIFF, WEBP, GIF, BMP, HEIC, AVIF})
+LEGACY_OFFICE = frozenset({RTF, ODT, ODP, ODS, DOC, PPT, XLS})
+MODERN_OFFICE = frozenset({DOCX, PPTX, XLSX})
 
 # What speech recognition listens to.
 RECORDINGS = frozenset(

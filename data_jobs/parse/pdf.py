@@ -1,4 +1,4 @@
-"""PDF by its text layer, with PDFium."""
+"""PDF by its text layer, with PDFium; pages without one through OCR."""
 
 import re
 from collections import Counter
@@ -8,10 +8,12 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from data_jobs.errors import NeedsOcrError, UnreadableFileError
+from data_jobs.errors import NeedsOcrError, SetAsideError, UnreadableFileError
 from data_jobs.parse import media_types
-from data_jobs.parse.base import ParsedDocument, ParseLimits
+from data_jobs.parse.base import MetadataValue, ParsedDocument, ParseLimits
 from data_jobs.parse.builder import DocumentBuilder
+from data_jobs.parse.garbage import is_garbage
+from data_jobs.parse.ocr.tesseract import advice, is_available
 from data_jobs.parse.pdf_lines import PageReader
 from data_jobs.parse.pdf_paragraphs import Paragraph, paragraphs
 
@@ -19,13 +21,14 @@ from data_jobs.parse.pdf_paragraphs import Paragraph, paragraphs
 _FEW_CHARACTERS = 100
 _LONGEST_HEADING = 200
 _HEADING_SCALE = 1.12
+# That of paragraphs which OCR read: it tells letters apart, not their sizes.
+_NO_HEIGHT = 0.0
 _METADATA = {"author": "Author", "subject": "Subject", "keywords": "Keywords"}
 # What PDF writers put where nobody gave a value.
 _NO_VALUE = frozenset(
     {"untitled", "anonymous", "(anonymous)", "unspecified", "(unspecified)", "none"}
 )
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?")
-_GARBAGE = re.compile("[\ue000-\uf8ff\ufffd\x00-\x1f]")
 
 Page = list[Paragraph]
 
@@ -37,21 +40,23 @@ class PdfParser:
     media_types = frozenset({media_types.PDF})
 
     def parse(self, path: Path, media_type: str, limits: ParseLimits) -> ParsedDocument:
-        """Read the text layer; raises `NeedsOcrError` when no page has one."""
+        """Read the text layer; raises `NeedsOcrError` when no page has one nor can be read."""
         with _open(path) as document:
             builder = DocumentBuilder(limits)
             count = builder.check_pages(len(document))
             pages, needs_ocr = _read(document, builder)
-            _add_blocks(builder, pages)
-            if not builder.blocks:
-                raise NeedsOcrError(
-                    f"None of the {count} pages has a text layer. Run OCR on the file first."
-                )
             values: dict[str, str] = document.get_metadata_dict(skip_empty=True)
+            metadata: dict[str, MetadataValue | None] = {**_metadata(values)}
+            if needs_ocr and is_available(limits.options.ocr):
+                needs_ocr, told = _with_scans(document, pages, needs_ocr, limits)
+                metadata |= told
+            _add_blocks(builder, pages)
+            if not builder.blocks and needs_ocr:
+                raise NeedsOcrError(_without_text(count, limits))
             return builder.build(
                 _title(values.get("Title", "")),
                 pages=count,
-                metadata=_metadata(values),
+                metadata=metadata,
                 needs_ocr=needs_ocr,
             )
 
@@ -87,11 +92,33 @@ def _read(document: pdfium.PdfDocument, builder: DocumentBuilder) -> tuple[list[
 
 def _usable(page: Page) -> bool:
     """Whether the text of a page is text, not symbols of a font without a character map."""
-    text = "".join([paragraph.text for paragraph in page])
-    if len(text) >= _FEW_CHARACTERS and text.isascii():
-        return True
-    letters = sum(character.isalnum() for character in text)
-    return letters > 0 and len(_GARBAGE.findall(text)) < 0.3 * len(text)
+    return not is_garbage("".join([paragraph.text for paragraph in page]))
+
+
+def _with_scans(
+    document: pdfium.PdfDocument, pages: list[Page], needs_ocr: list[int], limits: ParseLimits
+) -> tuple[list[int], dict[str, MetadataValue]]:
+    """Put what OCR reads into `pages`; return the pages that are still without, and metadata."""
+    from data_jobs.parse.pdf_scans import ocr_metadata, read_scans
+
+    if not limits.slow:
+        raise SetAsideError(f"{len(needs_ocr)} pages need OCR")
+    read = read_scans(document, needs_ocr, limits)
+    for number, page in read.items():
+        # A stamp over a picture stays, where OCR found no more than that.
+        if page.characters > sum(len(paragraph.text) for paragraph in pages[number - 1]):
+            pages[number - 1] = [Paragraph(text, _NO_HEIGHT, False) for text in page.paragraphs]
+    left = [number for number in needs_ocr if number not in read]
+    return left, ocr_metadata(list(read.values()))
+
+
+def _without_text(count: int, limits: ParseLimits) -> str:
+    if is_available(limits.options.ocr):
+        return (
+            f"None of the {count} pages has a text layer, and OCR could read none in time. "
+            "Raise PMOVES_INGEST__OCR__PAGE_SECONDS or PMOVES_INGEST__SLOW_SECONDS."
+        )
+    return f"None of the {count} pages has a text layer. {advice(limits.options.ocr)}"
 
 
 def _add_blocks(builder: DocumentBuilder, pages: Sequence[Page]) -> None:
@@ -113,6 +140,8 @@ def _heading_levels(pages: Sequence[Page]) -> dict[float, int]:
     candidates: set[float] = set()
     for page in pages:
         for paragraph in page:
+            if paragraph.height == _NO_HEIGHT:
+                continue
             weights[_size(paragraph)] += len(paragraph.text)
             if _may_be_heading(paragraph):
                 candidates.add(_size(paragraph))

@@ -17,6 +17,7 @@ from data_jobs.parse import media_types
 from data_jobs.parse.archive import open_archive
 from data_jobs.parse.base import ParsedDocument, ParseLimits
 from data_jobs.parse.builder import DocumentBuilder
+from data_jobs.parse.embedded import embedded_files
 from data_jobs.parse.lists import ListLines
 from data_jobs.parse.office import core_properties
 from data_jobs.parse.pptx_charts import chart_rows
@@ -53,7 +54,12 @@ class PptxParser:
         builder.check_pages(len(slides))
         for number, slide in enumerate(slides, start=1):
             _add_slide(builder, slide, number)
-        return builder.build(metadata.pop("title", None), pages=len(slides), metadata=metadata)
+        return builder.build(
+            metadata.pop("title", None),
+            pages=len(slides),
+            metadata=metadata,
+            attachments=embedded_files(path, limits),
+        )
 
 
 def _add_slide(builder: DocumentBuilder, slide: Slide, number: int) -> None:

@@ -1,7 +1,6 @@
 """Which parser reads what, and how a file goes through it. Parsers are imported on first use."""
 
 import importlib
-import importlib.util
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -9,6 +8,7 @@ from data_jobs.errors import (
     EmptyDocumentError,
     IngestError,
     LimitExceededError,
+    SetAsideError,
     UnreadableFileError,
     UnsupportedTypeError,
 )
@@ -16,18 +16,20 @@ from data_jobs.parse import media_types as types
 from data_jobs.parse.base import ParsedDocument, ParseLimits, Parser
 from data_jobs.parse.characters import clean_text, one_line
 from data_jobs.parse.detect import detect_media_type
+from data_jobs.parse.options import ParseOptions
 
 
 class Entry(NamedTuple):
-    """Where a parser is, and what it reads."""
+    """Where a parser is, what it reads, and whether that takes long."""
 
     module: str
     parser: str
     media_types: frozenset[str]
+    slow: bool = False
 
 
-def _entry(name: str, parser: str, *media_types: str) -> Entry:
-    return Entry(f"data_jobs.parse.{name}", parser, frozenset(media_types))
+def _entry(name: str, parser: str, *media_types: str, slow: bool = False) -> Entry:
+    return Entry(f"data_jobs.parse.{name}", parser, frozenset(media_types), slow)
 
 
 PARSERS = {
@@ -43,41 +45,43 @@ PARSERS = {
     "tabular": _entry("tabular", "TabularParser", types.CSV, types.TSV, types.JSON, types.NDJSON),
     "captions": _entry("captions", "CaptionsParser", types.VTT, types.SRT),
     "json3": _entry("json3", "Json3Parser", types.JSON3),
-    "recording": _entry("recording", "RecordingParser", *types.RECORDINGS),
-    "unstructured": _entry(
-        "unstructured",
-        "UnstructuredParser",
-        types.RTF,
-        types.ODT,
-        types.DOC,
-        types.PPT,
-        types.XLS,
-        types.OUTLOOK_MESSAGE,
-    ),
+    "recording": _entry("recording", "RecordingParser", *types.RECORDINGS, slow=True),
+    "code": _entry("code", "CodeParser", types.CODE, types.PYTHON),
+    "notebook": _entry("notebook", "NotebookParser", types.NOTEBOOK),
+    "outlook": _entry("outlook", "OutlookParser", types.OUTLOOK_MESSAGE),
+    "image": _entry("image", "ImageParser", *types.IMAGES, slow=True),
+    "office": _entry("office_convert", "OfficeParser", *types.LEGACY_OFFICE, slow=True),
+    "mailbox": _entry("mailboxes", "MailboxParser", types.MBOX, slow=True),
+    "zip": _entry("archives", "ZipParser", types.ZIP, slow=True),
+    "tar": _entry("tars", "TarParser", types.TAR, types.GZIP, types.BZIP2, types.XZ, slow=True),
 }
-_OPTIONAL = "unstructured"
 _ADVICE = {
-    "image": "Pictures have to go through OCR first.",
     "audio": "Convert it to MP3, or add its captions as a VTT or SRT file.",
     "video": "Convert it to MP4, or add its captions as a VTT or SRT file.",
-    types.ZIP: "Unpack it and add the files.",
-    types.MBOX: "Save its messages as EML files.",
 }
 
 
 def supported_media_types() -> frozenset[str]:
-    """Return the types that can be read here, with the packages that are installed."""
-    installed = importlib.util.find_spec(_OPTIONAL) is not None
-    entries = (entry for name, entry in PARSERS.items() if installed or name != _OPTIONAL)
-    return frozenset[str]().union(*(entry.media_types for entry in entries))
+    """Return the types that can be read, those with programs that are missing here too."""
+    return frozenset[str]().union(*(entry.media_types for entry in PARSERS.values()))
 
 
 def parser_for(media_type: str) -> Parser:
     """Return the parser of `media_type`; raises `UnsupportedTypeError` if there is none."""
+    return _load(_entry_for(media_type))
+
+
+def _load(entry: Entry) -> Parser:
+    return cast("Parser", getattr(importlib.import_module(entry.module), entry.parser)())
+
+
+def _entry_for(media_type: str, options: ParseOptions = ParseOptions()) -> Entry:
     name = media_type.partition(";")[0].strip().lower()
+    if options.office.as_pdf and name in types.MODERN_OFFICE:
+        return PARSERS["office"]
     for entry in PARSERS.values():
         if name in entry.media_types:
-            return cast("Parser", getattr(importlib.import_module(entry.module), entry.parser)())
+            return entry
     advice = _ADVICE.get(name) or _ADVICE.get(name.partition("/")[0], "Convert it to PDF or text.")
     raise UnsupportedTypeError(f"No parser reads files of type {name}. {advice}")
 
@@ -110,7 +114,10 @@ def parse_as(path: Path, media_type: str, limits: ParseLimits) -> ParsedDocument
     """Return the text of a file that is known to be `media_type`; raises `IngestError`."""
     if media_type == types.ENCRYPTED:
         raise UnreadableFileError("The file is encrypted. Save it without a password.")
-    parser = parser_for(media_type)
+    entry = _entry_for(media_type, limits.options)
+    if entry.slow and not limits.slow:
+        raise SetAsideError(f"files of type {media_type} take long to read")
+    parser = _load(entry)
     try:
         document = parser.parse(path, media_type, limits)
     except IngestError:

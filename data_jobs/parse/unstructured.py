@@ -68,8 +68,13 @@ class UnstructuredParser:
         return builder.build(pages=pages)
 
 
+def is_installed() -> bool:
+    """Return whether the package is there."""
+    return importlib.util.find_spec("unstructured") is not None
+
+
 def _load(media_type: str) -> _Auto:
-    if importlib.util.find_spec("unstructured") is None:
+    if not is_installed():
         raise UnsupportedTypeError(
             f"Files of type {media_type} need the package 'unstructured'. "
             "Install it with: pip install 'pmoves-mesh[unstructured]'"

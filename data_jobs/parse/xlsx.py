@@ -13,6 +13,7 @@ from data_jobs.parse.archive import open_archive
 from data_jobs.parse.base import ParsedDocument, ParseLimits
 from data_jobs.parse.builder import DocumentBuilder
 from data_jobs.parse.cells import cell_text
+from data_jobs.parse.embedded import embedded_files
 from data_jobs.parse.office import core_properties
 from data_jobs.parse.sheet_tables import SheetRow, add_sheet
 
@@ -43,7 +44,12 @@ class XlsxParser:
                     add_sheet(builder, _rows(sheet), sheet.title)
             finally:
                 workbook.close()
-        return builder.build(metadata.pop("title", None), pages=len(sheets), metadata=metadata)
+        return builder.build(
+            metadata.pop("title", None),
+            pages=len(sheets),
+            metadata=metadata,
+            attachments=embedded_files(path, limits),
+        )
 
 
 def _rows(sheet: ReadOnlyWorksheet) -> Iterator[SheetRow]:

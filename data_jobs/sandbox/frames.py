@@ -9,7 +9,7 @@ import time
 from typing import BinaryIO
 
 # Whatever a hostile file makes of the child, its messages can only build these.
-_KNOWN_MODULES = ("data_jobs.errors", "data_jobs.parse.base")
+_KNOWN_MODULES = ("data_jobs.errors", "data_jobs.parse.base", "data_jobs.parse.options")
 _LENGTH = struct.Struct("!Q")
 _PIECE = 1 << 20
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -69,15 +70,18 @@ class Sandbox(Closing):
         """The child's process id, None while there is none."""
         return self._child.pid if self._child else None
 
-    def parse(self, path: Path, limits: ParseLimits | None = None) -> tuple[str, ParsedDocument]:
+    def parse(
+        self, path: Path, limits: ParseLimits | None = None, scratch: Path | None = None
+    ) -> tuple[str, ParsedDocument]:
         """Return the media type and the text of the file at `path`.
 
-        `limits` hold for this file only. Raises the `IngestError` of the parser,
-        `LimitExceededError` when it took too long or too much, `ParserCrashedError`
-        when it died, `StoppedError` when the job is to end, and `SandboxError` when no
-        process can be started.
+        `limits` hold for this file in place of the usual ones. What parsing writes
+        goes to `scratch`. Raises the `IngestError` of the parser, `LimitExceededError`
+        when it took too long or too much, `ParserCrashedError` when it died,
+        `StoppedError` when the job is to end, and `SandboxError` when no process can be
+        started.
         """
-        limits = limits or self._limits
+        limits = replace(limits or self._limits, scratch=str(scratch) if scratch else None)
         answer = self._ask(path, limits)
         if answer is None:
             # Killed from outside, which may have had nothing to do with the file.

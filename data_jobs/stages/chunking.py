@@ -1,4 +1,4 @@
-"""Chunk: from blocks to chunks."""
+"""Chunk: from blocks to chunks, and what these state of names."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,9 @@ from data_jobs.settings import JobSettings
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.work import Work
 from retrieval.chunk import JsonValue
+from retrieval.corpus.entities import EntityTable
 from retrieval.embedding.model import embedding_identity, load_tokenizer
+from retrieval.extraction.chunks import ChunkRelations
 
 
 class ChunkStage(Stage):
@@ -36,6 +38,10 @@ class ChunkStage(Stage):
             load_tokenizer(embedding), embedding_identity(embedding), self._settings.chunking
         )
 
+    @cached_property
+    def _relations(self) -> ChunkRelations:
+        return ChunkRelations(EntityTable(self._settings.corpus_uri), self._settings)
+
     def process(self, work: Work) -> Iterator[Work]:
         """Cut one document."""
         if work.parsed is None:
@@ -55,6 +61,7 @@ class ChunkStage(Stage):
         work.chunks = self._chunker.chunks(work.parsed, origin)
         if not work.chunks and not work.attachments:
             raise EmptyDocumentError("the document holds no text")
+        work.relations = self._relations.of(work.chunks)
         work.parsed = None
         yield work
 

@@ -102,7 +102,11 @@ class CommitStage:
         if self._outbox is not None:
             self._outbox.prepare(events)
         self._corpus.commit(
-            chunks, vectors, replace=[*replaced, *gone], documents=[*rows, *gone.values()]
+            chunks,
+            vectors,
+            replace=[*replaced, *gone],
+            documents=[*rows, *gone.values()],
+            relations=[relation for work in ready for relation in work.relations],
         )
         if self._outbox is not None:
             self._outbox.confirm([event.event_id for event in events])

@@ -1,4 +1,4 @@
-"""List: one row for every file of a job, lazily."""
+"""List: one row for every file of a job, lazily; first what is quick, then what is slow."""
 
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from data_jobs.errors import JobError
 from data_jobs.lanes import chosen_documents
-from data_jobs.monitor import Monitor
+from data_jobs.monitor import Monitor, MonitorLostError
 from data_jobs.patterns import PathFilter
 from data_jobs.settings import JobSettings
 from data_jobs.sources import Pages, Selection, SourceFailure, SourceFile, expand
-from data_jobs.stages.work import Work, bundles, pack
+from data_jobs.stages.work import Packed, Work, bundles, pack
 from data_jobs.video.identity import video_document_id
 from data_jobs.video.listing import VideoLister
 from data_jobs.web.listing import WebLister
@@ -24,11 +25,16 @@ from retrieval.ids import document_id
 from retrieval.jobs import JobRequest, SourceItem
 
 _PAUSE_S = 0.25
+_LOOK_SECONDS = 0.2
+# Slow documents travel in small bundles, so that all workers get some.
+_MOST_SLOW = 8
 
 
 class ListStage:
     """Lists the files of a request, and the items of `again` to be taken up once more.
 
+    Documents that the parsers set aside as slow come a second time, once all are
+    looked at.
     Up to `most` documents travel together. `bounds` says where sources may lie and how
     the object store is reached; what it selects there is left to the request.
     """
@@ -53,8 +59,38 @@ class ListStage:
 
     def __call__(self, _seed: pa.Table) -> Iterator[pa.Table]:
         """Yield bundles of documents."""
+        kept_by = self._monitor.identity()
+        yield from self.first()
+        try:
+            yield from self.later()
+            lost = self._monitor.identity() != kept_by
+        except MonitorLostError:
+            lost = True
+        if lost and not self._monitor.stopping():
+            raise JobError(
+                "the list of slow documents was lost with the process that kept it; "
+                "run the job again, it goes on from what is stored"
+            )
+
+    def first(self) -> Iterator[pa.Table]:
+        """Yield all files."""
         yield from bundles(map(pack, self._works()), self._most)
         self._monitor.listed()
+
+    def later(self) -> Iterator[pa.Table]:
+        """Yield what was set aside, until no more will come."""
+        yield from bundles(self._aside(), _MOST_SLOW)
+
+    def _aside(self) -> Iterator[Packed]:
+        start = 0
+        while not self._monitor.stopping():
+            found = self._monitor.aside(start)
+            if found is None:
+                return
+            yield from (Packed(False, data) for data in found)
+            start += len(found)
+            if not found:
+                time.sleep(_LOOK_SECONDS)
 
     def _works(self) -> Iterator[Work]:
         chosen = chosen_documents(map(self._work, self._found()), self._request, self._ledger)

@@ -14,7 +14,9 @@ from data_jobs.fingerprint import (
 )
 from data_jobs.monitor import Monitor
 from data_jobs.parse.media_types import RECORDINGS
+from data_jobs.parse.ocr.tesseract import is_available
 from data_jobs.settings import JobSettings
+from data_jobs.stages.records import NEEDS_OCR
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.work import Packed, Work, pack, unpack
 from retrieval.chunk import Document
@@ -81,15 +83,25 @@ class ReadStage(Stage):
             pipeline = with_speech(pipeline, self._settings.speech)
         if known.pipeline != pipeline:
             return
-        if known.status == "ready":
+        if (
+            known.status == "ready" and not self._may_read_more(known)
+        ) or known.status == "ignored":
             work.outcome = "skipped"
         elif known.status == "quarantined" and not self._retry:
             work.outcome, work.error, work.recorded = "quarantined", known.error, True
 
+    def _may_read_more(self, known: Document) -> bool:
+        """Whether pages were left without text where OCR was off, and now it is on."""
+        never = known.metadata.get(NEEDS_OCR) and "ocr_pages" not in known.metadata
+        return bool(never) and is_available(self._settings.ingest.ocr.options())
+
     def _documents(self, table: pa.Table) -> Iterator[Packed]:
         """Ask the ledger once for all documents of the bundle."""
         works = [document.work() for document in unpack(table)]
-        known = self._corpus.ledger({work.key for work in works})
+        # What was set aside has been here before.
+        yield from (pack(work) for work in works if work.slow)
+        works = [work for work in works if not work.slow]
+        known = self._corpus.ledger({work.key for work in works}) if works else {}
         for work in works:
             work.known = known.get(work.key)
             yield from map(pack, [work] if work.outcome else self.guarded(work))

@@ -8,6 +8,7 @@ from retrieval.ids import document_id
 CHILDREN = "pmoves.attachments"
 GIVEN = "pmoves.given"
 NEEDS_OCR = "pmoves.needs_ocr"
+PREVIEW = "pmoves.preview"
 WEB = "pmoves.web"
 VIDEO = "pmoves.video"
 
@@ -18,6 +19,7 @@ def ready_row(work: Work, known: Document | None) -> Document:
         CHILDREN: list(work.attachments),
         GIVEN: dict(work.file.metadata),
         NEEDS_OCR: list(work.needs_ocr),
+        PREVIEW: work.preview,
         WEB: dict(work.web),
         VIDEO: work.video.for_row() if work.video else {},
     }

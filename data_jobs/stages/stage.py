@@ -2,12 +2,12 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 import pyarrow as pa
 
-from data_jobs.errors import IngestError
+from data_jobs.errors import IngestError, SetAsideError
 from data_jobs.monitor import Monitor
 from data_jobs.stages.work import Packed, StageName, Work, bundles, pack, unpack
 from retrieval.errors import PmovesError
@@ -36,12 +36,21 @@ class Stage(ABC):
 
     def guarded(self, work: Work) -> list[Work]:
         """Process `work`, keep the time, and turn errors into an outcome."""
+        return self.attempted(work, lambda: list(self.process(work)))
+
+    def attempted(self, work: Work, step: Callable[[], list[Work]]) -> list[Work]:
+        """Return what `step` makes of `work`, or `work` itself, stopped or quarantined.
+
+        Raises the errors that end a job, and `SetAsideError`.
+        """
         if self._monitor.stopping():
             work.outcome = "stopped"
             return [work]
         started = time.perf_counter()
         try:
-            results = list(self.process(work))
+            results = step()
+        except SetAsideError:
+            raise
         except Exception as error:
             if isinstance(error, PmovesError) and not isinstance(error, IngestError):
                 raise

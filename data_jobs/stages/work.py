@@ -15,6 +15,7 @@ from data_jobs.sources import SourceFile
 from data_jobs.speech.utterance import Utterance
 from data_jobs.video.base import VideoNotes
 from retrieval.chunk import Chunk, Document, DocumentError, JsonValue, Vectors
+from retrieval.relation import Relation
 
 Outcome = Literal["ready", "quarantined", "skipped", "stopped"]
 StageName = Literal["list", "fetch", "read", "parse", "transcribe", "chunk", "embed", "commit"]
@@ -36,6 +37,7 @@ class Work:
     `recorded` says that the ledger holds that outcome already. `attachments` are
     the sources of its child documents, `needs_ocr` the pages without usable text.
     `spoken` is what is said in a recording or video, `video` what else is known of one.
+    `slow` says that it was set aside, and that its turn has come.
     `web` is what the host of a page said of it, `spooled` the file that it was fetched to.
     """
 
@@ -43,6 +45,7 @@ class Work:
     namespace: str
     doc_id: str
     known: Document | None = None
+    slow: bool = False
     depth: int = 0
     parent_id: str | None = None
     content_hash: str = ""
@@ -55,7 +58,9 @@ class Work:
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     parsed: ParsedDocument | None = None
     attachments: tuple[str, ...] = ()
+    preview: str | None = None
     chunks: list[Chunk] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
     vectors: Vectors | None = None
     timings: dict[str, float] = field(default_factory=dict)
     outcome: Outcome | None = None
@@ -89,7 +94,7 @@ class Work:
         text = message[:_LONGEST_MESSAGE].encode("utf-8", "replace").decode()
         self.error = DocumentError(stage, type(error).__name__, text)
         self.outcome = "quarantined"
-        self.parsed, self.chunks, self.vectors = None, [], None
+        self.parsed, self.chunks, self.relations, self.vectors = None, [], [], None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from eval.bench.embedding import EmbeddingBenchReport, EmbeddingPlan, bench_embedding
+from eval.bench.graph import GraphBenchReport, GraphPlan, bench_graph
 from eval.bench.growth import GrowthPlan, bench_growth, fill_growth
 from eval.bench.growth_report import GrowthBenchReport
 from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
@@ -34,6 +35,7 @@ Report = (
     | SpeechBenchReport
     | ServingBenchReport
     | GrowthBenchReport
+    | GraphBenchReport
     | PeersSearchReport
     | PeersIngestReport
 )
@@ -87,6 +89,9 @@ Collection = Annotated[
         help="Folder in Cranfield's, BEIR's or TREC's layout, or 'library', the sample library.",
     ),
 ]
+Entities = Annotated[int, typer.Option(min=100, help="Entities of the dictionary.")]
+Passages = Annotated[int, typer.Option(min=100, help="Passages, which mention two each.")]
+Relations = Annotated[int, typer.Option(min=1, help="Relations between the entities.")]
 Only = Annotated[Part | None, typer.Option(help="Only this half of the comparison.")]
 MixedFiles = Annotated[int, typer.Option("--files", min=4, help="Files to ingest in a round.")]
 SetUpOnly = Annotated[
@@ -211,6 +216,20 @@ def growth(
     _show("growth", bench_growth(plan, folder), out, as_json)
 
 
+@bench_app.command("graph")
+def graph(
+    entities: Entities = 50_000,
+    passages: Passages = 100_000,
+    relations: Relations = 200_000,
+    queries: Annotated[int, typer.Option(min=20, help="Queries, one after another.")] = 2_000,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """The graph stage of a search with a large synthetic dictionary, in this process."""
+    report = bench_graph(GraphPlan(entities, passages, relations, queries))
+    _show("graph", report, out, as_json)
+
+
 @bench_app.command("peers")
 def peers(
     context: typer.Context,
@@ -250,7 +269,7 @@ def peers(
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """All but growth, speech and peers with their defaults, one after the other."""
+    """All but growth, graph, speech and peers with their defaults, one after the other."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
     embedding(context, out=out, as_json=as_json)

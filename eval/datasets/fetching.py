@@ -1,20 +1,20 @@
-"""Getting a collection that lies in an object store, by fsspec."""
+"""Getting a collection that lies in an object store."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import fsspec
-
 from eval.errors import DatasetError
+from eval.object_store import opened
+from retrieval.errors import InvalidInputError
 
 
 @contextmanager
 def local_copy(uri: str) -> Iterator[Path]:
     """Yield the folder or file behind `uri`; what is not local is copied for the block.
 
-    Any scheme that fsspec knows will do; `s3:` needs the package s3fs. Raises
+    Any scheme that `eval.object_store` opens will do. Raises
     `DatasetError` where the scheme has no package, or nothing can be read; what the
     block raises of it names the file behind `uri`.
     """
@@ -33,7 +33,7 @@ def local_copy(uri: str) -> Iterator[Path]:
 
 def _copy(uri: str, target: Path) -> None:
     try:
-        system, path = fsspec.url_to_fs(uri)
+        system, path = opened(uri)
         if not system.exists(path):
             raise DatasetError(f"{uri}: there is nothing")
         if system.isdir(path):
@@ -41,7 +41,7 @@ def _copy(uri: str, target: Path) -> None:
             system.get(path.rstrip("/") + "/", str(target) + "/", recursive=True)
         else:
             system.get_file(path, str(target))
-    except ImportError as error:
+    except (ImportError, InvalidInputError) as error:
         raise DatasetError(f"{uri}: {error}") from error
     except ValueError as error:
         raise DatasetError(f"{uri}: {error}; give a folder, a file or an s3:// address") from error

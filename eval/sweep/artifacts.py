@@ -4,18 +4,18 @@ import json
 import tempfile
 from pathlib import Path
 
-import fsspec
-
 from eval.errors import EvaluationError
+from eval.object_store import opened
 from eval.sweep.page import sweep_page
 from eval.sweep.run import Sweep
+from retrieval.errors import InvalidInputError
 
 
 def save(sweep: Sweep, target: str) -> None:
     """Write the report as JSON, Markdown and HTML, and a file for each trial, to `target`.
 
-    `target` is a folder or an address that fsspec knows; `s3://` needs the package
-    s3fs. Raises `EvaluationError` where nothing can be written there.
+    `target` is a folder or an address that `eval.object_store` opens. Raises
+    `EvaluationError` where nothing can be written there.
     """
     if "://" not in target:
         write_files(sweep, Path(target))
@@ -47,11 +47,11 @@ def _write(file: Path, text: str) -> None:
 
 def _upload(folder: Path, target: str) -> None:
     try:
-        system, path = fsspec.url_to_fs(target)
+        system, path = opened(target)
         system.makedirs(path, exist_ok=True)
         # The slashes copy what is inside, not the folder itself.
         system.put(f"{folder}/", f"{path}/", recursive=True)
-    except (ImportError, ValueError) as error:
+    except (ImportError, InvalidInputError, ValueError) as error:
         raise EvaluationError(f"{target}: {error}") from error
     except OSError as error:
         raise EvaluationError(f"{target} cannot be written: {error}") from error

@@ -101,8 +101,8 @@ def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
     search = settings.search.model_copy(update={**PATIENCE, "candidates": place.depth})
     dense = settings.dense.model_copy(update={"save": False})
     if place.entities:
-        # Else whoever has turned it off would get no mentions.
-        search = search.model_copy(update={"graph_boost": 1.0})
+        # Else whoever has turned it off would get no mentions; neighbors are not tried.
+        search = search.model_copy(update={"graph_boost": 1.0, "neighbor_boost": 0.0})
     update = {"search": search, "dense": dense, "embedding": place.embedding(index)}
     return settings.model_copy(update=update)
 

@@ -10,6 +10,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.extraction.chunks import ChunkRelations
 from retrieval.ids import content_hash
 from retrieval.indexing import index_chunks
 from retrieval.pipeline import Searcher
@@ -40,6 +41,7 @@ class LocalSystem:
             code=code_version(),
         )
         self._embedder = BatchingEmbedder(embedder, settings.embedding.batch_tokens)
+        self._relations = ChunkRelations(self._corpus.entities, settings)
         follower = open_follower(self._corpus, settings)
         self._searcher = Searcher(self._corpus, self._embedder, settings.search, follower)
 
@@ -54,7 +56,9 @@ class LocalSystem:
 
     async def index(self, chunks: Sequence[Chunk]) -> int:
         """Embed and store `chunks`; return the index version."""
-        await index_chunks(self._corpus, self._embedder, chunks, replace=True)
+        await index_chunks(
+            self._corpus, self._embedder, chunks, replace=True, relations=self._relations
+        )
         # Rows outside the full-text index would be scanned by every query.
         await asyncio.to_thread(self._corpus.optimize)
         return self._corpus.version

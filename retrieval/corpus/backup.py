@@ -14,8 +14,8 @@ from retrieval.errors import CorpusError
 from retrieval.object_store import storage_options
 
 # Last comes the one without which there is no corpus, so that half a copy is none.
-_TABLES = ("documents", "chunks", "entities", "meta")
-_WRITTEN = ("documents", "chunks", "entities")
+_TABLES = ("documents", "chunks", "relations", "entities", "meta")
+_WRITTEN = ("documents", "chunks", "relations", "entities")
 
 
 def copy_corpus(source: str, target: str, *, restoring: bool = False) -> int:
@@ -50,9 +50,8 @@ def _pinned(source: str) -> Iterator[dict[str, lance.LanceDataset]]:
         with ExitStack() as writers:
             for name in _WRITTEN:
                 writers.enter_context(sole_writer(table_uri(source, name)))
-            # A corpus without entities has no table of them.
-            without = () if table_exists(table_uri(source, "entities")) else ("entities",)
-            present = [name for name in _TABLES if name not in without]
+            # Not every corpus has entities, and one of an older schema has no relations.
+            present = [name for name in _TABLES if table_exists(table_uri(source, name))]
             tables = {name: open_table(table_uri(source, name)) for name in present}
             for table in tables.values():
                 table.tags.create(tag, table.version)

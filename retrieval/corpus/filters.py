@@ -57,6 +57,25 @@ def filters_predicate(filters: Filters | None) -> str | None:
     return " AND ".join(f"({_field(name, wanted)})" for name, wanted in sorted(filters.items()))
 
 
+def microseconds(name: str, value: Scalar) -> int:
+    """Return `value` of the field `name`, a time, since 1970; `FilterError` if it is none."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise FilterError(
+            f"filters.{name}: {value!r} is not a time; give ISO 8601, such as 2026-01-31T12:00:00Z"
+        )
+    return epoch_microseconds(moment)
+
+
+def epoch_microseconds(moment: datetime) -> int:
+    """Return `moment` in microseconds since 1970; without a zone it counts as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1)
+
+
 def _field(name: str, wanted: Scalar | list[Scalar] | Condition) -> str:
     field = _field_for(name)
     if isinstance(wanted, Condition):
@@ -138,17 +157,7 @@ class _TimeField(_Field):
         return f"CAST({self.name} AS BIGINT) {operator} {self.literal(value)}"
 
     def literal(self, value: Scalar) -> str:
-        try:
-            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-        except ValueError:
-            moment = None
-        if moment is None:
-            raise FilterError(
-                f"filters.{self.name}: {value!r} is not a time; give ISO 8601, "
-                "such as 2026-01-31T12:00:00Z"
-            )
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return str((aware - _EPOCH) // timedelta(microseconds=1))
+        return str(microseconds(self.name, value))
 
 
 class _MetadataField(_Field):

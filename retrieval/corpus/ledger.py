@@ -28,6 +28,16 @@ class DocumentPage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """How many documents of a namespace are quarantined for errors of a type in a stage."""
+
+    namespace: str
+    stage: str
+    type: str
+    count: int
+
+
 class Ledger:
     """Reads and writes the documents table at `uri`; safe from any thread or process."""
 
@@ -69,15 +79,21 @@ class Ledger:
         *,
         status: str | None = None,
         source: str | None = None,
+        reason: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> DocumentPage:
-        """Return one page of rows; deleted ones only where `status` asks for them."""
+        """Return one page of rows; deleted ones only where `status` asks for them.
+
+        `reason` is the type of the error for which documents are quarantined.
+        """
         parts = [f"status = {quote(status)}" if status else "status <> 'deleted'"]
         if namespaces is not None:
             parts.append(namespaces_predicate(namespaces) if namespaces else "false")
         if source is not None:
             parts.append(f"source = {quote(source)}")
+        if reason is not None:
+            parts.append(f"error_type = {quote(reason)}")
         if cursor is not None:
             parts.append(_after(cursor))
         dataset = open_table(self.uri, self._session)
@@ -94,6 +110,26 @@ class Ledger:
         documents = [row_to_document(row) for row in rows]
         more = len(addresses) > limit
         return DocumentPage(documents, _cursor(documents[-1]) if more else None)
+
+    def reasons(self, namespaces: Sequence[str] | None = None) -> list[Reason]:
+        """Return why documents are quarantined, most frequent first."""
+        keys = ["namespace", "error_stage", "error_type"]
+        parts = ["status = 'quarantined'"]
+        if namespaces is not None:
+            parts.append(namespaces_predicate(namespaces) if namespaces else "false")
+        dataset = open_table(self.uri, self._session)
+        table = dataset.to_table(columns=keys, filter=" AND ".join(parts))
+        rows = table.group_by(keys).aggregate([([], "count_all")]).to_pylist()
+        found = [
+            Reason(
+                row["namespace"],
+                row["error_stage"] or "",
+                row["error_type"] or "",
+                row["count_all"],
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda reason: (-reason.count, reason.namespace, reason.type))
 
     def counts(self) -> dict[str, int]:
         """Return the number of documents per namespace, deleted ones left out."""

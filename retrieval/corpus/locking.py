@@ -44,7 +44,17 @@ def sole_keeper(uri: str) -> Iterator[bool]:
     Never waits: who gets False leaves the work to the one that has it. In an object
     store it is always True, and Lance settles who comes first.
     """
-    lock = None if "://" in uri else _acquired(uri, "upkeep", 0)
+    with sole(uri, "upkeep") as ours:
+        yield ours
+
+
+@contextmanager
+def sole(uri: str, purpose: str, patience_s: float = 0) -> Iterator[bool]:
+    """Yield whether this process alone is at `purpose`, within `patience_s` seconds.
+
+    In an object store there is no lock, so the answer is True to everybody.
+    """
+    lock = None if "://" in uri else _acquired(uri, purpose, patience_s)
     try:
         yield lock is not None or "://" in uri
     finally:

@@ -8,6 +8,7 @@ after the backup are known as lost.
 """
 
 import time
+import uuid
 
 import lance
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from retrieval.errors import CorpusError
 
 _KEY = "pmoves:numbering"
+_ID = "pmoves:id"
 
 
 class Numbering(BaseModel):
@@ -54,3 +56,15 @@ def number_anew(dataset: lance.LanceDataset) -> None:
     offset = max(time.time_ns() // 1_000_000, newest)
     after = Numbering(offset=offset, lost=(*before.lost, (newest, offset)))
     dataset.update_config({_KEY: after.model_dump_json()})
+
+
+def id_of(dataset: lance.LanceDataset) -> str | None:
+    """Return what tells this corpus from all others, or None where nobody has asked yet."""
+    found: str | None = dataset.config().get(_ID)
+    return found
+
+
+def give_id(dataset: lance.LanceDataset) -> None:
+    """Give the corpus of this chunks table an id; it stays, in its backups too."""
+    if id_of(dataset) is None:
+        dataset.update_config({_ID: str(uuid.uuid4())})

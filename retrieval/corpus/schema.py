@@ -21,7 +21,7 @@ from retrieval.chunk import (
 from retrieval.errors import InvalidInputError
 from retrieval.ids import content_hash
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TIME = pa.timestamp("us", tz="UTC")
 

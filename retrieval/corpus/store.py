@@ -1,4 +1,4 @@
-"""The owned truth: documents, chunks and entities in versioned tables.
+"""The owned truth: documents, chunks, entities and relations in versioned tables.
 
 Every commit of chunks is one version of the chunks table, and the number of that
 version, as `retrieval.corpus.numbering` counts, is the index version that callers see.
@@ -17,12 +17,13 @@ from retrieval.chunk import Chunk, Document, Vectors, utc_now
 from retrieval.corpus.changes import DocumentKey, document_key, find_changes
 from retrieval.corpus.entities import EntityTable
 from retrieval.corpus.filters import documents_predicate
-from retrieval.corpus.ledger import DocumentPage, Ledger
+from retrieval.corpus.ledger import DocumentPage, Ledger, Reason
 from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.lookup import rows_by, stored_chunks
 from retrieval.corpus.meta import create_meta, read_identity
 from retrieval.corpus.migrations import migrate
 from retrieval.corpus.numbering import index_version
+from retrieval.corpus.relations import RelationTable, create_relations
 from retrieval.corpus.replacing import merge_rows, replace_rows
 from retrieval.corpus.schema import (
     DOCUMENTS,
@@ -44,6 +45,7 @@ from retrieval.corpus.upkeep import index_new_rows, tidy
 from retrieval.corpus.vector_column import identity_of, settle_vectors, vector_field
 from retrieval.errors import CorpusError, InvalidInputError
 from retrieval.identity import EmbeddingIdentity
+from retrieval.relation import Relation
 
 _LOOKUP = 1_000
 _INDEX_CACHE_BYTES = 512 * 2**20
@@ -95,6 +97,7 @@ class Corpus:
         self._session = Session(_INDEX_CACHE_BYTES, _METADATA_CACHE_BYTES)
         self._ledger = Ledger(table_uri(uri, "documents"), self._session)
         self.entities = EntityTable(uri, self._session)
+        self.relations = RelationTable(uri, self._session)
 
     @classmethod
     def open(cls, uri: str, identity: EmbeddingIdentity) -> "Corpus":
@@ -111,6 +114,7 @@ class Corpus:
             create_table(corpus._ledger.uri, DOCUMENTS.empty_table())
         if not table_exists(corpus.chunks_uri):
             create_table(corpus.chunks_uri, chunks_schema(identity.dimension).empty_table())
+        create_relations(uri)
         settle_vectors(corpus.chunks_uri)
         create_indexes(corpus.chunks_uri, _INDEXES)
         create_indexes(corpus._ledger.uri, {"doc_id": {"index_type": "BTREE"}})
@@ -147,11 +151,13 @@ class Corpus:
         *,
         replace: Collection[DocumentKey] = (),
         documents: Sequence[Document] = (),
+        relations: Sequence[Relation] = (),
         recount: bool = False,
     ) -> Commit:
         """Store `chunks` with `vectors` of shape (len(chunks), dimension) in one version.
 
-        All other chunks of the documents in `replace` go in the same version.
+        All other chunks of the documents in `replace` go in the same version. `relations` are
+        all that `chunks` state; those of before go.
         Documents and chunks that are stored already as they are cost nothing. The
         ledger rows in `documents` follow after; killed in between, the same call
         mends it. `recount` is for who does not know whether the documents were there: new
@@ -168,7 +174,8 @@ class Corpus:
             commit = write(self.chunks_uri, lambda now: store(self._own(now)), self._session)
             if commit.upserted or commit.deleted:
                 index_new_rows(self.chunks_uri, self._session)
-            # Before the next writer comes, so that the ledger tells of the same one.
+            # Before the next writer comes, so that both tell of the same one.
+            self.relations.settle(chunks, replace, relations)
             self._tell(self._counted(documents) if recount else documents, commit, alone)
         return commit
 
@@ -191,6 +198,25 @@ class Corpus:
             and row["content_hash"] == hashes[position]
         }
 
+    def resettle(self, chunks: Sequence[Chunk], relations: Sequence[Relation]) -> int:
+        """Let `relations` be all that `chunks`, which were read from here, state.
+
+        Chunks that have changed since keep what they have. Returns the number of rows written
+        or removed.
+        """
+        with sole_writer(self.chunks_uri):
+            ids, columns = [chunk.chunk_id for chunk in chunks], ("namespace", "content_hash")
+            rows = rows_by(self.dataset(), "chunk_id", ids, ["chunk_id", *columns])
+            present = {(row["namespace"], row["chunk_id"]): row["content_hash"] for row in rows}
+            same = [
+                chunk
+                for chunk in chunks
+                if present.get((chunk.namespace, chunk.chunk_id)) == chunk_hash(chunk)
+            ]
+            keys = {(chunk.namespace, chunk.chunk_id) for chunk in same}
+            kept = [each for each in relations if (each.namespace, each.chunk_id) in keys]
+            return self.relations.settle(same, (), kept)
+
     def delete_document(self, namespace: str, doc_id: str) -> Commit:
         """Remove the chunks of a document and its attachments; mark their rows as deleted."""
         with sole_writer(self.chunks_uri) as alone:
@@ -198,6 +224,7 @@ class Corpus:
             keys = {(namespace, doc_id), *((row.namespace, row.doc_id) for row in family)}
             delete = partial(_delete, predicate=documents_predicate(sorted(keys)))
             commit = write(self.chunks_uri, delete, self._session)
+            self.relations.settle((), keys, ())
             now = utc_now()
             rows = [
                 replace(row, status="deleted", chunks=0, updated_at=now)
@@ -225,13 +252,28 @@ class Corpus:
         *,
         status: str | None = None,
         source: str | None = None,
+        reason: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> DocumentPage:
         """Return one page of the ledger; deleted documents only where `status` asks."""
         return self._ledger.page(
-            namespaces, status=status, source=source, limit=limit, cursor=cursor
+            namespaces, status=status, source=source, reason=reason, limit=limit, cursor=cursor
         )
+
+    def reasons(self, namespaces: Sequence[str] | None = None) -> list[Reason]:
+        """Return why documents are quarantined, most frequent first."""
+        return self._ledger.reasons(namespaces)
+
+    def ignore(self, namespace: str, doc_ids: Sequence[str]) -> list[str]:
+        """Mark quarantined documents as ignored; return the ids of those that were quarantined.
+
+        They are read again when their bytes change.
+        """
+        found = self._ledger.find({(namespace, doc_id) for doc_id in doc_ids})
+        rows = [row for row in found.values() if row.status == "quarantined"]
+        self._ledger.record([replace(row, status="ignored", updated_at=utc_now()) for row in rows])
+        return [row.doc_id for row in rows]
 
     def namespaces(self) -> dict[str, NamespaceCounts]:
         """Return every namespace that holds documents or chunks, with its size."""
@@ -263,7 +305,7 @@ class Corpus:
         newer one has come, for those who read them. Returns False where another process
         is at it already.
         """
-        tables = [self.chunks_uri, self._ledger.uri]
+        tables = [self.chunks_uri, self._ledger.uri, self.relations.uri]
         if self.entities.exists():
             tables.append(self.entities.uri)
         done = [tidy(uri, self._session) for uri in tables]

@@ -8,8 +8,9 @@ import numpy as np
 
 from retrieval.chunk import Vectors
 from retrieval.corpus.numbering import Numbering
+from retrieval.dense.by_content import addresses_holding
 from retrieval.dense.clusters import Mask
-from retrieval.dense.segment import Addresses, Segment
+from retrieval.dense.segment import Addresses, Keys, Segment
 from retrieval.identity import EmbeddingIdentity
 
 Segments = Mapping[str, tuple[Segment, ...]]
@@ -81,6 +82,10 @@ class Snapshot:
         for segment in self.segments(namespaces):
             found |= segment.holds(addresses)
         return found
+
+    def find(self, namespaces: Iterable[str], keys: Keys) -> Addresses:
+        """Return where in `namespaces` a row has the content of each key; -1 where none has."""
+        return addresses_holding(self.segments(namespaces), keys)
 
     def count(self, namespaces: Iterable[str]) -> int:
         """Return the number of rows of `namespaces`."""

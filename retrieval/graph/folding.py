@@ -28,9 +28,24 @@ def cased_words(text: str) -> list[str]:
     return (_ASCII_WORD if text.isascii() else _word()).findall(_plain(text))
 
 
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of `text` begin and end, in the order of `words`.
+
+    Empty where one character stands for several words, as few symbols do.
+    """
+    found = [match.span() for match in (_ASCII_WORD if text.isascii() else _word()).finditer(text)]
+    return found if len(found) == len(words(text)) else []
+
+
 def compact(text: str) -> str:
     """Return what all spellings of a name share that differ in case, accents or spacing."""
     return "".join(words(text))
+
+
+def bare_words(name: str) -> list[str]:
+    """Return the folded words of `name` without a leading "the", unless that is all of it."""
+    found = words(name)
+    return found[1:] if found[:1] == ["the"] and len(found) > 1 else found
 
 
 def is_acronym(name: str) -> bool:

@@ -1,6 +1,7 @@
-"""The graph in memory: follows the entities table and the chunks that mention them."""
+"""The graph in memory: follows entities, relations, and the chunks that mention them."""
 
 import threading
+from dataclasses import replace
 
 import lance
 
@@ -9,8 +10,9 @@ from retrieval.corpus.store import Corpus
 from retrieval.dense.loading import file_key
 from retrieval.entity import Entity
 from retrieval.errors import StageError
-from retrieval.graph.linking import Linker
+from retrieval.graph.dictionaries import dictionaries_of
 from retrieval.graph.mentions import Postings, read_postings
+from retrieval.graph.neighbors import FOUND, found_entities, neighbors_of, stated_in
 from retrieval.graph.snapshot import GraphSnapshot
 
 
@@ -18,15 +20,18 @@ class GraphFollower:
     """Keeps the newest `GraphSnapshot`, which is exchanged whole; readers never wait.
 
     A new version of the chunks costs the linking of its new fragments, a change of the
-    entities that of all passages in namespaces that have any. Without entities there is
-    nothing to do.
+    entities that of all passages in namespaces that have any. Relations are read whole.
+    Without entities there is nothing to do, unless `found_names` count: then every name in a
+    relation is one.
     """
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Corpus, *, found_names: bool = False) -> None:
         self._corpus = corpus
+        self._found_names = found_names
         self._lock = threading.Lock()
         self._snapshot: GraphSnapshot | None = None
         self._entities: lance.LanceDataset | None = None
+        self._relations: lance.LanceDataset | None = None
         self._chunks: lance.LanceDataset | None = None
 
     @property
@@ -47,16 +52,41 @@ class GraphFollower:
         Raises what reading the corpus raises; the snapshot before stays then.
         """
         with self._lock:
-            snapshot = self._snapshot or GraphSnapshot()
-            entities, chunks = self._entities, self._chunks
+            before = self._snapshot or GraphSnapshot()
+            entities, relations, chunks = self._entities, self._relations, self._chunks
             if _behind(entities) and self._corpus.entities.exists():
-                entities, chunks = self._corpus.entities.dataset(), None
-                snapshot = _named(entities_in(entities))
+                entities, relations = self._corpus.entities.dataset(), None
+            if (entities is not None or self._found_names) and _behind(relations):
+                relations = self._corpus.relations.dataset()
+            snapshot = self._known(before, entities, relations)
+            if snapshot.linkers is not before.linkers:
+                chunks = None
             if snapshot.linkers and _behind(chunks):
                 newest = self._corpus.dataset()
                 snapshot, chunks = _with_mentions(snapshot, newest, chunks), newest
-            self._snapshot, self._entities, self._chunks = snapshot, entities, chunks
+            self._entities, self._relations, self._chunks = entities, relations, chunks
+            self._snapshot = snapshot
             return snapshot
+
+    def _known(
+        self,
+        before: GraphSnapshot,
+        entities: lance.LanceDataset | None,
+        relations: lance.LanceDataset | None,
+    ) -> GraphSnapshot:
+        """Return `before` with the newest entities and neighbors; what did not change stays."""
+        if entities is self._entities and relations is self._relations:
+            return before
+        same = entities is self._entities
+        snapshot = before if same else _named(entities_in(entities) if entities else [])
+        stated = stated_in(relations) if relations else []
+        if self._found_names:
+            curated = [entity for entity in snapshot.entities if entity.source != FOUND]
+            plain = _named(curated)
+            everything = [*curated, *found_entities(stated, plain.linkers)]
+            if list(snapshot.entities) != everything:
+                snapshot = _named(everything)
+        return replace(snapshot, neighbors=neighbors_of(stated, snapshot.linkers))
 
 
 def _behind(dataset: lance.LanceDataset | None) -> bool:
@@ -64,12 +94,8 @@ def _behind(dataset: lance.LanceDataset | None) -> bool:
 
 
 def _named(entities: list[Entity]) -> GraphSnapshot:
-    names: dict[str, list[tuple[str, int]]] = {}
-    for number, entity in enumerate(entities):
-        mine = names.setdefault(entity.namespace, [])
-        mine += [(name, number) for name in entity.names()]
-    linkers = {namespace: Linker(mine) for namespace, mine in names.items()}
-    return GraphSnapshot(entities, {name: linker for name, linker in linkers.items() if linker})
+    found = dictionaries_of(entities)
+    return GraphSnapshot(found.entities, found.linkers)
 
 
 def _with_mentions(
@@ -87,7 +113,7 @@ def _with_mentions(
         for key, part in current.items()
         if _unread(part, kept.get(key))
     }
-    return GraphSnapshot(snapshot.entities, snapshot.linkers, kept | new)
+    return replace(snapshot, postings=kept | new)
 
 
 def _unread(fragment: lance.LanceFragment, known: Postings | None) -> bool:

@@ -9,7 +9,7 @@ inside a word, and is built several times faster from 250,000 names.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from retrieval.graph.folding import cased_words, is_acronym, words
+from retrieval.graph.folding import bare_words, cased_words, is_acronym, words
 
 Entities = tuple[int, ...]
 
@@ -48,6 +48,17 @@ class Linker:
         if self._longest.keys().isdisjoint(found):
             return []
         return list(self._links(found, text))
+
+    def named(self, name: str) -> Entities:
+        """Return all that bear the whole of `name`, whether or not "the" stands before it."""
+        found, cased = words(name), cased_words(name)
+        if len(cased) == 1 and (acronym := self._acronyms.get(cased[0])):
+            return (*acronym, *self._names.get(found[0], ()))
+        bare = bare_words(name)
+        for key in (" ".join(found), " ".join(bare), " ".join(["the", *bare])):
+            if entities := self._names.get(key):
+                return entities
+        return ()
 
     def _add(self, name: str, entity: int) -> None:
         found = words(name)

@@ -1,23 +1,49 @@
 """The entities of one moment, the names by which they are found, and who mentions them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from retrieval.dense.segment import Addresses
 from retrieval.entity import Entity
+from retrieval.graph.asking import asked_types
 from retrieval.graph.linking import Linker
-from retrieval.graph.mentioned import LinkedEntity, Mentioned, specificity
+from retrieval.graph.mentioned import (
+    LinkedEntity,
+    Mentioned,
+    RelatedEntity,
+    Tie,
+    specificity,
+)
 from retrieval.graph.mentions import Postings
+from retrieval.graph.neighbors import Neighbor
 
-# More names than this in one query say little each.
+# More names than this in one query say little each; neighbors fill up what is left.
 _MOST_ENTITIES = 8
+# Neighbors whose mentions are counted, the surest of all that the query leads to.
+_MOST_CONSIDERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a search looks up: a query in namespaces, and the passages of one version.
+
+    `types` restricts names of the query to entities of these types, in any case; `fragments`
+    are those of the version, which holds `total` passages in the namespaces.
+    """
+
+    query: str
+    namespaces: Sequence[str]
+    fragments: Iterable[str]
+    total: int
+    types: Sequence[str] | None = None
+    neighbors: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class GraphSnapshot:
-    """Entities, known by their position, the linker of each namespace, and mentions.
+    """Entities, known by their position, the linker of each namespace, neighbors and mentions.
 
     `postings` are keyed as the fragments of a `retrieval.dense.snapshot.Snapshot` are.
     """
@@ -25,50 +51,82 @@ class GraphSnapshot:
     entities: Sequence[Entity] = ()
     linkers: Mapping[str, Linker] = field(default_factory=dict)
     postings: Mapping[str, Postings] = field(default_factory=dict)
+    neighbors: Mapping[int, Sequence[Neighbor]] = field(default_factory=dict)
 
     def covers(self, namespaces: Iterable[str]) -> bool:
         """Say whether there is any entity in `namespaces`."""
         return any(name in self.linkers for name in namespaces)
 
-    def find(
-        self,
-        query: str,
-        namespaces: Iterable[str],
-        types: Sequence[str] | None,
-        fragments: Iterable[str],
-        total: int,
-    ) -> Mentioned | None:
-        """Return the entities that `query` names and passages in `fragments` mention.
+    def find(self, asked: Asked) -> Mentioned | None:
+        """Return the entities that the query names and passages mention, and their neighbors.
 
-        At most 8, the most specific of `total` passages; None where there is none. `types`
-        restricts them to entities of these types, in any case.
+        At most 8 together: of those named the most specific, of neighbors the strongest.
+        None where no passage mentions any.
         """
-        numbers = np.array(sorted(self._linked(query, namespaces, types)), np.int64)
-        if not len(numbers):
+        numbers = sorted(self._linked(asked))
+        if not numbers:
             return None
-        parts = [self.postings[key].of(numbers) for key in fragments if key in self.postings]
-        found = [
-            self._entity(number, [part[at] for part in parts if len(part[at])], total)
-            for at, number in enumerate(numbers.tolist())
+        rows = self._rows(numbers, asked)
+        linked = [
+            LinkedEntity(self.entities[number].name, specificity(len(found), asked.total), found)
+            for number, found in rows.items()
         ]
-        mentioned = sorted(filter(None, found), key=lambda entity: len(entity.rows))
-        return Mentioned(tuple(mentioned[:_MOST_ENTITIES])) if mentioned else None
+        linked = sorted(linked, key=lambda entity: len(entity.rows))[:_MOST_ENTITIES]
+        left = _MOST_ENTITIES - len(linked) if asked.neighbors else 0
+        related = self._related(numbers, asked)[:left] if left else []
+        return Mentioned(tuple(linked), tuple(related)) if linked or related else None
 
-    def _linked(
-        self, query: str, namespaces: Iterable[str], types: Sequence[str] | None
-    ) -> set[int]:
-        linkers = [self.linkers[name] for name in namespaces if name in self.linkers]
+    def _linked(self, asked: Asked) -> set[int]:
+        linkers = [self.linkers[name] for name in asked.namespaces if name in self.linkers]
         numbers = {
-            number for linker in linkers for link in linker.link(query) for number in link.entities
+            number
+            for linker in linkers
+            for link in linker.link(asked.query)
+            for number in link.entities
         }
-        if types is None:
+        if asked.types is None:
             return numbers
-        wanted = {name.upper() for name in types}
+        wanted = {name.upper() for name in asked.types}
         return {number for number in numbers if self.entities[number].type in wanted}
 
-    def _entity(self, number: int, parts: list[Addresses], total: int) -> LinkedEntity | None:
-        if not parts:
-            return None
-        # The addresses of fragments do not overlap, so these ascend throughout.
-        rows = np.concatenate(sorted(parts, key=lambda part: int(part[0])))
-        return LinkedEntity(self.entities[number].name, specificity(len(rows), total), rows)
+    def _related(self, numbers: Sequence[int], asked: Asked) -> list[RelatedEntity]:
+        """Return the neighbors of the entities `numbers`, the strongest first."""
+        around: dict[int, tuple[Neighbor, int]] = {}
+        for number in numbers:
+            for each in self.neighbors.get(number, ()):
+                known = around.get(each.number)
+                if each.number not in numbers and (
+                    known is None or known[0].confidence < each.confidence
+                ):
+                    around[each.number] = each, number
+        surest = sorted(around.values(), key=lambda item: -item[0].confidence)[:_MOST_CONSIDERED]
+        rows = self._rows(sorted(each.number for each, _ in surest), asked)
+        kinds = asked_types(asked.query, {self.entities[each.number].type for each, _ in surest})
+        related = [
+            self._entity(each, of, rows[each.number], asked.total, kinds)
+            for each, of in surest
+            if each.number in rows
+        ]
+        return sorted(related, key=lambda entity: (-entity.strength, entity.name))
+
+    def _entity(
+        self, neighbor: Neighbor, of: int, rows: Addresses, total: int, kinds: Collection[str]
+    ) -> RelatedEntity:
+        entity, known = self.entities[neighbor.number], self.entities[of].name
+        name = entity.name
+        subject, object_ = (known, name) if neighbor.outgoing else (name, known)
+        tie = Tie(subject, neighbor.type, object_, neighbor.confidence)
+        sure = specificity(len(rows), total)
+        return RelatedEntity(name, sure, rows, tie, asked=entity.type in kinds)
+
+    def _rows(self, numbers: Sequence[int], asked: Asked) -> dict[int, Addresses]:
+        """Return the ascending addresses of rows that mention the entities, where any does."""
+        wanted = np.array(numbers, np.int64)
+        keys = [key for key in asked.fragments if key in self.postings]
+        parts = [self.postings[key].of(wanted) for key in keys]
+        found: dict[int, Addresses] = {}
+        for at, number in enumerate(numbers):
+            if mine := [part[at] for part in parts if len(part[at])]:
+                # The addresses of fragments do not overlap, so these ascend throughout.
+                found[number] = np.concatenate(sorted(mine, key=lambda part: int(part[0])))
+        return found

@@ -64,6 +64,7 @@ async def list_documents(
         caller_of(request).listed(query.namespace),
         status=query.status,
         source=query.source,
+        reason=query.reason,
         limit=query.limit,
         cursor=query.cursor,
     )

@@ -32,7 +32,11 @@ async def upsert_batch(request: Request) -> UpsertResponse:
     commit = Commit(services.searcher.version)
     if batch.chunks:
         commit = await index_chunks(
-            services.corpus, services.embedder, batch.chunks, replace=batch.replace
+            services.corpus,
+            services.embedder,
+            batch.chunks,
+            replace=batch.replace,
+            relations=services.relations,
         )
         services.metrics.count("pmoves_upserted_chunks_total", by=commit.upserted)
         await refresh(services)

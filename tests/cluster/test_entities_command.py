@@ -8,6 +8,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cluster.cli.app import app
+from retrieval.corpus.store import Corpus
+from tests.embedders import WordEmbedder
+from tests.retrieval.building import make_chunk, store
 
 
 def pmoves(*arguments: str) -> Result:
@@ -49,7 +52,7 @@ def test_entities_are_renamed_merged_and_removed() -> None:
 
 
 def test_what_cannot_be_done_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "name a FILE, or --example" in pmoves("import").stderr
+    assert "name a FILE, --example or --neo4j" in pmoves("import").stderr
     assert "no entity 'nobody'" in pmoves("remove", "nobody").stderr
     missing = pmoves("import", str(tmp_path / "none.csv"))
     assert missing.exit_code == 1
@@ -58,3 +61,29 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     refused = pmoves("list")
     assert refused.exit_code == 2
     assert "not over HTTP" in refused.stderr
+
+
+def test_relations_of_stored_passages_are_found_with_the_names_and_listed(
+    home: Path, word_embedder: WordEmbedder, tmp_path: Path
+) -> None:
+    corpus = Corpus.open_existing(str(home / "corpus"))
+    chunks = [make_chunk("a-1", "PMoves hired Ada Reed.", namespace="pmoves")]
+    store(corpus, word_embedder, chunks)
+    later = pmoves("import", "--example", "--no-relations", "--json")
+    assert json.loads(later.stdout)["relations"] == 0
+    assert pmoves("extract").stdout == "1 relations changed\n"
+    header, row = pmoves("relations", "powerfulmoves", "--typed").stdout.splitlines()
+    assert header.split("\t")[:3] == ["SUBJECT", "RELATION", "OBJECT"]
+    assert row.split("\t")[:3] == ["Ada Reed", "WORKS_FOR", "PMoves"]
+    assert json.loads(pmoves("relations", "darkxside", "--json").stdout)["total"] == 0
+    assert json.loads(pmoves("extract", "--json").stdout) == {"changed": 0}
+
+
+def test_neo4j_is_asked_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "PMOVES_NEO4J__URL" in pmoves("import", "--neo4j").stderr
+    monkeypatch.setenv("NEO4J_URL", "bolt://127.0.0.1:9")
+    monkeypatch.setenv("PMOVES_NEO4J__CONNECT_TIMEOUT_S", "0.2")
+    monkeypatch.setenv("PMOVES_NEO4J__TIMEOUT_S", "0.2")
+    away = pmoves("import", "--neo4j")
+    assert away.exit_code == 1
+    assert "bolt://127.0.0.1:9 does not answer" in away.stderr

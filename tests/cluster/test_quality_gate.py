@@ -1,10 +1,15 @@
 """The gate on the sample library, with the real model: what it refuses and what it lets pass."""
 
 import asyncio
+import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cluster.cli.app import app
 from cluster.sample_collection import sample_library
 from eval.baseline import load_baseline
 from eval.datasets.base import Dataset
@@ -14,6 +19,7 @@ from eval.session import Plan, Session
 from eval.suites.spec import load_suites
 from eval.systems.local import LocalSystem
 from retrieval.settings import LibrarySettings, SearchSettings
+from tests.docs.pages import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 PLAN = Plan(
@@ -31,16 +37,16 @@ def library() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose corpus the tests of this module share."""
-    return tmp_path_factory.mktemp("gate")
+def home(library: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose corpus holds the sample library; the tests of this module share it."""
+    folder = tmp_path_factory.mktemp("gate")
+    asyncio.run(gate(library, folder))
+    return folder
 
 
-async def gate(
-    library: Dataset, home: Path, search: SearchSettings, times: int = 1
-) -> list[Session]:
-    """Hold the pipeline with settings `search` against the baseline, so many times."""
-    system = LocalSystem(LibrarySettings(home=home, search=search))
+async def gate(library: Dataset, home: Path, times: int = 1) -> list[Session]:
+    """Hold the pipeline against the baseline, so many times."""
+    system = LocalSystem(LibrarySettings(home=home, search=SearchSettings()))
     try:
         return [
             await Session.run(library, system, PLAN, lambda _stage, _done, _total: None)
@@ -62,13 +68,38 @@ def failed(session: Session) -> set[str]:
 
 
 def test_the_same_settings_are_never_refused(library: Dataset, home: Path) -> None:
-    sessions = asyncio.run(gate(library, home, SearchSettings(), times=10))
+    sessions = asyncio.run(gate(library, home, times=10))
     assert all(session.passed for session in sessions)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 1.0], ids=["no meaning", "no words"])
-def test_a_side_that_is_dropped_is_refused(library: Dataset, home: Path, alpha: float) -> None:
-    (session,) = asyncio.run(gate(library, home, SearchSettings(alpha=alpha)))
+def test_a_projection_that_is_gone_is_refused(library: Dataset, home: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "home"
+    shutil.copytree(home, broken)
+    (corpus,) = (broken / "evaluations").glob("corpus-*")
+    indices = corpus / "chunks.lance" / "_indices"
+    texts = [folder for folder in indices.iterdir() if list(folder.glob("*tokens*"))]
+    assert texts
+    for folder in texts:
+        shutil.rmtree(folder)
+    (session,) = asyncio.run(gate(library, broken))
     assert not session.passed
     assert failed(session)
-    assert any("Queries that moved most in nDCG@10" in text for text in session.moved)
+    assert all(report.modes[0].degraded == report.queries for report in session.reports)
+
+
+def test_make_eval_refuses_words_without_meaning(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makefile = ["make", "-s", "-n", "-C", str(ROOT), "-o", ".venv/.dev", "eval"]
+    shown = subprocess.run(makefile, capture_output=True, text=True, check=True).stdout
+    command = shlex.split(shown.replace("\\\n", " "))
+    assert command[0].endswith("pmoves")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PMOVES_HOME", str(home))
+    monkeypatch.setenv("PMOVES_SEARCH__ALPHA", "0")
+    found = CliRunner().invoke(app, [*command[1:], "--out", str(tmp_path / "run")])
+    assert found.exit_code == 1, found.output
+    assert "FAILED" in found.output
+    assert "Queries that moved most in nDCG@10" in found.output
+    assert "before 1." in found.output
+    assert "after 1." in found.output

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from data_jobs.errors import EmptyDocumentError, IngestError
+from data_jobs.errors import EmptyDocumentError, IngestError, SetAsideError
 from data_jobs.parse.base import Attachment, Block, ParsedDocument, ParseLimits
 
 Parsed = tuple[str, ParsedDocument]
@@ -24,6 +24,10 @@ class UnpicklableError(IngestError):
 def obey(path: pathlib.Path, limits: ParseLimits) -> Parsed:
     """Do what the file says."""
     order, _, argument = path.read_text().partition(" ")
+    if order == "slow":
+        if not limits.slow:
+            raise SetAsideError("takes long")
+        order, _, argument = argument.partition(" ")
     return _ORDERS[order](path, argument)
 
 
@@ -31,6 +35,19 @@ def _say(path: pathlib.Path, argument: str) -> Parsed:
     blocks = (Block(argument), Block(str(os.getpid())))
     attachment = Attachment("a.bin", b"\x00\xff" * 300_000)
     return "text/plain", ParsedDocument(path.name, blocks, 1, {"n": 1}, (attachment,), (2,))
+
+
+def _attach(path: pathlib.Path, argument: str) -> Parsed:
+    """Bring along a file of one line for each word."""
+    words = argument.replace("+", " ").split("/")
+    attachments = tuple(Attachment(f"{n}.txt", word.encode()) for n, word in enumerate(words))
+    return "text/plain", ParsedDocument(path.name, (Block("all"),), attachments=attachments)
+
+
+def _steal(path: pathlib.Path, argument: str) -> Parsed:
+    """Name a file that is not in the scratch folder."""
+    attachments = (Attachment("stolen.txt", path=argument),)
+    return "text/plain", ParsedDocument(path.name, (Block("all"),), attachments=attachments)
 
 
 def _print(path: pathlib.Path, argument: str) -> Parsed:
@@ -92,6 +109,8 @@ def _forge(_path: pathlib.Path, _argument: str) -> Parsed:
 
 _ORDERS = {
     "say": _say,
+    "attach": _attach,
+    "steal": _steal,
     "print": _print,
     "segfault": _segfault,
     "sleep": _sleep,

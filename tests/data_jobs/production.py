@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from data_jobs.aside import Aside
 from data_jobs.monitor import LocalMonitor
 from data_jobs.sandbox.sandbox import PARSE_FILE
 from data_jobs.settings import JobSettings
@@ -90,6 +91,7 @@ class Production:
         retry = request.retry_quarantined
         self.embedder = None
         self.monitor.tally.counts.clear()
+        self.monitor._aside = Aside()
         ingest = self.settings.ingest
         parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
         most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
@@ -97,18 +99,21 @@ class Production:
         transcribe = TranscribeStage(self.settings, self.monitor)
         spool = self.settings.spool_dir / "job"
         videos = VideoStage(self.settings, retry, spool, request.yt_options, self.monitor)
-        self.tables = list(listing(None))
+        fetch = FetchStage(self.settings, retry, spool, self.monitor)
+        read = ReadStage(self.settings, retry, self.monitor)
         stages: list[Stage | CommitStage] = [
-            videos,
-            FetchStage(self.settings, retry, spool, self.monitor),
-            ReadStage(self.settings, retry, self.monitor),
-            parse,
             transcribe,
             ChunkStage(self.settings, self.monitor),
             EmbedStage(self.settings, self.monitor, self._load),
             CommitStage(self.settings, self.monitor),
         ]
         try:
+            self.tables = []
+            for listed in (listing.first, listing.later):
+                asked = [table for bundle in listed() for table in videos(bundle)]
+                fetched = [table for bundle in asked for table in fetch(bundle)]
+                tables = [table for bundle in fetched for table in read(bundle)]
+                self.tables += [out for table in tables for out in parse(table)]
             for stage in stages:
                 self.tables = [out for table in self.tables for out in stage(table)]
         finally:

@@ -48,7 +48,7 @@ class Stages:
     def run(self, path: Path) -> list[Work]:
         """Return the file at `path` and its attachments, cut or given up."""
         work = Work(file=SourceFile(path.as_uri(), path), namespace="fuzz", doc_id="mutant")
-        parsed = self.parse.guarded(work)
+        parsed = list(self.parse.read(work))
         return [
             done
             for each in parsed

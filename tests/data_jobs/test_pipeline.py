@@ -21,7 +21,7 @@ from data_jobs.progress import Progress, Summary
 from data_jobs.session import ray_session
 from data_jobs.settings import JobSettings
 from data_jobs.sources import source_uri
-from data_jobs.stages.parsing import attachment_uri
+from data_jobs.stages.attachments import attachment_uri
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder

@@ -7,7 +7,7 @@ import pytest
 
 from data_jobs.errors import SandboxError
 from data_jobs.sources import source_uri
-from data_jobs.stages.parsing import attachment_uri
+from data_jobs.stages.attachments import attachment_uri
 from data_jobs.stages.records import NEEDS_OCR
 from retrieval.ids import document_id
 from retrieval.jobs import SourceItem

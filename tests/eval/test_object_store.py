@@ -1,7 +1,6 @@
 """Collections, run files and sweeps in a real S3."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +27,11 @@ RUN = "q1 Q0 boat 1 2.0 other\nq1 Q0 lamp 2 1.0 other\nq2 Q0 lamp 1 1.0 other\n"
 
 
 @pytest.fixture
-def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty bucket in the store that the environment names."""
-    import s3fs
-
-    for name, value in {
-        "AWS_ENDPOINT_URL": object_store.endpoint,
-        "AWS_ACCESS_KEY_ID": object_store.access_key,
-        "AWS_SECRET_ACCESS_KEY": object_store.secret_key,
-        "AWS_DEFAULT_REGION": object_store.region,
-    }.items():
+def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty bucket in the store that the settings name."""
+    for name, value in object_store.environment.items():
         monkeypatch.setenv(name, value)
-    # One that another store's environment made would be taken again.
-    s3fs.S3FileSystem.clear_instance_cache()
-    yield object_store.new_bucket()
-    s3fs.S3FileSystem.clear_instance_cache()
+    return object_store.new_bucket()
 
 
 @pytest.fixture
@@ -103,10 +92,7 @@ def test_a_sweep_is_written(bucket: str, files: Any) -> None:
 
 
 def test_a_store_that_refuses_is_named(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import s3fs
-
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    s3fs.S3FileSystem.clear_instance_cache()
+    monkeypatch.setenv("PMOVES_S3__SECRET_ACCESS_KEY", "wrong")
     sweep = swept(
         SweepSpec(dataset="x", grid=Grid(alpha=[0.7])), MadeUpTrials(lambda _point: 0.5, 0.1)
     )

@@ -103,6 +103,17 @@ def ingest(services: Services, namespace: str) -> dict[str, Any]:
     return {"url": "/ingest", "json": {"sources": [root.as_uri()], "namespace": namespace}}
 
 
+def retry(_services: Services, namespace: str) -> dict[str, Any]:
+    """Have failed documents taken up again."""
+    return {"url": "/quarantine/retry", "json": {"namespace": namespace}}
+
+
+def ignore(_services: Services, namespace: str) -> dict[str, Any]:
+    """Have a failed document ignored."""
+    body = {"namespace": namespace, "doc_ids": ["doc"]}
+    return {"url": "/quarantine/ignore", "json": body}
+
+
 def form(_services: Services, _namespace: str) -> dict[str, Any]:
     """Sign in with a key that is none, which never tells more than that."""
     return {"url": SIGN_IN, "data": {"key": "secret"}}
@@ -118,6 +129,9 @@ CASES: dict[Call, Case] = {
     ("POST", "/documents"): Case(upload, 202, foreign=FORBIDDEN),
     ("GET", "/documents/{doc_id:path}"): Case(document, foreign=FORBIDDEN),
     ("DELETE", "/documents/{doc_id:path}"): Case(document, foreign=FORBIDDEN),
+    ("GET", "/quarantine"): Case(listed("/quarantine"), foreign=FORBIDDEN),
+    ("POST", "/quarantine/retry"): Case(retry, 202, foreign=FORBIDDEN),
+    ("POST", "/quarantine/ignore"): Case(ignore, foreign=FORBIDDEN),
     ("POST", "/ingest"): Case(ingest, 202, foreign=FORBIDDEN),
     ("GET", "/jobs"): Case(listed("/jobs"), foreign=FORBIDDEN),
     ("GET", "/jobs/{job_id}"): Case(job, foreign=NOT_FOUND),

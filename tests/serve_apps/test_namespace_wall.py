@@ -95,7 +95,9 @@ uploads = st.builds(
 )
 lists = st.builds(
     lambda url, params: {"method": "GET", "url": url, "params": params},
-    st.sampled_from(["/documents", "/jobs", "/namespaces", "/hirag/admin/stats", "/metrics"]),
+    st.sampled_from(
+        ["/documents", "/quarantine", "/jobs", "/namespaces", "/hirag/admin/stats", "/metrics"]
+    ),
     optional(
         namespace=st.lists(namespaces, max_size=2),
         source=st.sampled_from(["file:///own", FOREIGN]),
@@ -115,7 +117,17 @@ single = st.builds(
     st.one_of(names, st.just(JOB)),
     optional(namespace=namespaces),
 )
-requests = st.one_of(queries, upserts, uploads, lists, single)
+failed = st.builds(
+    lambda what, found, more: {
+        "method": "POST",
+        "url": f"/quarantine/{what}",
+        "json": {"doc_ids": found, **more},
+    },
+    st.sampled_from(["retry", "ignore"]),
+    st.lists(names, min_size=1, max_size=2),
+    optional(namespace=namespaces),
+)
+requests = st.one_of(queries, upserts, uploads, lists, single, failed)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Small real files of every format, written by the libraries that make them."""
 
 import base64
-import importlib.util
+import json
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -229,7 +229,63 @@ def make_unstructured(folder: Path) -> Sample:
     path = folder / "gear.xls"
     path.write_bytes(zlib.decompress(base64.b64decode(XLS)))
     order = ("Item", "Mic", "2", "Cable", "10")
-    return Sample(path, "unstructured", "application/vnd.ms-excel", None, order)
+    return Sample(path, "office", "application/vnd.ms-excel", None, order)
+
+
+CODE = '''#!/usr/bin/env python3
+"""Mixes tracks."""
+
+import math
+
+GAIN = 45
+
+
+@cached
+def level(x: float) -> float:
+    return 20 * math.log10(x)
+
+
+class Mixer:
+    """Holds tracks."""
+
+    tracks = 8
+
+    def add(self, track: str) -> None:
+        self.last = track
+'''
+
+
+def make_code(folder: Path) -> Sample:
+    path = folder / "mixer.py"
+    path.write_text(CODE)
+    order = ("import math", "level", "log10", "Mixer", "tracks = 8", "self.last")
+    return Sample(path, "code", "text/x-python", "Mixes tracks.", order)
+
+
+def make_notebook(folder: Path) -> Sample:
+    cells = [
+        {"cell_type": "markdown", "source": ["# Levels\n", "\n", "We *measure* them."]},
+        {
+            "cell_type": "code",
+            "source": "print(gain)",
+            "outputs": [
+                {"output_type": "stream", "text": ["45 dB\n"]},
+                {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo="}},
+                {"output_type": "execute_result", "data": {"text/plain": "'quiet'"}},
+            ],
+        },
+        {"cell_type": "raw", "source": "The end of it."},
+    ]
+    notebook = {
+        "cells": cells,
+        "metadata": {"kernelspec": {"name": "python3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path = folder / "levels.ipynb"
+    path.write_text(json.dumps(notebook))
+    order = ("Levels", "We measure them", "print(gain)", "45 dB", "quiet", "The end")
+    return Sample(path, "notebook", "application/x-ipynb+json", "Levels", order)
 
 
 MAKERS: dict[str, Callable[[Path], Sample]] = {
@@ -244,15 +300,21 @@ MAKERS: dict[str, Callable[[Path], Sample]] = {
     "epub": make_epub,
     "tabular": make_tabular,
     "captions": make_captions,
+    "code": make_code,
+    "notebook": make_notebook,
 }
-if importlib.util.find_spec("unstructured") is not None:
-    MAKERS["unstructured"] = make_unstructured
 
 
 @pytest.fixture(params=sorted(MAKERS))
 def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Sample:
     """One file for each parser."""
     return MAKERS[request.param](tmp_path)
+
+
+@pytest.fixture
+def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which neither Tesseract nor LibreOffice is installed."""
+    monkeypatch.setattr("shutil.which", lambda name: None)
 
 
 @pytest.fixture

@@ -131,6 +131,7 @@ def test_joined_mark_counts_as_two_lines() -> None:
     ]
 
 
+@pytest.mark.usefixtures("no_programs")
 def test_pages_without_text_need_ocr(parse_pdf: Callable[..., ParsedDocument]) -> None:
     def stamped(canvas: Canvas) -> None:
         picture(canvas)
@@ -141,11 +142,13 @@ def test_pages_without_text_need_ocr(parse_pdf: Callable[..., ParsedDocument]) -
     assert document.pages == 3
 
 
+@pytest.mark.usefixtures("no_programs")
 def test_document_of_pictures_needs_ocr(parse_pdf: Callable[..., ParsedDocument]) -> None:
     with pytest.raises(NeedsOcrError, match="2 pages"):
         parse_pdf(picture, picture)
 
 
+@pytest.mark.usefixtures("no_programs")
 def test_symbols_without_a_character_map_need_ocr(
     parse_pdf: Callable[..., ParsedDocument], monkeypatch: pytest.MonkeyPatch
 ) -> None:

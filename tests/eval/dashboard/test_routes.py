@@ -166,6 +166,7 @@ async def test_pages_are_kept_from_doing_harm(client: httpx.AsyncClient) -> None
     assert headers["content-security-policy"] == f"{content_policy()}; frame-ancestors 'none'"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
 
 
 async def test_an_empty_home_says_what_to_do(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
 from retrieval.entity import Alias, Entity
 from retrieval.graph.follower import GraphFollower
+from retrieval.graph.snapshot import Asked
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
 
@@ -27,7 +28,7 @@ def found(graph: GraphFollower, dense: DenseFollower, query: str) -> dict[str, s
     """Return, by entity, the ids of the living passages in `ns` that mention it."""
     snapshot = dense.snapshot
     mentioned = graph.snapshot.find(
-        query, ("ns",), None, snapshot.fragments, snapshot.count(("ns",))
+        Asked(query, ("ns",), snapshot.fragments, snapshot.count(("ns",)))
     )
     result: dict[str, set[str]] = {}
     for entity in mentioned.entities if mentioned else ():
@@ -96,11 +97,11 @@ def test_namespaces_and_types_are_kept_apart(
     corpus.entities.change("ns", lambda _: [tree("Pine"), tree("Pine ", kind="WOOD")])
     corpus.entities.change("other", lambda _: [tree("Pine", namespace="other")])
     snapshot, fragments = graph.refresh(), dense.snapshot.fragments
-    mentioned = snapshot.find("pine", ("ns",), ["wood"], fragments, 2)
+    mentioned = snapshot.find(Asked("pine", ("ns",), fragments, 2, ["wood"]))
     assert mentioned is not None
     assert [(entity.name, len(entity.rows)) for entity in mentioned.entities] == [("Pine ", 1)]
-    assert snapshot.find("pine", ("ns",), ["stone"], fragments, 2) is None
-    assert snapshot.find("pine", ("nobody",), None, fragments, 2) is None
+    assert snapshot.find(Asked("pine", ("ns",), fragments, 2, ["stone"])) is None
+    assert snapshot.find(Asked("pine", ("nobody",), fragments, 2)) is None
 
 
 def test_at_most_eight_entities_count_the_rarest(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from retrieval.circuit import CircuitBreaker, CircuitOpenError
 from retrieval.errors import OverloadedError, StageError
-from serve_apps.circuit import CircuitBreaker, CircuitOpenError
 from tests.virtual_time import let_time_fly
 
 PATIENCE, PAUSE = 2.0, 1.0

@@ -1,0 +1,66 @@
+"""Several documents at the same time, where each spends its time in another process."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from queue import Full, Queue
+from typing import TypeVar
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+_LOOK_SECONDS = 0.5
+
+
+def together(
+    items: Sequence[In], step: Callable[[In, int], Iterable[Out]], workers: int
+) -> Iterator[Out]:
+    """Yield what `step` makes of each item, as it comes; the first error ends it all.
+
+    `step` is given the number of its worker, from 0; no two items have the same at once.
+    Little is made ahead of the reader, and nothing more once it has left.
+    """
+    pending = iter(items)
+    results: Queue[Out | _Over] = Queue(maxsize=2 * workers)
+    left, lock = threading.Event(), threading.Lock()
+
+    def put(result: "Out | _Over") -> bool:
+        while not left.is_set():
+            try:
+                results.put(result, timeout=_LOOK_SECONDS)
+            except Full:
+                continue
+            return True
+        return False
+
+    def run(number: int) -> None:
+        try:
+            while True:
+                with lock:
+                    item = next(pending, None)
+                if item is None or not all(put(made) for made in step(item, number)):
+                    break
+        except BaseException as error:
+            put(_Over(error))
+        else:
+            put(_Over())
+
+    count = min(workers, len(items))
+    for number in range(count):
+        threading.Thread(target=run, args=(number,), daemon=True).start()
+    try:
+        while count:
+            result = results.get()
+            if not isinstance(result, _Over):
+                yield result
+                continue
+            if result.error is not None:
+                raise result.error
+            count -= 1
+    finally:
+        left.set()
+
+
+class _Over:
+    """One worker has come to its end."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error

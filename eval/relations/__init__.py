@@ -1,0 +1,1 @@
+"""Sentences of captions and show notes with the relations that they state."""

@@ -1,0 +1,1 @@
+"""Finding names and what is said of them in passages."""

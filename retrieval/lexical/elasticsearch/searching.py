@@ -1,0 +1,182 @@
+"""Searches in Elasticsearch, whose answers are held against the corpus.
+
+Elasticsearch proposes, the snapshot decides: a hit counts where the snapshot holds a row
+with the very content that was matched, in the namespaces asked for, which passes the
+filters. So what is stale, foreign or made up in the index is never shown.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from retrieval.circuit import CircuitBreaker
+from retrieval.dense.by_content import key_of
+from retrieval.dense.segment import NO_ADDRESS, Addresses
+from retrieval.dense.snapshot import Snapshot
+from retrieval.errors import StageError
+from retrieval.lexical.base import Found, Question
+from retrieval.lexical.elasticsearch.client import connect, reason
+from retrieval.lexical.elasticsearch.filters import clauses
+from retrieval.lexical.elasticsearch.mapping import Analyzers
+from retrieval.projection.following import Following, Progress
+from retrieval.settings import ElasticsearchSettings
+
+T = TypeVar("T")
+_THREADS = 8
+# Elasticsearch gives no more hits than this in one answer.
+_DEEPEST = 10_000
+_DEEPER = 8
+
+
+class ElasticsearchText:
+    """A `TextEngine`; `following` keeps its index up to date and is closed with it."""
+
+    name = "Elasticsearch"
+
+    def __init__(self, settings: ElasticsearchSettings, following: Following) -> None:
+        self._settings = settings
+        self._following = following
+        self._analyzers = Analyzers(settings)
+        self._client = connect(settings, settings.patience_ms / 1000)
+        # Threads of its own: those of other stages never wait for a network.
+        self._threads = ThreadPoolExecutor(_THREADS, "elasticsearch")
+        self._open = False
+        self._circuit = CircuitBreaker(
+            self.name,
+            lambda: self._in_thread(self._is_there),
+            settings.patience_ms / 1000,
+            settings.retry_ms / 1000,
+            self._opened,
+        )
+
+    @property
+    def available(self) -> bool:
+        """Whether it is asked at the moment."""
+        return not self._open
+
+    @property
+    def progress(self) -> Progress:
+        """How far the index has followed the corpus."""
+        return self._following.progress
+
+    async def search(self, question: Question, snapshot: Snapshot, limit_s: float) -> Found:
+        """Return the best rows of `snapshot`; `StageError` where it cannot answer in time."""
+        from elasticsearch import ApiError, TransportError
+
+        async def ask() -> Found:
+            work = self._in_thread(lambda: self._find(question, snapshot))
+            return await asyncio.wait_for(work, limit_s)
+
+        await self._require_fresh(question, limit_s)
+        try:
+            return await self._circuit.call(ask)
+        except TimeoutError as error:
+            raise StageError(f"{self.name} took longer than {limit_s:.1f} s") from error
+        except (ApiError, TransportError, KeyError, TypeError, ValueError) as error:
+            raise StageError(f"{self.name} failed: {reason(error)}") from error
+
+    def doubt(self) -> None:
+        """Have the index looked through."""
+        self._following.doubt()
+
+    def close(self) -> None:
+        """End the work in the background, and give connections back."""
+        self._following.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._client.close()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def _require_fresh(self, question: Question, limit_s: float) -> None:
+        if not self.progress.asked:
+            await self._in_thread(lambda: self._following.wait(limit_s))
+        progress, most = self.progress, self._settings.most_lag_s
+        if progress.position is None:
+            raise StageError(f"{self.name} does not have the passages of this corpus yet")
+        if progress.position.version < question.at_least:
+            raise StageError(
+                f"{self.name} has applied version {progress.position.version}, and "
+                f"not yet {question.at_least}"
+            )
+        if progress.lag_seconds > most:
+            raise StageError(
+                f"{self.name} has lacked the newest passages for {progress.lag_seconds:.0f} s"
+            )
+
+    def _find(self, question: Question, snapshot: Snapshot) -> Found:
+        depth = question.k
+        while True:
+            hits = self._ask(question, depth)
+            addresses, scores = _resolved(hits, question, snapshot)
+            if len(addresses) >= question.k or len(hits) < depth or depth >= _DEEPEST:
+                best = np.lexsort((addresses, -scores))[: question.k]
+                return addresses[best], scores[best]
+            # Much of it was stale or foreign, or at the very end of a range.
+            depth = min(depth * _DEEPER, _DEEPEST)
+
+    def _ask(self, question: Question, depth: int) -> list[dict[str, Any]]:
+        answer = self._client.search(
+            index=self._settings.index,
+            query=self._query(question),
+            size=min(depth, _DEEPEST),
+            sort=[{"_score": {"order": "desc"}}, {"chunk_id": {"order": "asc"}}],
+            source=False,
+            docvalue_fields=[{"field": "content_hash"}],
+            track_total_hits=False,
+            # How rare a word is shall not depend on the shard.
+            search_type="dfs_query_then_fetch" if self._settings.shards > 1 else None,
+        )
+        hits: list[dict[str, Any]] = answer["hits"]["hits"]
+        return hits
+
+    def _query(self, question: Question) -> dict[str, Any]:
+        filters = clauses(question.filters)
+        text = question.query.encode("utf-8", "replace").decode()
+        sides = [
+            {
+                "bool": {
+                    "must": [{"match": {field: {"query": text}}}],
+                    "filter": [{"terms": {"namespace": namespaces}}, *filters],
+                }
+            }
+            for field, namespaces in self._analyzers.by_field(question.scope).items()
+        ]
+        return sides[0] if len(sides) == 1 else {"bool": {"should": sides}}
+
+    def _is_there(self) -> None:
+        from elasticsearch import NotFoundError
+
+        try:
+            self._client.search(index=self._settings.index, size=1, track_total_hits=False)
+        except NotFoundError:
+            # It answers; that there is no index is told by the position.
+            return
+
+    def _opened(self, is_open: bool) -> None:
+        self._open = is_open
+
+
+def _resolved(hits: list[dict[str, Any]], question: Question, snapshot: Snapshot) -> Found:
+    """Return the rows of `snapshot` behind `hits`, without those that are not in question."""
+    keys = np.array([key_of(hit["fields"]["content_hash"][0]) for hit in hits], np.uint64)
+    scores = np.array([hit["_score"] for hit in hits], np.float32)
+    addresses, once = np.unique(snapshot.find(question.scope, keys), return_index=True)
+    scores = scores[once]
+    held = addresses != NO_ADDRESS
+    addresses, scores = addresses[held], scores[held]
+    if question.predicate is not None and len(addresses):
+        passing = np.isin(addresses, _passing(addresses, question.predicate, snapshot))
+        addresses, scores = addresses[passing], scores[passing]
+    return addresses, scores
+
+
+def _passing(addresses: Addresses, predicate: str, snapshot: Snapshot) -> Addresses:
+    named = ", ".join(map(str, addresses.tolist()))
+    table = snapshot.dataset.scanner(
+        columns=[], filter=f"_rowaddr IN ({named}) AND ({predicate})", with_row_address=True
+    ).to_table()
+    return np.asarray(table["_rowaddr"].to_numpy(), dtype=np.int64)
