@@ -21,6 +21,7 @@ from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState
 from cluster.sample_collection import sample_library
 from cluster.settings import Settings
+from cluster.speech_benchmark import hear, hear_alone
 from eval.bench.embedding import PORTION
 from eval.bench.parts import BenchParts, Ingested, MeshAddress, ServedNoop
 from retrieval.chunk import Chunk, Vectors
@@ -59,7 +60,16 @@ def bench_parts() -> Iterator[BenchParts]:
 
         # A request to end this process ends what a benchmark started, too.
         session.enter_context(interruptible())
-        yield BenchParts(ingest_folder, own_mesh, noop_mesh, embed, ingest_files, sample_library)
+        yield BenchParts(
+            ingest_folder,
+            own_mesh,
+            noop_mesh,
+            embed,
+            ingest_files,
+            sample_library,
+            hear=hear,
+            hear_alone=hear_alone,
+        )
 
 
 @contextmanager

@@ -23,6 +23,10 @@ class NeedsOcrError(EmptyDocumentError):
     """Every page is an image: text would need OCR."""
 
 
+class NoSpeechError(EmptyDocumentError):
+    """The recording was listened to, but nobody speaks in it."""
+
+
 class SetAsideError(IngestError):
     """Reading the document takes long; it waits until what is quick is done.
 
@@ -40,6 +44,14 @@ class ParserCrashedError(IngestError):
 
 class SourceError(IngestError):
     """A source cannot be listed or read."""
+
+
+class SpeechError(PmovesError):
+    """The speech recogniser cannot be loaded at all; no document is to blame."""
+
+
+class VideoGoneError(SourceError):
+    """The video was removed, or is private; nobody will have it however often one asks."""
 
 
 class GoneError(SourceError):

@@ -1,6 +1,7 @@
 """Which events a commit of documents makes true."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from data_jobs.stages.work import Work
 from publishing.events.contracts import (
@@ -86,8 +87,13 @@ def _quarantined(row: Document) -> dict[str, JsonValue]:
 
 
 def _segments(work: Work) -> list[JsonValue]:
-    """Return the passages that have a time; there are none in documents without sound."""
-    found: list[JsonValue] = []
+    """Return what is said and when, or the passages that have a time.
+
+    There are none in documents without sound.
+    """
+    found: list[JsonValue] = [asdict(each) for each in work.spoken]
+    if found:
+        return found
     for chunk in work.chunks:
         start, end = chunk.locator.t_start, chunk.locator.t_end
         if start is not None:

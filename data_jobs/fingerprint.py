@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data_jobs.settings import ChunkingSettings
+from data_jobs.speech.settings import SpeechSettings
 from retrieval.chunk import JsonValue
 from retrieval.identity import EmbeddingIdentity
 from retrieval.ids import content_hash
@@ -24,6 +25,12 @@ def document_fingerprint(
 ) -> str:
     """Return the hash of everything but its bytes that the chunks of a document depend on."""
     return content_hash(pipeline, source, name, json.dumps(dict(metadata), sort_keys=True))
+
+
+def with_speech(pipeline: str, speech: SpeechSettings) -> str:
+    """Return the hash of `pipeline` and of how the words of a recording are recognised."""
+    kept = {"backend", "model", "language", "beam_size", "segmentation"}
+    return content_hash(pipeline, speech.model_dump_json(include=kept))
 
 
 def file_hash(path: Path) -> str:

@@ -23,6 +23,7 @@ from data_jobs.progress import Progress, Summary
 from data_jobs.reporting import print_summary, reporter
 from data_jobs.settings import JobSettings
 from data_jobs.sources import check
+from data_jobs.video.identity import full_url
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, JobStore, SourceItem
 
@@ -134,7 +135,7 @@ def _request(options: argparse.Namespace, settings: JobSettings) -> tuple[JobReq
         return job.request, True
     if not options.sources and not options.retry_quarantined:
         raise PmovesError("name a file, a folder or a pattern, or give --retry-quarantined")
-    items = [SourceItem(uri=source) for source in options.sources]
+    items = [SourceItem(uri=full_url(source)) for source in options.sources]
     check(items)
     request = JobRequest(
         namespace=options.namespace or settings.search.namespace,
@@ -154,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 all ready or unchanged, 3 some quarantined, 1 failed, 2 wrong usage",
     )
     add = parser.add_argument
-    add("sources", nargs="*", metavar="SOURCE", help="file, folder, pattern, URI or page")
+    add("sources", nargs="*", metavar="SOURCE", help="file, folder, pattern, URI, page, video")
     add("--namespace", help="namespace of the documents")
     add("--job-id", help="run this job of the store, or give the new one this id")
     add("--include", action="append", default=[], metavar="PATTERN", help="take only such files")

@@ -1,4 +1,7 @@
-"""The streaming pipeline: list, read, parse, chunk, embed, commit, each where Ray puts it."""
+"""The streaming pipeline: list, read, parse, transcribe, chunk, embed, commit.
+
+Each stage runs where Ray puts it.
+"""
 
 import logging
 import warnings
@@ -24,11 +27,16 @@ from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
+from data_jobs.stages.transcribing import TranscribeStage
+from data_jobs.stages.videos import VideoStage
 from data_jobs.web.urls import is_web
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
 from retrieval.placement import Tier, placement
 
+# Bundles that a worker of the speech lane holds: one is listened to, the others pass by.
+_HEARD_AT_ONCE = 16
+_VIDEOS_AT_ONCE = 8
 _ADVICE_ON_RETRIES = "\nFailed to apply UDF transform after "
 
 
@@ -109,8 +117,18 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         tiers.parse,
         num_cpus=stages.parse_cpus,
     )
+    heard = _mapped(
+        parsed,
+        TranscribeStage,
+        settings.speech.workers,
+        shared,
+        tiers.transcribe,
+        num_cpus=settings.speech.cpus,
+        num_gpus=settings.speech.gpus,
+        at_once=_HEARD_AT_ONCE,
+    )
     chunked = _mapped(
-        parsed, ChunkStage, stages.chunk_workers, shared, tiers.chunk, num_cpus=stages.chunk_cpus
+        heard, ChunkStage, stages.chunk_workers, shared, tiers.chunk, num_cpus=stages.chunk_cpus
     )
     embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, settings)
     return _mapped(embedded, CommitStage, 1, shared, tiers.commit, num_cpus=stages.commit_cpus)
@@ -121,7 +139,17 @@ def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
     if not any(is_web(item.uri) for item in (*plan.request.sources, *plan.again)):
         return before
     arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
-    cpus, tiers = plan.settings.ingest.stages.fetch_cpus, plan.settings.tiers
+    stages, tiers = plan.settings.ingest.stages, plan.settings.tiers
+    before = _mapped(
+        before,
+        VideoStage,
+        1,
+        shared | arguments | {"options": plan.request.yt_options},
+        tiers.read,
+        num_cpus=plan.settings.video.cpus,
+        at_once=_VIDEOS_AT_ONCE,
+    )
+    cpus = stages.fetch_cpus
     return _mapped(before, FetchStage, 1, shared | arguments, tiers.read, num_cpus=cpus)
 
 
@@ -162,11 +190,14 @@ def _mapped(
     *,
     num_cpus: float,
     num_gpus: float = 0,
+    at_once: int = 1,
 ) -> Dataset:
     """Append a stage that runs in `workers` actors, each with a share of its own.
 
-    `order` is that of the tiers where these may run.
+    `order` is that of the tiers where these may run. An actor takes up to `at_once` bundles
+    at the same time, in threads.
     """
+    threads: dict[str, Any] = {"max_concurrency": at_once} if at_once > 1 else {}
     return before.map_batches(
         stage,
         fn_constructor_kwargs=arguments,
@@ -176,6 +207,7 @@ def _mapped(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
         zero_copy_batch=True,
+        **threads,
         **placement(order),
     )
 

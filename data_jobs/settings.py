@@ -8,6 +8,8 @@ from pydantic import Field
 from data_jobs.lane_settings import ArchiveSettings, ImageSettings, OcrSettings, OfficeSettings
 from data_jobs.parse.base import ParseLimits
 from data_jobs.parse.options import ParseOptions
+from data_jobs.speech.settings import SpeechSettings
+from data_jobs.video.settings import VideoSettings
 from data_jobs.web.settings import WebSettings
 from publishing.events.settings import EventSettings
 from retrieval.settings import Group, LibrarySettings
@@ -149,6 +151,8 @@ class JobSettings(LibrarySettings):
 
     ingest: IngestSettings = IngestSettings()
     chunking: ChunkingSettings = ChunkingSettings()
+    speech: SpeechSettings = SpeechSettings()
+    video: VideoSettings = VideoSettings()
     web: WebSettings = WebSettings()
     events: EventSettings = EventSettings()
 

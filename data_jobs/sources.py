@@ -15,6 +15,7 @@ from data_jobs.folders import FolderWalk
 from data_jobs.objects.listing import object_address, objects
 from data_jobs.objects.store import ObjectStore, StoredObject
 from data_jobs.patterns import PathFilter, PathPattern, has_magic
+from data_jobs.video.identity import full_url
 from data_jobs.web.urls import checked_source, is_page, is_web
 from retrieval.chunk import JsonValue
 from retrieval.jobs import SourceItem
@@ -78,6 +79,7 @@ def item_uri(source: str) -> str:
 
     Raises `SourceError` for any other kind of source.
     """
+    source = full_url(source)
     if is_web(source):
         return source
     return object_address(source).uri if is_object_uri(source) else str(source_path(source))

@@ -17,7 +17,7 @@ OnProgress = Callable[[Progress], None]
 _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.5
 _STORE_SECONDS = 1.0
-_STAGES = ("list", "fetch", "read", "parse", "chunk", "embed", "commit")
+_STAGES = ("list", "fetch", "read", "parse", "transcribe", "chunk", "embed", "commit")
 
 
 class StoppableMonitor(Protocol):

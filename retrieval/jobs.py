@@ -16,6 +16,7 @@ from retrieval.chunk import JsonValue, utc_now
 from retrieval.errors import InvalidInputError
 from retrieval.query import Namespace
 from retrieval.state.database import METADATA, open_database
+from retrieval.video_options import VideoOptions
 
 Lane = Literal["documents", "pictures", "recordings", "mail", "archives", "web"]
 JobState = Literal["queued", "running", "succeeded", "failed", "stopped"]
@@ -104,6 +105,7 @@ class JobRequest(BaseModel):
     exclude: list[str] = Field(default_factory=list)
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     retry_quarantined: bool = False
+    yt_options: VideoOptions = Field(default_factory=VideoOptions)
     retry_reason: str | None = None
     retry_documents: list[str] = Field(default_factory=list)
     lanes: list[Lane] = Field(default_factory=list)

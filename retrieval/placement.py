@@ -34,6 +34,9 @@ class TierSettings(Group):
     list: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs list files.")
     read: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs fingerprint files.")
     parse: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs parse.")
+    transcribe: Order = Field(
+        ["gpu", "jetson", "cpu"], description="Where jobs listen to recordings."
+    )
     chunk: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs cut passages.")
     embed: Order = Field(["gpu", "jetson", "cpu"], description="Where jobs embed.")
     commit: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs write the corpus.")

@@ -20,6 +20,7 @@ from serve_apps.problems import (
 from serve_apps.settings import AllowedSources
 
 _LOCAL = ("", "localhost")
+_VIDEO = re.compile(r"(?:yt|youtube):([A-Za-z0-9_-]{11})")
 _WEB = re.compile(r"(?:(?:sitemap|list)\+)?(?=https?://)", re.IGNORECASE)
 
 
@@ -30,6 +31,8 @@ def allowed_uri(uri: str, allowed: AllowedSources, guard: UrlGuard, field: str) 
     outside the `allowed` folders and buckets. `field` names the place in the request.
     Whether the host of a page is a public one shows when it is fetched.
     """
+    if short := _VIDEO.fullmatch(uri):
+        return f"https://www.youtube.com/watch?v={short[1]}"
     if prefix := _WEB.match(uri):
         return _allowed_page(uri, prefix.end(), guard, field)
     if is_object_uri(uri):

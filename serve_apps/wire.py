@@ -16,6 +16,7 @@ from pydantic import (
 from retrieval.chunk import Document, DocumentStatus, JsonValue
 from retrieval.jobs import Budget, Job, JobState, Lane, Mirror
 from retrieval.query import Flag, Namespace, RerankFusion
+from retrieval.video_options import VideoOptions
 
 
 def _without_nul(value: str) -> str:
@@ -132,6 +133,7 @@ class IngestRequest(Strict):
     exclude: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
     metadata: Payload = Field(default_factory=dict)
     retry_quarantined: Flag = False
+    yt_options: VideoOptions = Field(default_factory=VideoOptions)
     lanes: Annotated[list[Lane], Field(max_length=16)] = Field(default_factory=list)
     budgets: dict[Lane, Budget] = Field(default_factory=dict)
     mirror: Mirror | None = None

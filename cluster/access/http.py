@@ -133,6 +133,7 @@ class HttpAccess:
             "namespace": request.namespace,
             "include": request.include,
             "exclude": request.exclude,
+            "yt_options": request.yt_options.model_dump(exclude_none=True),
         }
         return self._call(JobView, "POST", "/ingest", json=body)
 

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
     from cluster.settings import Settings
     from retrieval.jobs import JobRequest
+    from retrieval.video_options import VideoOptions
     from serve_apps.wire import JobView
 
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE", help="Files, folders, patterns, file: or s3: URIs, or pages."),
+    typer.Argument(metavar="SOURCE", help="Files, folders, patterns, s3: URIs, pages or videos."),
 ]
 Include = Annotated[
     list[str] | None, typer.Option("--include", metavar="PATTERN", help="Take only such files.")
@@ -30,6 +31,16 @@ Retry = Annotated[
     typer.Option("--retry-quarantined", help="Also take up what is quarantined already."),
 ]
 
+YtOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--yt-option",
+        metavar="NAME=VALUE",
+        help="An option of yt-dlp: subtitleslangs, writeautomaticsub, format, playlistend or "
+        "playlist_items.",
+    ),
+]
+
 
 def ingest(
     sources: Sources = None,
@@ -37,6 +48,7 @@ def ingest(
     include: Include = None,
     exclude: Exclude = None,
     retry_quarantined: Retry = False,
+    yt_option: YtOptions = None,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
@@ -44,6 +56,7 @@ def ingest(
     loaded = settings()
     names = namespace or loaded.search.namespace
     request = _request(names, sources or [], include or [], exclude or [], retry_quarantined)
+    request.yt_options = _yt_options(yt_option or [])
     run(loaded, url or loaded.url, request, as_json)
 
 
@@ -86,6 +99,23 @@ def _request(
         )
     except ValidationError as error:
         raise UsageError(f"--namespace: {error.errors()[0]['msg']}") from error
+
+
+def _yt_options(given: "Sequence[str]") -> "VideoOptions":
+    from pydantic import ValidationError
+
+    from cluster.errors import UsageError
+    from retrieval.video_options import VideoOptions
+
+    values: dict[str, object] = {}
+    for each in given:
+        name, _, value = each.partition("=")
+        values[name] = value.split(",") if name == "subtitleslangs" else value
+    try:
+        return VideoOptions.model_validate(values)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UsageError(f"--yt-option {place}: {error.errors()[0]['msg']}") from error
 
 
 def _local(loaded: "Settings", request: "JobRequest", as_json: bool) -> int:

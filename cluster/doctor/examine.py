@@ -8,6 +8,7 @@ from cluster.doctor.finding import Finding
 from cluster.doctor.graph import check_graph
 from cluster.doctor.lanes import check_lanes
 from cluster.doctor.machine import check_machine
+from cluster.doctor.recordings import check_recordings
 from cluster.doctor.software import check_software
 from cluster.doctor.stores import check_settings, check_stores
 from cluster.doctor.text import check_text
@@ -27,6 +28,7 @@ def examine(*, deep: bool = False) -> Iterator[Finding]:
     if report.settings:
         yield from check_lanes(settings)
         yield from check_machine(settings)
+        yield from check_recordings(settings)
         yield from check_stores(settings)
         yield from filter(None, (check_text(settings), check_graph(settings)))
         if deep:

@@ -81,7 +81,7 @@ class Chunker:
                         title=title or origin.name,
                         media_type=origin.media_type,
                         locator=_locator(group.place, passage),
-                        metadata=origin.metadata,
+                        metadata=_metadata(origin, passage),
                     )
                 )
         return found
@@ -122,6 +122,12 @@ class Chunker:
         longest = max(contexts, key=len)
         texts = [f"{self._identity.passage_prefix}{longest}\n{part.text}" for part in passages]
         return max(self._counter.exact(texts)) > self._identity.max_tokens
+
+
+def _metadata(origin: Origin, passage: Passage) -> Mapping[str, JsonValue]:
+    if passage.confidence is None:
+        return origin.metadata
+    return {**origin.metadata, "confidence": passage.confidence}
 
 
 def _locator(place: Place, passage: Passage) -> Locator:

@@ -136,7 +136,8 @@ class _Grouper:
         """Say whether `block` stands where the open group stands."""
         last = self._open.blocks[-1]
         same_kind = (last.kind == "cue") == (block.kind == "cue")
-        return block.kind != "heading" and same_kind and _spot(last) == _spot(block)
+        goes_on = block.kind != "heading" and not block.opens
+        return goes_on and same_kind and _spot(last) == _spot(block)
 
 
 def _spot(block: Block) -> tuple[int | None, int | None, str | None]:

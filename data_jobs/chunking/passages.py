@@ -18,13 +18,15 @@ _RULE = re.compile(r"\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?")
 class Passage:
     """The text of one passage, and its seconds where it has any.
 
-    `torn` says that parts of an overlong word may stand in it.
+    `torn` says that parts of an overlong word may stand in it. `confidence` is that of
+    its recogniser, where one was at work.
     """
 
     text: str
     t_start: float | None = None
     t_end: float | None = None
     torn: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,15 @@ class PassageCutter:
 
 def _passage(text: str, blocks: Sequence[Block], window: Window, torn: bool = False) -> Passage:
     first, last = blocks[window.first_block], blocks[window.last_block]
-    return Passage(text, first.t_start, last.t_end, torn)
+    confidence = _confidence(blocks[window.first_block : window.last_block + 1])
+    return Passage(text, first.t_start, last.t_end, torn, confidence)
+
+
+def _confidence(blocks: Sequence[Block]) -> float | None:
+    """Return the mean confidence of `blocks`, by length of text; None where none has any."""
+    found = [(len(b.text), b.confidence) for b in blocks if b.confidence is not None]
+    weight = sum(length for length, _ in found)
+    return round(sum(n * value for n, value in found) / weight, 3) if weight else None
 
 
 def _with_header(text: str, window: Window, body: int, header: str) -> str:

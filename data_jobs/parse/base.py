@@ -22,7 +22,8 @@ class Block:
 
     `text` is plain text; tables are Markdown pipe tables with their header row.
     `level` is the depth of a heading, 1 the highest, and 0 for everything else.
-    `page` and `slide` count from 1; `t_start` and `t_end` are seconds.
+    `page` and `slide` count from 1; `t_start` and `t_end` are seconds. `confidence`,
+    0 to 1, says how sure a recogniser was. With `opens`, a passage begins here.
     """
 
     text: str
@@ -33,6 +34,8 @@ class Block:
     sheet: str | None = None
     t_start: float | None = None
     t_end: float | None = None
+    confidence: float | None = None
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,10 @@ class ParsedDocument:
     """The text of one file with its structure.
 
     `pages` counts pages, slides or sheets where the format has them, else 1.
-    `needs_ocr` lists the pages (from 1) that hold no usable text. `preview` is the
-    path of a PDF that shows the document, inside the scratch folder of the limits.
+    `needs_ocr` lists the pages (from 1) that hold no usable text. `needs_speech` says
+    that the words of a recording are still to be recognised; its blocks are chapters.
+    `preview` is the path of a PDF that shows the document, inside the scratch folder of
+    the limits.
     """
 
     title: str | None
@@ -62,6 +67,7 @@ class ParsedDocument:
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     needs_ocr: tuple[int, ...] = ()
+    needs_speech: bool = False
     preview: str | None = None
 
 

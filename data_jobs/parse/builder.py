@@ -92,15 +92,21 @@ class DocumentBuilder:
         metadata: Metadata | None = None,
         attachments: Sequence[Attachment] = (),
         needs_ocr: Sequence[int] = (),
+        needs_speech: bool = False,
     ) -> ParsedDocument:
-        """Return the document; without a `title` it takes the first heading."""
+        """Return the document; without a `title` it takes the first heading.
+
+        The headings of a recording are its chapters, none of which names the whole.
+        """
+        heading = None if needs_speech else self._first_heading()
         return ParsedDocument(
-            title=_short(title or "", LONGEST_TITLE) or self._first_heading(),
+            title=_short(title or "", LONGEST_TITLE) or heading,
             blocks=tuple(self.blocks),
             pages=self.check_pages(pages),
             metadata=tidy_metadata(metadata or {}),
             attachments=tuple(attachments),
             needs_ocr=tuple(needs_ocr),
+            needs_speech=needs_speech,
         )
 
     def _first_heading(self) -> str | None:

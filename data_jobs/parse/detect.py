@@ -13,6 +13,7 @@ from data_jobs.parse.detect_binary import (
     detect_known,
     detect_ole,
 )
+from data_jobs.parse.detect_recording import detect_recording
 from data_jobs.parse.detect_text import detect_text
 
 SAMPLE = 65_536
@@ -53,6 +54,9 @@ def detect_media_type(path: Path) -> str:
         return detect_ole(path)
     if (known := detect_known(head)) is not None:
         return known
+    # The mark of UTF-16 looks like the start of MPEG audio.
+    if not head.startswith(_MARKS) and (recording := detect_recording(head)):
+        return recording
     text = _text(head)
     at = head[:1024].find(b"%PDF-")
     if at == 0 or (at > 0 and (text is None or not head[:at].strip())):

@@ -21,6 +21,7 @@ _HTML_PART = re.compile(
 )
 _XML_ROOT = re.compile(r"<(?:!DOCTYPE\s+)?(?:[\w.-]+:)?([\w.-]+)")
 _JSON_START = re.compile(r"[\[{]\s*(?:[\"\[{\]}\d-]|true\b|false\b|null\b|\Z)")
+_JSON3 = re.compile(r"\{\s*\"(?:wireMagic\"\s*:\s*\"pb3\"|events\"\s*:\s*\[\s*\{\s*\"tStartMs\")")
 _NOTEBOOK = re.compile(r'"nbformat(?:_minor)?"\s*:|"cell_type"\s*:')
 _HEADER_LINE = re.compile(r"([A-Za-z][A-Za-z0-9-]*):[ \t]*(.*(?:\n[ \t]+\S.*)*)\n")
 _MAIL_HEADERS = frozenset(
@@ -89,6 +90,8 @@ def _detect_markup(start: str, extension: str) -> str | None:
 def _detect_json(start: str, complete: bool) -> str | None:
     if not _JSON_START.match(start):
         return None
+    if _JSON3.match(start):
+        return media_types.JSON3
     lines = [line for line in start.split("\n") if line.strip()]
     if _NOTEBOOK.search(start) and '"cells"' in start:
         return media_types.NOTEBOOK

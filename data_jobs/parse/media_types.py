@@ -16,6 +16,23 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 VTT = "text/vtt"
 SRT = "application/x-subrip"
+JSON3 = "application/x-youtube-json3"
+WAV = "audio/wav"
+MP3 = "audio/mpeg"
+FLAC = "audio/flac"
+OGG = "audio/ogg"
+AAC = "audio/aac"
+AIFF = "audio/aiff"
+M4A = "audio/mp4"
+MP4 = "video/mp4"
+QUICKTIME = "video/quicktime"
+MATROSKA = "video/x-matroska"
+WEBM = "video/webm"
+AVI = "video/x-msvideo"
+ASF = "video/x-ms-asf"
+FLV = "video/x-flv"
+MPEG_TS = "video/mp2t"
+MPEG = "video/mpeg"
 RTF = "application/rtf"
 ODT = "application/vnd.oasis.opendocument.text"
 DOC = "application/msword"
@@ -51,3 +68,9 @@ CODE = "text/x-code"
 IMAGES = frozenset({PNG, JPEG, TIFF, WEBP, GIF, BMP, HEIC, AVIF})
 LEGACY_OFFICE = frozenset({RTF, ODT, ODP, ODS, DOC, PPT, XLS})
 MODERN_OFFICE = frozenset({DOCX, PPTX, XLSX})
+
+# What speech recognition listens to.
+RECORDINGS = frozenset(
+    {WAV, MP3, FLAC, OGG, AAC, AIFF, M4A, MP4, QUICKTIME, MATROSKA, WEBM, AVI, ASF, FLV}
+    | {MPEG_TS, MPEG}
+)

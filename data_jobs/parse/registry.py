@@ -44,6 +44,8 @@ PARSERS = {
     "epub": _entry("epub", "EpubParser", types.EPUB),
     "tabular": _entry("tabular", "TabularParser", types.CSV, types.TSV, types.JSON, types.NDJSON),
     "captions": _entry("captions", "CaptionsParser", types.VTT, types.SRT),
+    "json3": _entry("json3", "Json3Parser", types.JSON3),
+    "recording": _entry("recording", "RecordingParser", *types.RECORDINGS, slow=True),
     "code": _entry("code", "CodeParser", types.CODE, types.PYTHON),
     "notebook": _entry("notebook", "NotebookParser", types.NOTEBOOK),
     "outlook": _entry("outlook", "OutlookParser", types.OUTLOOK_MESSAGE),
@@ -54,8 +56,8 @@ PARSERS = {
     "tar": _entry("tars", "TarParser", types.TAR, types.GZIP, types.BZIP2, types.XZ, slow=True),
 }
 _ADVICE = {
-    "audio": "Add its captions as a VTT or SRT file.",
-    "video": "Add its captions as a VTT or SRT file.",
+    "audio": "Convert it to MP3, or add its captions as a VTT or SRT file.",
+    "video": "Convert it to MP4, or add its captions as a VTT or SRT file.",
 }
 
 
@@ -141,5 +143,5 @@ def _check(document: ParsedDocument, limits: ParseLimits) -> None:
             f"The document holds more than {limits.max_characters} characters of text."
         )
     has_text = any(any(map(str.isalnum, block.text)) for block in document.blocks)
-    if not has_text and not document.attachments:
+    if not has_text and not document.attachments and not document.needs_speech:
         raise EmptyDocumentError("The file holds no text.")

@@ -103,7 +103,9 @@ def _next_request() -> tuple[bytes, ParseLimits] | None:
 def _limit(limits: ParseLimits) -> None:
     _set_limit(resource.RLIMIT_FSIZE, limits.max_expanded_bytes)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = used.ru_utime + used.ru_stime + limits.seconds + _SPARE_SECONDS
+    # Each thread uses up the time of a processor.
+    threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+    seconds = used.ru_utime + used.ru_stime + threads * limits.seconds + _SPARE_SECONDS
     _set_limit(resource.RLIMIT_CPU, int(seconds))
     with contextlib.suppress(OSError):
         pages = int(Path("/proc/self/statm").read_text().split()[0])

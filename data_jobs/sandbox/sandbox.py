@@ -9,10 +9,12 @@ import json
 import os
 import pickle
 import re
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -30,23 +32,36 @@ _BOOTSTRAP = (
 )
 _START_SECONDS = 120.0
 _DYING_SECONDS = 5.0
+_LOOK_SECONDS = 0.25
 _TRIES = 3
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+
+
+class StoppedError(Exception):
+    """The job is to end; the file is to blame for nothing."""
 
 
 class Sandbox(Closing):
     """Parses files one after the other in a child process; for one thread.
 
     The child serves up to `documents` files. It is replaced when a file crashed
-    it, hung it, or used up its memory.
+    it, hung it, or used up its memory. `environment` is added to that of the child.
+    Once `stopping` says so, the child is ended in the middle of a file.
     """
 
     def __init__(
-        self, limits: ParseLimits, documents: int = 1_000, function: str = PARSE_FILE
+        self,
+        limits: ParseLimits,
+        documents: int = 1_000,
+        function: str = PARSE_FILE,
+        environment: Mapping[str, str] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._limits = limits
         self._documents = documents
         self._function = function
+        self._environment = dict(environment or {})
+        self._stopping = stopping
         self._child: subprocess.Popen[bytes] | None = None
         self._served = 0
 
@@ -62,8 +77,9 @@ class Sandbox(Closing):
 
         `limits` hold for this file in place of the usual ones. What parsing writes
         goes to `scratch`. Raises the `IngestError` of the parser, `LimitExceededError`
-        when it took too long or too much, `ParserCrashedError` when it died, and
-        `SandboxError` when no process can be started.
+        when it took too long or too much, `ParserCrashedError` when it died,
+        `StoppedError` when the job is to end, and `SandboxError` when no process can be
+        started.
         """
         limits = replace(limits or self._limits, scratch=str(scratch) if scratch else None)
         answer = self._ask(path, limits)
@@ -91,7 +107,8 @@ class Sandbox(Closing):
         """Have one file parsed; None when somebody killed the child."""
         child = self._send((os.fsencode(path), limits))
         try:
-            answer = cast(Answer, read_frame(_answers(child), limits.seconds))
+            left = self._wait(_answers(child), limits.seconds)
+            answer = cast(Answer, read_frame(_answers(child), left))
         except DeadlineError:
             self.close()
             return LimitExceededError(f"parsing took longer than {limits.seconds:g} s")
@@ -102,6 +119,17 @@ class Sandbox(Closing):
         if isinstance(answer, LimitExceededError) or self._served >= self._documents:
             self.close()
         return answer
+
+    def _wait(self, descriptor: int, seconds: float) -> float:
+        """Return the seconds that are left when an answer begins to come."""
+        deadline = time.monotonic() + seconds
+        while not select.select([descriptor], [], [], _LOOK_SECONDS)[0]:
+            if self._stopping():
+                self.close()
+                raise StoppedError
+            if time.monotonic() > deadline:
+                raise DeadlineError
+        return max(deadline - time.monotonic(), _LOOK_SECONDS)
 
     def _send(self, request: tuple[bytes, ParseLimits]) -> subprocess.Popen[bytes]:
         """Give the request to a living child."""
@@ -139,7 +167,7 @@ class Sandbox(Closing):
             [sys.executable, "-c", _BOOTSTRAP, json.dumps(_module_path()), self._function],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(os.environ),
+            env=_environment(os.environ) | self._environment,
             start_new_session=True,
         )
         return self._child

@@ -46,7 +46,9 @@ class ChunkStage(Stage):
         """Cut one document."""
         if work.parsed is None:
             raise ValueError("a document came to be cut before it was parsed")
-        found = cast(Mapping[str, JsonValue], work.parsed.metadata)
+        found = {**cast(Mapping[str, JsonValue], work.parsed.metadata)}
+        if work.video is not None:
+            found |= work.video.for_passages()
         work.metadata = _storable({**found, **work.file.metadata})
         origin = Origin(
             namespace=work.namespace,

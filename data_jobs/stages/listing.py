@@ -14,6 +14,8 @@ from data_jobs.patterns import PathFilter
 from data_jobs.settings import JobSettings
 from data_jobs.sources import Pages, Selection, SourceFailure, SourceFile, expand
 from data_jobs.stages.work import Packed, Work, bundles, pack
+from data_jobs.video.identity import video_document_id
+from data_jobs.video.listing import VideoLister
 from data_jobs.web.listing import WebLister
 from data_jobs.web.visitor import Visitor
 from retrieval.chunk import Document
@@ -121,10 +123,18 @@ class ListStage:
         if self._settings is None:
             return None
         visitor = Visitor(self._settings.fetch, self._settings.web, self._monitor.stopping)
-        return WebLister(visitor, self._settings.web).pages
+        others = WebLister(visitor, self._settings.web).pages
+        return VideoLister(
+            self._settings.video,
+            self._settings.fetch,
+            self._request.yt_options,
+            self._monitor.stopping,
+            others,
+        ).pages
 
     def _work(self, found: SourceFile | SourceFailure) -> Work:
-        namespace, doc_id = self._request.namespace, found.doc_id or document_id(found.uri)
+        namespace = self._request.namespace
+        doc_id = found.doc_id or video_document_id(found.uri) or document_id(found.uri)
         if isinstance(found, SourceFailure):
             nowhere = SourceFile(found.uri, Path(), metadata=self._request.metadata)
             work = Work(nowhere, namespace, doc_id)

@@ -1,5 +1,7 @@
 """Parse: from bytes to blocks, in a sandbox; attachments become documents of their own."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,8 @@ from data_jobs.stages.stage import Stage
 from data_jobs.stages.together import together
 from data_jobs.stages.work import Packed, Work, pack, unpack
 from retrieval.settings import S3Settings
+
+RECORDING_FOLDER = "pmoves-recording-"
 
 
 class ParseStage(Stage):
@@ -137,6 +141,7 @@ class ParseStage(Stage):
         work.title = clean(parsed.title or "") or None
         work.pages, work.needs_ocr = parsed.pages, parsed.needs_ocr
         work.preview = keep_preview(parsed.preview, work, folder, self._settings)
+        _keep(work, path)
         found = children(work, parsed.attachments, folder)
         work.attachments = tuple(child.file.uri for child in found)
         return found
@@ -150,3 +155,12 @@ class ParseStage(Stage):
         fetched = self._objects.fetch(work.file.stored, path, most)
         work.content_hash, work.size_bytes = fetched.content_hash, fetched.size
         return path
+
+
+def _keep(work: Work, path: Path) -> None:
+    """Take a recording out of the scratch folder, which does not last until it is heard."""
+    fleeting = work.depth > 0 or work.file.stored is not None
+    if fleeting and work.parsed is not None and work.parsed.needs_speech:
+        kept = Path(tempfile.mkdtemp(prefix=RECORDING_FOLDER)) / f"recording{path.suffix}"
+        shutil.move(path.resolve(), kept)
+        work.file = replace(work.file, path=kept)

@@ -6,8 +6,14 @@ from functools import cached_property
 import pyarrow as pa
 
 from data_jobs.errors import LimitExceededError, UnreadableFileError
-from data_jobs.fingerprint import document_fingerprint, file_hash, pipeline_fingerprint
+from data_jobs.fingerprint import (
+    document_fingerprint,
+    file_hash,
+    pipeline_fingerprint,
+    with_speech,
+)
 from data_jobs.monitor import Monitor
+from data_jobs.parse.media_types import RECORDINGS
 from data_jobs.parse.ocr.tesseract import is_available
 from data_jobs.settings import JobSettings
 from data_jobs.stages.records import NEEDS_OCR
@@ -70,10 +76,12 @@ class ReadStage(Stage):
 
     def _compare(self, work: Work) -> None:
         known = work.known
-        if known is None or (known.content_hash, known.pipeline) != (
-            work.content_hash,
-            work.pipeline,
-        ):
+        if known is None or known.content_hash != work.content_hash:
+            return
+        pipeline = work.pipeline
+        if known.media_type in RECORDINGS or work.video is not None:
+            pipeline = with_speech(pipeline, self._settings.speech)
+        if known.pipeline != pipeline:
             return
         if (
             known.status == "ready" and not self._may_read_more(known)

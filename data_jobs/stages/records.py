@@ -10,6 +10,7 @@ GIVEN = "pmoves.given"
 NEEDS_OCR = "pmoves.needs_ocr"
 PREVIEW = "pmoves.preview"
 WEB = "pmoves.web"
+VIDEO = "pmoves.video"
 
 
 def ready_row(work: Work, known: Document | None) -> Document:
@@ -20,6 +21,7 @@ def ready_row(work: Work, known: Document | None) -> Document:
         NEEDS_OCR: list(work.needs_ocr),
         PREVIEW: work.preview,
         WEB: dict(work.web),
+        VIDEO: work.video.for_row() if work.video else {},
     }
     return Document(
         namespace=work.namespace,
@@ -61,6 +63,8 @@ def quarantined_row(work: Work, known: Document | None) -> Document:
     """
     kept = known if known is not None and known.status != "deleted" else None
     own: dict[str, JsonValue] = {GIVEN: dict(work.file.metadata)} if work.file.metadata else {}
+    if work.video:
+        own[VIDEO] = work.video.for_row()
     if kept:
         own |= {name: kept.metadata[name] for name in (CHILDREN, WEB) if name in kept.metadata}
     return Document(

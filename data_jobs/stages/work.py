@@ -12,11 +12,13 @@ import pyarrow as pa
 from data_jobs.errors import IngestError
 from data_jobs.parse.base import ParsedDocument
 from data_jobs.sources import SourceFile
+from data_jobs.speech.utterance import Utterance
+from data_jobs.video.base import VideoNotes
 from retrieval.chunk import Chunk, Document, DocumentError, JsonValue, Vectors
 from retrieval.relation import Relation
 
 Outcome = Literal["ready", "quarantined", "skipped", "stopped"]
-StageName = Literal["list", "fetch", "read", "parse", "chunk", "embed", "commit"]
+StageName = Literal["list", "fetch", "read", "parse", "transcribe", "chunk", "embed", "commit"]
 
 _LONGEST_MESSAGE = 1_000
 _BUNDLE_BYTES = 4 * 2**20
@@ -34,6 +36,7 @@ class Work:
     as soon as it is certain; the stages that follow then leave it alone.
     `recorded` says that the ledger holds that outcome already. `attachments` are
     the sources of its child documents, `needs_ocr` the pages without usable text.
+    `spoken` is what is said in a recording or video, `video` what else is known of one.
     `slow` says that it was set aside, and that its turn has come.
     `web` is what the host of a page said of it, `spooled` the file that it was fetched to.
     """
@@ -63,6 +66,8 @@ class Work:
     outcome: Outcome | None = None
     error: DocumentError | None = None
     recorded: bool = False
+    spoken: tuple[Utterance, ...] = ()
+    video: VideoNotes | None = None
     web: Mapping[str, str] = field(default_factory=dict)
     spooled: Path | None = None
 

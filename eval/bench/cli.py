@@ -22,6 +22,7 @@ from eval.bench.peers.search_report import PeersSearchReport
 from eval.bench.search import SearchPlan, bench_search
 from eval.bench.search_report import SearchBenchReport
 from eval.bench.serving import ServingBenchReport, ServingPlan, bench_serving
+from eval.bench.speech import SpeechBenchReport, SpeechPlan, bench_speech
 from eval.collections import SAMPLE, named_collection
 from eval.errors import EvaluationError
 from eval.parts import EvaluateParts
@@ -31,6 +32,7 @@ Report = (
     SearchBenchReport
     | IngestBenchReport
     | EmbeddingBenchReport
+    | SpeechBenchReport
     | ServingBenchReport
     | GrowthBenchReport
     | GraphBenchReport
@@ -69,6 +71,7 @@ GrowthClients = Annotated[int, typer.Option("--clients", min=1, help="Searches a
 ServingClients = Annotated[int, typer.Option("--clients", min=1, help="Clients at once.")]
 Requests = Annotated[int, typer.Option(min=100, help="Requests per round and server.")]
 Portions = Annotated[int, typer.Option(min=1, help="Portions of 256 passages in a round.")]
+Recordings = Annotated[int, typer.Option(min=1, help="Recordings of half a minute in a round.")]
 Folder = Annotated[
     Path | None,
     typer.Option(help="Where the corpora stay for the next run; without: a temporary place."),
@@ -162,6 +165,20 @@ def embedding(
     _show("embedding", report, out, as_json)
 
 
+@bench_app.command("speech")
+def speech(
+    context: typer.Context,
+    recordings: Recordings = 4,
+    rounds: Rounds = 3,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Speech recognised per second by the lane of ingestion, against faster-whisper alone."""
+    lane = _needed(_parts(context).hear, "speech lane", "speech")
+    alone = _needed(_parts(context).hear_alone, "model", "speech")
+    _show("speech", bench_speech(SpeechPlan(recordings, rounds), lane, alone), out, as_json)
+
+
 @bench_app.command("serving")
 def serving(
     context: typer.Context,
@@ -252,7 +269,7 @@ def peers(
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """All but growth, graph and peers with their defaults, one after the other."""
+    """All but growth, graph, speech and peers with their defaults, one after the other."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
     embedding(context, out=out, as_json=as_json)

@@ -16,6 +16,10 @@ EmbedPassages = Callable[[Sequence[str]], Iterator[int]]
 """Embeds passages as ingestion does; yields how many each portion held, once it is done."""
 
 
+HearRecordings = Callable[[Sequence[Path]], Iterator[int]]
+"""Recognises recordings one after the other; yields how many words each held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ingested:
     """What became of the files of a folder, and how many passages they gave."""
@@ -67,3 +71,5 @@ class BenchParts:
     embed: EmbedPassages | None = None
     ingest_files: IngestFiles | None = None
     sample_library: Callable[[], Dataset] | None = None
+    hear: HearRecordings | None = None
+    hear_alone: HearRecordings | None = None

@@ -51,6 +51,7 @@ def _job_request(
         exclude=wanted.exclude,
         metadata=wanted.metadata,
         retry_quarantined=wanted.retry_quarantined,
+        yt_options=wanted.yt_options,
         lanes=wanted.lanes,
         budgets=wanted.budgets,
         mirror=wanted.mirror,

@@ -21,6 +21,8 @@ from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.stage import Stage
+from data_jobs.stages.transcribing import TranscribeStage
+from data_jobs.stages.videos import VideoStage
 from retrieval.chunk import Document, Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
@@ -94,9 +96,13 @@ class Production:
         parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
         most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
         listing = ListStage(request, again, bounds, most, self.monitor, self.settings)
-        fetch = FetchStage(self.settings, retry, self.settings.spool_dir / "job", self.monitor)
+        transcribe = TranscribeStage(self.settings, self.monitor)
+        spool = self.settings.spool_dir / "job"
+        videos = VideoStage(self.settings, retry, spool, request.yt_options, self.monitor)
+        fetch = FetchStage(self.settings, retry, spool, self.monitor)
         read = ReadStage(self.settings, retry, self.monitor)
         stages: list[Stage | CommitStage] = [
+            transcribe,
             ChunkStage(self.settings, self.monitor),
             EmbedStage(self.settings, self.monitor, self._load),
             CommitStage(self.settings, self.monitor),
@@ -104,13 +110,16 @@ class Production:
         try:
             self.tables = []
             for listed in (listing.first, listing.later):
-                fetched = [table for bundle in listed() for table in fetch(bundle)]
+                asked = [table for bundle in listed() for table in videos(bundle)]
+                fetched = [table for bundle in asked for table in fetch(bundle)]
                 tables = [table for bundle in fetched for table in read(bundle)]
                 self.tables += [out for table in tables for out in parse(table)]
             for stage in stages:
                 self.tables = [out for table in self.tables for out in stage(table)]
         finally:
+            videos.close()
             parse.close()
+            transcribe.close()
         found = [outcome for table in self.tables for outcome in outcomes(table)]
         return {outcome.source.rpartition("/")[2]: outcome for outcome in found}
 

@@ -24,6 +24,8 @@ HOSTS = {
     "www.rfc-editor.org",
     "www.sitemaps.org",
     "www.standardwebhooks.com",
+    "vimeo.com",
+    "www.youtube.com",
 }
 SOMEBODYS_FOLDER = re.compile(r"(?<![\w.~])/(?:home|root|Users|work|workspace|builds?)/")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|TBD|FIRST_ANSWER)\b")

@@ -59,7 +59,7 @@ CASES: list[tuple[str, bytes | str, str]] = [
     ("a.json", '{"cells": [], "nbformat": 4}', "application/x-ipynb+json"),
     ("a.txt", b"II*\x00\x08\x00\x00\x00", "image/tiff"),
     ("a.txt", b"RIFF\x10\x00\x00\x00WEBPVP8 ", "image/webp"),
-    ("a.txt", b"RIFF\x10\x00\x00\x00WAVEfmt ", "audio/wave"),
+    ("a.txt", b"RIFF\x10\x00\x00\x00WAVEfmt ", "audio/wav"),
     ("a.jpg", b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "image/heic"),
     ("a.jpg", b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "image/avif"),
     ("a.jpg", b"GIF89a\x01\x00\x01\x00", "image/gif"),

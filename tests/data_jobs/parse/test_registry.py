@@ -59,7 +59,7 @@ def test_parameters_and_case_of_a_type_do_not_matter() -> None:
 @pytest.mark.parametrize(
     ("media_type", "advice"),
     [
-        ("audio/mpeg", "captions"),
+        ("audio/amr", "captions"),
         ("application/x-new", "Convert"),
     ],
 )
