@@ -43,7 +43,7 @@ lint: .venv/.dev ## Style, formatting and the import rules between folders.
 	$(BIN)/lint-imports
 
 types: .venv/.dev ## mypy, strict.
-	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p retrieval -p eval
+	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p publishing -p retrieval -p eval
 	$(BIN)/mypy tests
 
 unit: .venv/.dev ## The fast tests.

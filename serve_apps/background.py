@@ -9,6 +9,7 @@ from serve_apps.jobs import JobWatcher
 from serve_apps.services import LaunchError, Services
 
 _WATCH_SECONDS = 2.0
+_EVENTS_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -22,6 +23,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(lambda: keep_up(services), serve.upkeep_s)),
         asyncio.create_task(_repeat(lambda: asyncio.to_thread(watcher.look), _WATCH_SECONDS)),
         asyncio.create_task(_repeat(lambda: asyncio.to_thread(keyring.load), keys_pause)),
+        asyncio.create_task(_repeat(lambda: asyncio.to_thread(deliver, services), _EVENTS_SECONDS)),
     ]
     try:
         yield
@@ -30,6 +32,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         keyring.close()
+        services.relay.close()
 
 
 async def refresh(services: Services) -> int:
@@ -48,6 +51,16 @@ async def refresh(services: Services) -> int:
     metrics.set("pmoves_index_version", version)
     metrics.set("pmoves_index_lag_versions", max(0, newest - version))
     return version
+
+
+def deliver(services: Services) -> None:
+    """Deliver the events that are due; several replicas share them."""
+    metrics, relay = services.metrics, services.relay
+    done = relay.run(services.corpus.ledger)
+    metrics.count("pmoves_events_delivered_total", by=done.delivered)
+    metrics.count("pmoves_events_failed_total", by=done.failed)
+    for state, count in relay.deliveries.counts().items():
+        metrics.set("pmoves_event_deliveries", count, state)
 
 
 async def keep_up(services: Services) -> None:

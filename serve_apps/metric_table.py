@@ -76,6 +76,34 @@ METRICS = (
         "gauge",
         "1 while the embedder is known not to answer, so that nobody waits for it; else 0.",
     ),
+    Metric(
+        "pmoves_reranker_waiting_passages",
+        "gauge",
+        "Passages that this gateway has sent to the reranker and has no scores of yet.",
+    ),
+    Metric(
+        "pmoves_reranker_seconds",
+        "histogram",
+        "Seconds from a call of the reranker to its scores, waiting included.",
+    ),
+    Metric(
+        "pmoves_reranker_errors_total",
+        "counter",
+        "Calls of the reranker without scores, by reason: overloaded, failed, not_asked, "
+        "cancelled.",
+        ("reason",),
+    ),
+    Metric(
+        "pmoves_reranker_circuit_open",
+        "gauge",
+        "1 while the reranker is known not to answer, so that nobody waits for it; else 0.",
+    ),
+    Metric(
+        "pmoves_rerank_passages_total",
+        "counter",
+        "Passages of heads by where their score came from: cache, model, none.",
+        ("source",),
+    ),
     Metric("pmoves_index_version", "gauge", "Corpus version that searches see."),
     Metric("pmoves_index_lag_versions", "gauge", "Committed corpus versions not yet seen."),
     Metric(
@@ -99,6 +127,14 @@ METRICS = (
     Metric("pmoves_rejected_items_total", "counter", "Items that upsert-batch refused."),
     Metric("pmoves_deleted_documents_total", "counter", "Documents deleted over HTTP."),
     Metric("pmoves_uploaded_bytes_total", "counter", "Bytes of files uploaded."),
+    Metric("pmoves_events_delivered_total", "counter", "Events that webhooks have taken."),
+    Metric("pmoves_events_failed_total", "counter", "Tries of a delivery that failed."),
+    Metric(
+        "pmoves_event_deliveries",
+        "gauge",
+        "Deliveries of events in the outbox by state: waiting, delivered, dead.",
+        ("state",),
+    ),
     Metric("pmoves_jobs_started_total", "counter", "Ingest jobs started over HTTP."),
     Metric("pmoves_jobs", "gauge", "Ingest jobs in the state database, by state.", ("state",)),
     Metric(

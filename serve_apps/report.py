@@ -21,6 +21,7 @@ def gather_stats(services: Services, caller: Caller) -> Stats:
     newest = services.corpus.version
     lag = max(0, newest - services.searcher.version)
     jobs = services.jobs.list(caller.listed(())).jobs
+    reranking = services.searcher.reranking
     return Stats(
         index=index,
         projections={
@@ -31,12 +32,14 @@ def gather_stats(services: Services, caller: Caller) -> Stats:
         stages={
             "dense": "on",
             "lexical": "on",
-            "rerank": "not configured",
+            "rerank": "not configured" if reranking is None else "on",
             "graph": "on" if _knows_entities(services, index) else "not configured",
         },
         jobs_active=sum(not job.finished for job in jobs),
         settings=_settings_shown(settings, caller),
         alpha=settings.search.alpha,
+        rerank_enabled=reranking is not None,
+        rerank_model=None if reranking is None else reranking.label or settings.rerank.model,
         collection=services.corpus.uri,
     )
 

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from starlette.requests import Request
 
+from publishing.events.outbox import Outbox
+from publishing.events.relay import Relay
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import PmovesError
@@ -73,6 +75,11 @@ class Services:
         """The API keys; the first use reads them."""
         exposed = self.exposed or not is_loopback(self.settings.http.host)
         return KeyRing(KeyStore(self.settings.state_url), required=exposed)
+
+    @cached_property
+    def relay(self) -> Relay:
+        """What delivers events; the first use opens the outbox."""
+        return Relay(Outbox(self.settings.state_url), self.settings.events, self.settings.fetch)
 
     @cached_property
     def sessions(self) -> Sessions:

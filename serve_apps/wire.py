@@ -14,8 +14,8 @@ from pydantic import (
 )
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
-from retrieval.jobs import Job, JobState
-from retrieval.query import Flag, Namespace
+from retrieval.jobs import Budget, Job, JobState, Lane, Mirror
+from retrieval.query import Flag, Namespace, RerankFusion
 
 
 def _without_nul(value: str) -> str:
@@ -24,15 +24,21 @@ def _without_nul(value: str) -> str:
     return value
 
 
-_FILE_URI = r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$"
+_SOURCE_URI = "|".join(
+    (
+        r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$",
+        r"^s3://[^?#\x00-\x20]+$",
+        r"^((sitemap|list)\+)?https?://[a-z0-9.-]+(/[!-~]*)?$",
+    )
+)
 NotNul = AfterValidator(_without_nul)
 Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S"), NotNul
 ]
 Passage = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S"), NotNul]
 # Described only: what is no such URI is refused with a problem of its own.
-FileUri = Annotated[
-    Identifier, WithJsonSchema({"type": "string", "maxLength": 1_024, "pattern": _FILE_URI})
+SourceUri = Annotated[
+    Identifier, WithJsonSchema({"type": "string", "maxLength": 1_024, "pattern": _SOURCE_URI})
 ]
 Payload = dict[str, JsonValue]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
@@ -117,15 +123,18 @@ class UpsertResponse(BaseModel):
 
 
 class IngestRequest(Strict):
-    """`POST /ingest`; `sources` are `file:` and `s3:` URIs inside the allowed places."""
+    """`POST /ingest`; `sources` are `file:` and `s3:` URIs inside the allowed places, or pages."""
 
-    sources: Annotated[list[FileUri], Field(min_length=1, max_length=1_000)]
+    sources: Annotated[list[SourceUri], Field(min_length=1, max_length=1_000)]
     namespace: Namespace | None = None
     recursive: Flag = True
     include: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
     exclude: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
     metadata: Payload = Field(default_factory=dict)
     retry_quarantined: Flag = False
+    lanes: Annotated[list[Lane], Field(max_length=16)] = Field(default_factory=list)
+    budgets: dict[Lane, Budget] = Field(default_factory=dict)
+    mirror: Mirror | None = None
 
 
 class UploadFields(Strict):
@@ -276,6 +285,7 @@ class JobView(BaseModel):
     rate: float | None
     eta_s: float | None
     stages: dict[str, int]
+    paused: bool
     sources: list[str]
     error: str | None
     created_at: datetime
@@ -287,8 +297,10 @@ class JobView(BaseModel):
     @classmethod
     def of(cls, job: Job) -> Self:
         """Return the view of a job."""
-        fields = {name: getattr(job, name) for name in cls.model_fields if name not in ("sources",)}
-        return cls(**fields, sources=[source.uri for source in job.request.sources])
+        made = {"sources", "paused"}
+        fields = {name: getattr(job, name) for name in cls.model_fields if name not in made}
+        sources = [source.uri for source in job.request.sources]
+        return cls(**fields, sources=sources, paused=bool(job.pause_requested and not job.finished))
 
 
 class JobList(BaseModel):
@@ -321,14 +333,44 @@ class Refreshed(BaseModel):
 
 
 class RerankStatus(BaseModel):
-    """The state of the reranker."""
+    """The state of the reranker.
 
-    enabled: bool = False
-    loaded: bool = False
-    provider: str | None = None
-    model: str | None = None
-    errors: list[str] = Field(default_factory=list)
-    warnings: list[str] = Field(default_factory=list)
+    `model` was asked for and `model_resolved` is what stands for it. `model_report` is the
+    name to be shown: `model_label` where there is one. `use_fp16_requested` is missing where
+    nobody has asked; `k` is 0 where as many hits are returned as without a reranker.
+    """
+
+    enabled: bool
+    model: str
+    model_resolved: str | None
+    model_label: str | None
+    model_path: str | None
+    provider: str
+    topn: int
+    k: int
+    fusion: RerankFusion
+    device: str | None
+    cuda_available: bool
+    use_fp16_requested: bool | None
+    use_fp16_effective: bool
+    loaded: bool
+    errors: list[str]
+    warnings: list[str]
+    model_report: str
+
+
+class LabelRequest(Strict):
+    """`POST /hirag/admin/reranker/model/label`: what to call the model; empty: by its name."""
+
+    label: Annotated[str, StringConstraints(max_length=256)]
+
+
+class Labelled(BaseModel):
+    """The name that is shown from now on."""
+
+    ok: bool
+    label: str
+    model_report: str
 
 
 class Part(BaseModel):
@@ -371,4 +413,5 @@ class Stats(BaseModel):
     settings: dict[str, JsonValue]
     alpha: float
     rerank_enabled: bool = False
+    rerank_model: str | None = None
     collection: str

@@ -15,6 +15,7 @@ from retrieval.ids import content_hash
 from retrieval.indexing import index_chunks
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
+from retrieval.rerank.opening import InProcessReranking
 from retrieval.settings import EmbeddingSettings, LibrarySettings
 
 
@@ -43,7 +44,14 @@ class LocalSystem:
         self._embedder = BatchingEmbedder(embedder, settings.embedding.batch_tokens)
         self._relations = ChunkRelations(self._corpus.entities, settings)
         follower = open_follower(self._corpus, settings)
-        self._searcher = Searcher(self._corpus, self._embedder, settings.search, follower)
+        self._reranking = InProcessReranking(settings)
+        self._searcher = Searcher(
+            self._corpus,
+            self._embedder,
+            settings.search,
+            follower,
+            reranking=self._reranking.stage,
+        )
 
     @property
     def name(self) -> str:
@@ -76,6 +84,7 @@ class LocalSystem:
         """End the threads."""
         self._searcher.close()
         self._embedder.close()
+        await self._reranking.close()
 
 
 def _model(settings: EmbeddingSettings) -> Embedder:

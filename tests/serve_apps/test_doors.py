@@ -62,6 +62,11 @@ def job(services: Services, namespace: str) -> dict[str, Any]:
     return {"url": f"/jobs/{made.job_id}"}
 
 
+def job_call(name: str) -> Callable[[Services, str], dict[str, Any]]:
+    """Ask something of a job that is there."""
+    return lambda services, namespace: {"url": f"{job(services, namespace)['url']}/{name}"}
+
+
 def evaluation(path: str, **params: str) -> Callable[[Services, str], dict[str, Any]]:
     """Ask for a page about an evaluation that is there."""
 
@@ -84,6 +89,11 @@ def batch(_services: Services, namespace: str) -> dict[str, Any]:
     """Store a passage."""
     entry = item("doc-1", "A passage.", namespace=namespace)
     return {"url": "/hirag/upsert-batch", "json": {"items": [entry]}}
+
+
+def label(_services: Services, _namespace: str) -> dict[str, Any]:
+    """Name the reranker, of which there is none."""
+    return {"url": "/hirag/admin/reranker/model/label", "json": {"label": "mine"}}
 
 
 def upload(_services: Services, namespace: str) -> dict[str, Any]:
@@ -131,9 +141,12 @@ CASES: dict[Call, Case] = {
     ("GET", "/jobs"): Case(listed("/jobs"), foreign=FORBIDDEN),
     ("GET", "/jobs/{job_id}"): Case(job, foreign=NOT_FOUND),
     ("DELETE", "/jobs/{job_id}"): Case(job, 202, foreign=NOT_FOUND),
+    ("POST", "/jobs/{job_id}/pause"): Case(job_call("pause"), 202, foreign=NOT_FOUND),
+    ("POST", "/jobs/{job_id}/resume"): Case(job_call("resume"), 202, foreign=NOT_FOUND),
     ("GET", "/namespaces"): Case(plain("/namespaces")),
     ("GET", "/hirag/admin/stats"): Case(plain("/hirag/admin/stats")),
     ("GET", "/hirag/admin/rerank-status"): Case(plain("/hirag/admin/rerank-status")),
+    ("POST", "/hirag/admin/reranker/model/label"): Case(label, 404),
     ("POST", "/hirag/admin/refresh"): Case(plain("/hirag/admin/refresh")),
     ("POST", "/hirag/admin/cache/clear"): Case(plain("/hirag/admin/cache/clear")),
     ("GET", "/"): Case(plain("/")),

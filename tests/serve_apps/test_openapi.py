@@ -19,6 +19,7 @@ CALLS = {
     "/namespaces": {"get"},
     "/hirag/admin/stats": {"get"},
     "/hirag/admin/rerank-status": {"get"},
+    "/hirag/admin/reranker/model/label": {"post"},
     "/hirag/admin/refresh": {"post"},
     "/hirag/admin/cache/clear": {"post"},
     "/healthz": {"get"},
