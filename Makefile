@@ -66,14 +66,15 @@ pages: .venv/.dev ## Screenshots of the pages in artifacts/screenshots, and thei
 
 soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits, 20 rounds of killed parts.
 	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 \
+		PMOVES_TEST_HEAD=1 \
 		$(BIN)/pytest -m integration \
-		tests/retrieval/corpus tests/serve_apps/test_under_load.py
+		tests/retrieval/corpus tests/serve_apps/test_under_load.py tests/cluster/test_head_in_redis.py
 
 fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \
-		$(BIN)/pytest -p no:randomly tests/serve_apps/test_fuzz.py
+		$(BIN)/pytest --randomly-dont-reorganize tests/serve_apps/test_fuzz.py
 	FUZZ_MUTANTS=$${FUZZ_MUTANTS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \
-		$(BIN)/pytest -p no:randomly tests/data_jobs/test_fuzz.py
+		$(BIN)/pytest --randomly-dont-reorganize tests/data_jobs/test_fuzz.py
 
 bench: .venv/.dev ## The benchmarks behind the README's figures.
 	$(BIN)/pmoves bench all

@@ -45,6 +45,17 @@ class RaySettings(Group):
     dashboard_port: OptionalPort = Field(
         0, description="Port of Ray's dashboard; 0: 8265, or a free one where that is taken."
     )
+    redis_address: str = Field(
+        "",
+        pattern=r"^((redis|rediss)://)?[^\s:/@]+:\d{1,5}$|^$",
+        description="`host:port` of a Redis in which Ray's control service keeps its tables, so "
+        "that its end is survived; empty: in memory.",
+    )
+    redis_username: str = Field("", description="User of that Redis; empty: its default one.")
+    redis_password: SecretStr = Field(
+        SecretStr(""),
+        description="Password of that Redis; Ray shows it to this machine's users (`ps`).",
+    )
     temp_dir: str = Field(
         "", description="Folder for Ray's session files; empty: a short path under the system's."
     )

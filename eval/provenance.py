@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from eval.bench.machine import Machine
 from retrieval.chunk import JsonValue
 
-DECIDING = ("search", "embedding", "dense")
+DECIDING = ("search", "embedding", "dense", "rerank")
 """The groups of settings that answers depend on."""
 _PACKAGE = "pmoves-mesh"
 

@@ -32,6 +32,7 @@ def make_hit(
     score: float,
     explain: Explanation | None,
     entities: Sequence[str] = (),
+    rerank_score: float | None = None,
 ) -> Hit:
     """Return the hit of a row that holds `HIT_COLUMNS` and mentions `entities` of the query."""
     payload = from_json(row["metadata"])
@@ -42,6 +43,7 @@ def make_hit(
         namespace=row["namespace"],
         text=row["indexed_text"][row["text_offset"] :],
         score=score,
+        rerank_score=rerank_score,
         graph_match=bool(entities),
         entities=list(entities),
         source=_source(row),

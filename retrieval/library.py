@@ -19,6 +19,7 @@ from retrieval.indexing import index_chunks
 from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
+from retrieval.rerank.opening import InProcessReranking
 from retrieval.settings import LibrarySettings
 
 T = TypeVar("T")
@@ -37,9 +38,14 @@ class Library(Closing):
         self.corpus = Corpus.open(self.settings.corpus_uri, embedder.identity)
         self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
         follower = open_follower(self.corpus, self.settings)
-        engine = open_text_engine(self.corpus, self.settings)
+        self._reranking = InProcessReranking(self.settings)
         self.searcher = Searcher(
-            self.corpus, self.embedder, self.settings.search, follower, engine=engine
+            self.corpus,
+            self.embedder,
+            self.settings.search,
+            follower,
+            engine=open_text_engine(self.corpus, self.settings),
+            reranking=self._reranking.stage,
         )
         self._relations = ChunkRelations(self.corpus.entities, self.settings)
         self._housekeeping = Housekeeping(self.corpus)
@@ -75,6 +81,7 @@ class Library(Closing):
         self._housekeeping.close()
         self.searcher.close(wait=True)
         self.embedder.close(wait=True)
+        self._run(self._reranking.close())
         self._run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

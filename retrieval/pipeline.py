@@ -1,16 +1,19 @@
-"""The way of a query: embed → [dense ‖ lexical ‖ graph] → fuse → smooth → hydrate → answer.
+"""The way of a query: embed → [dense ‖ lexical ‖ graph] → fuse → smooth → rerank → hydrate.
 
 Plain asynchronous Python; index work runs in threads. A side that fails or is
-late leaves the answer to the other one, and the answer says so in `degraded`.
+late leaves the answer to the other one, a reranker leaves the order as it was, and
+the answer says so in `degraded`.
 """
 
 import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import faiss
 
@@ -23,12 +26,14 @@ from retrieval.freshness import Freshness
 from retrieval.graph.follower import GraphFollower
 from retrieval.identity import EmbeddingIdentity
 from retrieval.lexical.base import TextEngine
-from retrieval.query import NOT_CONFIGURED, Degraded, Hit, SearchRequest, SearchResponse
-from retrieval.ranking import rank
+from retrieval.query import Degraded, Hit, SearchRequest, SearchResponse
+from retrieval.ranking import Ranking, rank
+from retrieval.rerank.stage import Passage, RerankStage, not_configured
 from retrieval.retrievers import Candidates, Retrievers
 from retrieval.settings import SearchSettings
 from retrieval.stopwatch import StageSpans, Stopwatch
 
+T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 # Seconds for what is left to do once the sides have answered, even if they were late.
 _LEAST_TO_FINISH = 1.0
@@ -36,11 +41,21 @@ _LEAST_TO_FINISH = 1.0
 _MOMENT = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The hits, and what a reranker had to do with them."""
+
+    hits: list[Hit]
+    degraded: list[Degraded] = field(default_factory=list)
+    reranked_by: str | None = None
+
+
 class Searcher:
     """Answers searches over one corpus; use it from one event loop.
 
     `spans` is opened around each stage of each search. `engine` answers the lexical
-    searches where it can, and is closed with this.
+    searches where it can, and is closed with this. Without `reranking` no search is
+    reranked.
     """
 
     def __init__(
@@ -51,11 +66,13 @@ class Searcher:
         follower: DenseFollower | None = None,
         spans: StageSpans = nullcontext,
         engine: TextEngine | None = None,
+        reranking: RerankStage | None = None,
     ) -> None:
         self._spans = spans
         self.engine = engine
         self.corpus = corpus
         self.embedder = embedder
+        self.reranking = reranking
         self.settings = settings or SearchSettings()
         # OpenMP counts its threads for each of ours; more would wait for one another.
         self._threads = ThreadPoolExecutor(
@@ -81,14 +98,23 @@ class Searcher:
         """
         watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms, self._spans)
         snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
-        candidates = await self._retrievers.retrieve(request, snapshot, watch)
-        hits = await self._hits(request, candidates, snapshot, watch)
+        stage = self.reranking
+        if stage is None or not stage.wants(request):
+            candidates = await self._retrievers.retrieve(request, snapshot, watch)
+            hits = await self._in_thread(watch, self._finish, request, candidates, snapshot, watch)
+            answer = _Answer(hits, not_configured(request) if stage is None else [])
+        else:
+            head = stage.head(request)
+            candidates = await self._retrievers.retrieve(request, snapshot, watch, head)
+            answer = await self._reranked(stage, request, candidates, snapshot, watch)
         return SearchResponse(
             query=request.query,
-            k=len(hits),
-            hits=hits,
-            results=hits,
-            degraded=[*_not_configured(request), *candidates.degraded],
+            k=len(answer.hits),
+            hits=answer.hits,
+            results=answer.hits,
+            used_rerank=answer.reranked_by is not None,
+            rerank_provider=answer.reranked_by,
+            degraded=[*answer.degraded, *candidates.degraded],
             index_version=snapshot.version,
             timings_ms=watch.timings_ms(),
             request_id=request_id,
@@ -164,21 +190,40 @@ class Searcher:
             # Searches go on with the entities of before; without any they say what is wrong.
             _LOG.warning("cannot follow the entities: %s", error)
 
-    async def _hits(
-        self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch
-    ) -> list[Hit]:
-        work = asyncio.get_running_loop().run_in_executor(
-            self._threads,
-            contextvars.copy_context().run,
-            self._finish,
-            request,
-            candidates,
-            snapshot,
-            watch,
+    async def _reranked(
+        self,
+        stage: RerankStage,
+        request: SearchRequest,
+        candidates: Candidates,
+        snapshot: Snapshot,
+        watch: Stopwatch,
+    ) -> _Answer:
+        head = stage.head(request)
+
+        def read() -> tuple[Ranking, list[Passage]]:
+            ranking = self._rank(request, candidates, snapshot, watch, max(head, request.k))
+            with watch.stage("rerank"):
+                return ranking, ranking.passages(snapshot.dataset, head)
+
+        ranking, passages = await self._in_thread(watch, read)
+        with watch.stage("rerank"):
+            found = await stage.score(request.query, passages, watch)
+        rule = request.rerank_fusion or stage.settings.fusion
+        ranking = ranking.after_reranking(found.scores, rule)
+        count = stage.hits(request) if found.scores else request.k
+        hits = await self._in_thread(watch, self._hydrate, request, ranking, snapshot, watch, count)
+        by = await stage.provider() if found.scores else None
+        return _Answer(hits, list(found.degraded), by)
+
+    async def _in_thread(self, watch: Stopwatch, work: Callable[..., T], *arguments: object) -> T:
+        """Run what is left to do once the sides have answered."""
+        context = contextvars.copy_context()
+        running = asyncio.get_running_loop().run_in_executor(
+            self._threads, context.run, work, *arguments
         )
         left = max(_LEAST_TO_FINISH, watch.deadline - time.monotonic())
         try:
-            return await asyncio.wait_for(work, left)
+            return await asyncio.wait_for(running, left)
         except TimeoutError as error:
             raise StageError("hydrate: took longer than its time limit") from error
         except OSError as error:
@@ -188,6 +233,18 @@ class Searcher:
     def _finish(
         self, request: SearchRequest, candidates: Candidates, snapshot: Snapshot, watch: Stopwatch
     ) -> list[Hit]:
+        ranking = self._rank(request, candidates, snapshot, watch, request.k)
+        return self._hydrate(request, ranking, snapshot, watch, request.k)
+
+    def _rank(
+        self,
+        request: SearchRequest,
+        candidates: Candidates,
+        snapshot: Snapshot,
+        watch: Stopwatch,
+        least: int,
+    ) -> Ranking:
+        """Return the order of at least so many candidates, where there are so many."""
         with watch.stage("fuse"):
             alpha = self.settings.alpha if request.alpha is None else request.alpha
             ranking = rank(candidates, request.fusion or self.settings.fusion, alpha)
@@ -196,10 +253,15 @@ class Searcher:
             ranking = ranking.boosted(boost, self.settings.neighbor_boost)
         with watch.stage("smooth"):
             share = self.settings.neighbor_share
-            ranking = ranking.smoothed(snapshot, request.scope, request.k, share)
+            return ranking.smoothed(snapshot, request.scope, least, share)
+
+    def _hydrate(
+        self,
+        request: SearchRequest,
+        ranking: Ranking,
+        snapshot: Snapshot,
+        watch: Stopwatch,
+        count: int,
+    ) -> list[Hit]:
         with watch.stage("hydrate"):
-            return ranking.hits(snapshot.dataset, request.k, request.explain)
-
-
-def _not_configured(request: SearchRequest) -> list[Degraded]:
-    return [Degraded(stage="rerank", reason=NOT_CONFIGURED)] if request.use_rerank else []
+            return ranking.hits(snapshot.dataset, count, request.explain)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from retrieval.chunk import JsonValue
 
 Fusion = Literal["convex", "rrf", "dbsf"]
+RerankFusion = Literal["mul", "wsum"]
 Mode = Literal["hybrid", "dense", "lexical"]
 Namespace = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)
@@ -36,7 +37,8 @@ Filters = Annotated[dict[str, Scalar | Values | Condition], Field(max_length=64)
 class SearchRequest(BaseModel):
     """`POST /hirag/query`. Fields left out take the values of the settings.
 
-    `alpha` is the share of the dense side; `timeout_ms` bounds the whole answer.
+    `alpha` is the share of the dense side; `timeout_ms` bounds the whole answer. Of the
+    best `rerank_topn` passages, reranked, the first `rerank_k` are returned.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -54,7 +56,7 @@ class SearchRequest(BaseModel):
     use_rerank: Flag | None = None
     rerank_topn: Annotated[int, Field(ge=1, le=200, strict=True)] | None = None
     rerank_k: Annotated[int, Field(ge=1, le=200, strict=True)] | None = None
-    rerank_fusion: Literal["mul", "wsum"] | None = None
+    rerank_fusion: RerankFusion | None = None
     explain: Flag = False
     min_index_version: Annotated[int, Field(ge=0, strict=True)] | None = None
     timeout_ms: Annotated[int, Field(ge=1, le=300_000, strict=True)] | None = None
@@ -63,6 +65,15 @@ class SearchRequest(BaseModel):
     def _query_is_not_blank(self) -> Self:
         if not self.query.strip():
             raise ValueError("query: holds only white space; ask for something")
+        return self
+
+    @model_validator(mode="after")
+    def _head_holds_the_hits(self) -> Self:
+        if self.rerank_k and self.rerank_topn and self.rerank_k > self.rerank_topn:
+            raise ValueError(
+                f"rerank_k: {self.rerank_k} hits cannot come out of rerank_topn = "
+                f"{self.rerank_topn} passages; raise rerank_topn"
+            )
         return self
 
     @property
@@ -107,12 +118,18 @@ class RelationTie(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Why a hit stands where it stands."""
+    """Why a hit stands where it stands.
+
+    `rerank` is there where the reranker has scored the passage; its rank is that by the
+    reranker alone, and `rerank_fusion` says how its score was joined to the others.
+    """
 
     fusion: str
     alpha: float | None = None
     dense: StageScore | None = None
     lexical: StageScore | None = None
+    rerank: StageScore | None = None
+    rerank_fusion: RerankFusion | None = None
     boosts: dict[str, float] = Field(default_factory=dict)
     relations: list[RelationTie] = Field(default_factory=list)
 

@@ -1,5 +1,6 @@
 """From candidates to an ordered list of hits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import lance
@@ -9,7 +10,9 @@ from retrieval.dense.snapshot import Snapshot
 from retrieval.fusion import Fused, fuse, ranks
 from retrieval.hits import HIT_COLUMNS, make_hit
 from retrieval.pool_graph import POOL, smooth
-from retrieval.query import Explanation, Fusion, Hit, RelationTie, StageScore
+from retrieval.query import Explanation, Fusion, Hit, RelationTie, RerankFusion, StageScore
+from retrieval.rerank.fusion import RULES
+from retrieval.rerank.stage import Passage
 from retrieval.retrievers import Candidates
 
 Scores = dict[int, float]
@@ -20,7 +23,8 @@ Ordered = list[tuple[int, float]]
 class Ranking:
     """The order of the candidates, best first, and why.
 
-    `boosts` holds, by name, what was added to the fused score of a passage.
+    `boosts` holds, by name, what was added to the fused score of a passage, `reranked`
+    the scores of a reranker, which were joined by `rerank_rule`.
     """
 
     scores: Ordered
@@ -29,6 +33,8 @@ class Ranking:
     rule: Fusion
     alpha: float
     boosts: dict[str, Scores] = field(default_factory=dict)
+    reranked: Scores = field(default_factory=dict)
+    rerank_rule: RerankFusion | None = None
 
     def boosted(self, boost: float, neighbor_boost: float = 0.0) -> "Ranking":
         """Return the ranking with `boost`, times its weight, for what mentions an entity.
@@ -79,6 +85,26 @@ class Ranking:
             boosts=self.boosts | {"neighbors": lent},
         )
 
+    def passages(self, dataset: lance.LanceDataset, count: int) -> list[Passage]:
+        """Read the texts of the best `count` passages from `dataset`, in order."""
+        addresses = [address for address, _ in self.scores[:count]]
+        rows = dataset._take_rows(addresses, columns=["indexed_text", "content_hash"]).to_pylist()
+        return [
+            Passage(address, row["indexed_text"], row["content_hash"])
+            for address, row in zip(addresses, rows, strict=True)
+        ]
+
+    def after_reranking(self, found: Mapping[int, float], rule: RerankFusion) -> "Ranking":
+        """Return the ranking with the scores that a reranker has `found` of its first passages.
+
+        What stands behind these keeps its order behind them; see `retrieval.rerank.fusion`.
+        """
+        if not found:
+            return self
+        join = RULES[rule]
+        scores = {row: join(score, found.get(row, 0.0)) for row, score in self.scores}
+        return replace(self, scores=_ordered(scores), reranked=dict(found), rerank_rule=rule)
+
     def hits(self, dataset: lance.LanceDataset, k: int, explain: bool) -> list[Hit]:
         """Read the best `k` passages from `dataset`; equal scores are ordered by chunk id."""
         head = self._head(k)
@@ -86,7 +112,11 @@ class Ranking:
         named = self.candidates.mentions.names
         found = [
             make_hit(
-                row, score, self._explain(address) if explain else None, named.get(address, ())
+                row,
+                score,
+                self._explain(address) if explain else None,
+                named.get(address, ()),
+                self.reranked.get(address),
             )
             for row, (address, score) in zip(table.to_pylist(), head, strict=True)
         ]
@@ -107,6 +137,8 @@ class Ranking:
             alpha=self.alpha,
             dense=_stage(address, found.dense, ranked, self.fused.dense),
             lexical=_stage(address, found.lexical, found.lexical, self.fused.lexical),
+            rerank=self._rerank(address),
+            rerank_fusion=self.rerank_rule,
             boosts={
                 name: values[address] for name, values in self.boosts.items() if address in values
             },
@@ -115,6 +147,12 @@ class Ranking:
                 for tie in found.mentions.ties.get(address, ())
             ],
         )
+
+    def _rerank(self, address: int) -> StageScore | None:
+        score = self.reranked.get(address)
+        if score is None:
+            return None
+        return StageScore(score=score, rank=ranks(self.reranked)[address], normalized=score)
 
 
 def rank(candidates: Candidates, rule: Fusion, alpha: float) -> Ranking:

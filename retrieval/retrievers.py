@@ -29,6 +29,8 @@ from retrieval.stopwatch import Stopwatch
 T = TypeVar("T")
 # Long enough for both models and what to do.
 _LONGEST = 800
+# Passages that each side fetches for one that is asked for.
+_PER_HIT = 4
 Answer = Found | Mentioned | None
 
 
@@ -73,14 +75,17 @@ class Retrievers:
         self._filters = FilterCache()
 
     async def retrieve(
-        self, request: SearchRequest, snapshot: Snapshot, watch: Stopwatch
+        self, request: SearchRequest, snapshot: Snapshot, watch: Stopwatch, least: int = 0
     ) -> Candidates:
         """Return the candidates of the sides that `request.mode` asks for.
 
+        Each side fetches `least` at least; more by the settings, and for many hits.
         Raises `StageError` when none of these answered, `EmbeddingIdentityError` when
         that is because the corpus was re-embedded with another model.
         """
-        search = _Search(request, snapshot, watch, self._settings, self._filters)
+        depth = max(self._settings.candidates, _PER_HIT * request.k, least)
+        related = self._settings.neighbor_boost > 0
+        search = _Search(request, snapshot, watch, depth, self._filters, related)
         sides: dict[str, Awaitable[Answer]] = {}
         if request.mode != "lexical":
             sides["dense"] = self._dense(search)
@@ -156,8 +161,9 @@ class _Search:
         request: SearchRequest,
         snapshot: Snapshot,
         watch: Stopwatch,
-        settings: SearchSettings,
+        depth: int,
         cache: FilterCache,
+        related: bool,
     ) -> None:
         self.request = request
         self.watch = watch
@@ -165,9 +171,9 @@ class _Search:
         self.notes: list[Degraded] = []
         self._joining: Addresses = np.empty(0, np.int64)
         self.snapshot = snapshot
-        self._depth = max(settings.candidates, 4 * request.k)
+        self._depth = depth
         self._cache = cache
-        self._neighbors = settings.neighbor_boost > 0
+        self._neighbors = related
         self._predicate = filters_predicate(request.filters)
 
     @property

@@ -15,6 +15,7 @@ from serve_apps.embedder import Embedder
 from serve_apps.gateway import Gateway
 from serve_apps.ingress import check_ingress
 from serve_apps.loopback import require_keys
+from serve_apps.reranker import Reranker
 from serve_apps.settings import AppArgs, ServeSettings
 
 # Seconds between looks at a replica; one that has died is replaced then.
@@ -37,7 +38,27 @@ def application(args: AppArgs, gateway: type[Gateway]) -> serve.Application:
     settings = args.model_copy(update={"home": args.home.absolute()})
     require_keys(settings.http.host, settings.state_url)
     check_ingress(settings.state_url)
-    return _gateway(settings, gateway).bind(settings, _embedder(settings).bind(settings))
+    reranker = _reranker(settings).bind(settings) if settings.rerank.local else None
+    embedder = _embedder(settings).bind(settings)
+    return _gateway(settings, gateway).bind(settings, embedder, reranker)
+
+
+def _reranker(settings: AppArgs) -> serve.Deployment:
+    limits = settings.serve
+    make = serve.deployment(
+        name="reranker",
+        ray_actor_options={
+            "num_cpus": limits.reranker_cpus,
+            "num_gpus": limits.reranker_gpus,
+            **placement(settings.tiers.reranker),
+        },
+        **_replicas(limits.reranker_replicas, limits.reranker_max_replicas, limits),
+        max_ongoing_requests=limits.reranker_max_ongoing,
+        max_queued_requests=limits.reranker_max_queued,
+        logging_config=_logging(settings),
+        **_replacing(settings),
+    )
+    return make(Reranker)
 
 
 def _embedder(settings: AppArgs) -> serve.Deployment:

@@ -32,7 +32,9 @@ async def background(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         keyring.close()
-        services.relay.close()
+        # Made by its first use, which a database out of reach may have prevented.
+        if "relay" in vars(services):
+            services.relay.close()
 
 
 async def refresh(services: Services) -> int:
@@ -50,7 +52,18 @@ async def refresh(services: Services) -> int:
     metrics.set("pmoves_index_lag_seconds", services.searcher.lag_seconds(newest))
     metrics.set("pmoves_index_version", version)
     metrics.set("pmoves_index_lag_versions", max(0, newest - version))
+    _tell_of_engines(services)
     return version
+
+
+def _tell_of_engines(services: Services) -> None:
+    metrics, engine = services.metrics, services.searcher.engine
+    for name, progress in services.projections().items():
+        metrics.set("pmoves_projection_lag_versions", progress.lag_versions, name)
+        metrics.set("pmoves_projection_lag_seconds", progress.lag_seconds, name)
+        metrics.set("pmoves_projection_failing", progress.trouble is not None, name)
+    if engine:
+        metrics.set("pmoves_text_engine_circuit_open", not engine.available)
 
 
 def deliver(services: Services) -> None:

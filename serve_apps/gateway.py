@@ -22,6 +22,8 @@ from serve_apps.logs import configure_replica_logging
 from serve_apps.metered import MeteredEmbedder
 from serve_apps.metrics import Metrics
 from serve_apps.remote import RemoteEmbedder
+from serve_apps.reranker import Reranker
+from serve_apps.reranking import make_reranking
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
 from serve_apps.tracing import make_tracing
@@ -33,7 +35,12 @@ class Gateway:
     Whoever composes it with routes of other packages overrides `more_routes`.
     """
 
-    def __init__(self, settings: AppArgs, embedder: DeploymentHandle[Embedder]) -> None:
+    def __init__(
+        self,
+        settings: AppArgs,
+        embedder: DeploymentHandle[Embedder],
+        reranker: DeploymentHandle[Reranker] | None = None,
+    ) -> None:
         check_ingress(settings.state_url)
         configure_replica_logging(settings.log)
         metrics, tracing = Metrics(), make_tracing(settings.tracing, "gateway")
@@ -52,6 +59,7 @@ class Gateway:
                 open_follower(corpus, settings),
                 tracing.stage,
                 open_text_engine(corpus, settings),
+                make_reranking(settings, reranker, metrics),
             ),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),

@@ -1,10 +1,11 @@
-"""An embedder behind a circuit breaker."""
+"""Embedder and reranker behind circuit breakers."""
 
 from collections.abc import Sequence
 
 from retrieval.chunk import Vectors
 from retrieval.circuit import CircuitBreaker
 from retrieval.embedding.base import AsyncEmbedder
+from retrieval.rerank.base import AsyncReranker, RerankerState, Scores
 from serve_apps.metrics import Metrics
 from serve_apps.settings import ServeSettings
 
@@ -36,3 +37,30 @@ class GuardedEmbedder:
         """
         self._circuit.check()
         return await self._embedder.embed_passages(texts)
+
+
+class GuardedReranker:
+    """An `AsyncReranker` that refuses calls at once while `reranker` does not answer."""
+
+    def __init__(self, reranker: AsyncReranker, settings: ServeSettings, metrics: Metrics) -> None:
+        self._reranker = reranker
+        self._circuit = CircuitBreaker(
+            "reranker",
+            lambda: reranker.score(_TRIAL[0], _TRIAL),
+            settings.reranker_patience_ms / 1000,
+            settings.reranker_retry_ms / 1000,
+            lambda is_open: metrics.set("pmoves_reranker_circuit_open", is_open),
+        )
+
+    @property
+    def per_call(self) -> int:
+        """The passages of one call."""
+        return self._reranker.per_call
+
+    async def score(self, query: str, passages: Sequence[str]) -> Scores:
+        """Score `passages`; raises `CircuitOpenError` as soon as the reranker is given up."""
+        return await self._circuit.call(lambda: self._reranker.score(query, passages))
+
+    async def state(self) -> RerankerState:
+        """Return what the reranker says of itself, whether it is given up or not."""
+        return await self._reranker.state()

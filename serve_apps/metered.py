@@ -1,4 +1,4 @@
-"""An embedder whose calls are counted: what waits, how long it takes, what fails."""
+"""Embedder and reranker whose calls are counted: what waits, how long it takes, what fails."""
 
 import asyncio
 import time
@@ -8,6 +8,7 @@ from retrieval.chunk import Vectors
 from retrieval.circuit import CircuitOpenError
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import OverloadedError
+from retrieval.rerank.base import AsyncReranker, RerankerState, Scores
 from serve_apps.metrics import Metrics
 
 
@@ -39,6 +40,37 @@ class MeteredEmbedder:
         seconds = time.perf_counter() - began
         self._metrics.observe("pmoves_embedder_seconds", kind, seconds=seconds)
         return vectors
+
+
+class MeteredReranker:
+    """An `AsyncReranker` that passes calls on to `reranker` and tells `metrics`."""
+
+    def __init__(self, reranker: AsyncReranker, metrics: Metrics) -> None:
+        self._reranker = reranker
+        self._metrics = metrics
+
+    @property
+    def per_call(self) -> int:
+        """The passages of one call."""
+        return self._reranker.per_call
+
+    async def score(self, query: str, passages: Sequence[str]) -> Scores:
+        """Score `passages`."""
+        began = time.perf_counter()
+        self._metrics.add("pmoves_reranker_waiting_passages", len(passages))
+        try:
+            scores = await self._reranker.score(query, passages)
+        except BaseException as error:
+            self._metrics.count("pmoves_reranker_errors_total", _reason(error))
+            raise
+        finally:
+            self._metrics.add("pmoves_reranker_waiting_passages", -len(passages))
+        self._metrics.observe("pmoves_reranker_seconds", seconds=time.perf_counter() - began)
+        return scores
+
+    async def state(self) -> RerankerState:
+        """Return what the reranker says of itself."""
+        return await self._reranker.state()
 
 
 def _reason(error: BaseException) -> str:

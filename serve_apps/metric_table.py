@@ -76,6 +76,34 @@ METRICS = (
         "gauge",
         "1 while the embedder is known not to answer, so that nobody waits for it; else 0.",
     ),
+    Metric(
+        "pmoves_reranker_waiting_passages",
+        "gauge",
+        "Passages that this gateway has sent to the reranker and has no scores of yet.",
+    ),
+    Metric(
+        "pmoves_reranker_seconds",
+        "histogram",
+        "Seconds from a call of the reranker to its scores, waiting included.",
+    ),
+    Metric(
+        "pmoves_reranker_errors_total",
+        "counter",
+        "Calls of the reranker without scores, by reason: overloaded, failed, not_asked, "
+        "cancelled.",
+        ("reason",),
+    ),
+    Metric(
+        "pmoves_reranker_circuit_open",
+        "gauge",
+        "1 while the reranker is known not to answer, so that nobody waits for it; else 0.",
+    ),
+    Metric(
+        "pmoves_rerank_passages_total",
+        "counter",
+        "Passages of heads by where their score came from: cache, model, none.",
+        ("source",),
+    ),
     Metric("pmoves_index_version", "gauge", "Corpus version that searches see."),
     Metric("pmoves_index_lag_versions", "gauge", "Committed corpus versions not yet seen."),
     Metric(
@@ -89,6 +117,30 @@ METRICS = (
         "Seconds from the commit of a corpus version to the searches that see it.",
     ),
     Metric("pmoves_index_refresh_errors_total", "counter", "Failed looks for a newer version."),
+    Metric(
+        "pmoves_projection_lag_versions",
+        "gauge",
+        "Committed corpus versions that an engine does not show yet, by projection: lexical, "
+        "graph.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_projection_lag_seconds",
+        "gauge",
+        "Seconds since an engine last was known to show the newest version; 0 when it does.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_projection_failing",
+        "gauge",
+        "1 while an engine cannot be brought up to date; else 0.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_text_engine_circuit_open",
+        "gauge",
+        "1 while Elasticsearch is known not to answer, so that nobody waits for it; else 0.",
+    ),
     Metric(
         "pmoves_upkeep_runs_total",
         "counter",

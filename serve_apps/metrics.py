@@ -70,7 +70,7 @@ class Metrics:
         for stage, milliseconds in response.timings_ms.items():
             self.observe("pmoves_search_stage_seconds", stage, seconds=milliseconds / 1000)
         for entry in response.degraded:
-            reason = _REASONS.get(entry.reason, "failed")
+            reason = _REASONS.get(entry.reason.partition(";")[0], "failed")
             self.count("pmoves_search_degraded_total", entry.stage, reason)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:

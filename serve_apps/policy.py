@@ -58,6 +58,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/namespaces"): _READ,
     ("GET", "/hirag/admin/stats"): _ADMIN,
     ("GET", "/hirag/admin/rerank-status"): _ADMIN,
+    ("POST", "/hirag/admin/reranker/model/label"): _ADMIN,
     ("POST", "/hirag/admin/refresh"): _ADMIN,
     ("POST", "/hirag/admin/cache/clear"): _ADMIN,
     ("GET", "/"): _READ,

@@ -1,4 +1,4 @@
-"""The embedder deployment as seen from other deployments."""
+"""The embedder and the reranker as seen from other deployments."""
 
 import asyncio
 import contextlib
@@ -13,11 +13,14 @@ from ray.serve.handle import DeploymentHandle
 
 from retrieval.chunk import Vectors
 from retrieval.errors import OverloadedError, StageError
+from retrieval.rerank.base import RerankerState, Scores
 from serve_apps.tracing import carrier
 
 # One message: large enough for full batches, small enough that no call hogs a replica.
 _TEXTS_PER_CALL = 256
 _CALLS_AT_ONCE = 2
+# Few, so that a head which is late has part of its scores.
+_PASSAGES_PER_CALL = 8
 # Seconds between attempts; the router looks for another replica before each.
 _PAUSES = (0.05, 0.2, 0.5)
 
@@ -35,7 +38,7 @@ class RemoteEmbedder:
 
     async def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; raises `OverloadedError` or `StageError`."""
-        return await _call(self._queries, list(texts))
+        return await _embedded(self._queries, list(texts))
 
     async def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Embed passages, a few hundred a call; raises `OverloadedError` or `StageError`."""
@@ -44,43 +47,71 @@ class RemoteEmbedder:
             for start in range(0, len(texts), _TEXTS_PER_CALL)
         ]
         if len(parts) <= 1:
-            return await _call(self._passages, list(texts))
+            return await _embedded(self._passages, list(texts))
         slots = asyncio.Semaphore(_CALLS_AT_ONCE)
 
         async def embed(part: list[str]) -> Vectors:
             async with slots:
-                return await _call(self._passages, part)
+                return await _embedded(self._passages, part)
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(embed(part)) for part in parts]
         return np.concatenate([task.result() for task in tasks])
 
 
-async def _call(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
-    """Embed `texts`, anew where a replica died with them: the same call gives the same vectors."""
-    for pause in _PAUSES:
-        with contextlib.suppress(ReplicaLostError):
-            return await _ask(method, texts)
-        await asyncio.sleep(pause)
-    return await _ask(method, texts)
+class RemoteReranker:
+    """An `AsyncReranker` over a handle of the reranker deployment."""
+
+    per_call = _PASSAGES_PER_CALL
+
+    def __init__(self, handle: DeploymentHandle[Any]) -> None:
+        self._score = handle.score
+        self._state = handle.state
+
+    async def score(self, query: str, passages: Sequence[str]) -> Scores:
+        """Score `passages`; raises `OverloadedError` or `StageError`."""
+        scores = await _call("reranker", self._score, query, list(passages), carrier())
+        return np.asarray(scores, dtype=np.float32)
+
+    async def state(self) -> RerankerState:
+        """Return what the deployment says of itself; raises `StageError`."""
+        state = await _ask("reranker", self._state)
+        assert isinstance(state, RerankerState)
+        return state
 
 
-async def _ask(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
-    answer = method.remote(texts, carrier())
-    try:
-        vectors = await answer
-    except asyncio.CancelledError:
-        # The caller is late or gone: the embedder need not compute this any more.
-        answer.cancel()  # type: ignore[no-untyped-call]
-        raise
-    except (BackPressureError, OverloadedError) as error:
-        raise OverloadedError("the embedder has too much to do; try again later") from error
-    except (RayActorError, RpcError) as error:
-        raise ReplicaLostError(_silent(error)) from error
-    except (DeploymentUnavailableError, RayError) as error:
-        raise StageError(_silent(error)) from error
+async def _embedded(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
+    vectors = await _call("embedder", method, texts, carrier())
     return np.asarray(vectors, dtype=np.float32)
 
 
-def _silent(error: Exception) -> str:
-    return f"the embedder does not answer: {type(error).__name__}"
+async def _call(who: str, method: DeploymentHandle[Any], *arguments: object) -> Any:
+    """Call `method`, anew where a replica died with the call: it gives the same answer."""
+    for pause in _PAUSES:
+        with contextlib.suppress(ReplicaLostError):
+            return await _ask(who, method, *arguments)
+        await asyncio.sleep(pause)
+    return await _ask(who, method, *arguments)
+
+
+async def _ask(who: str, method: DeploymentHandle[Any], *arguments: object) -> Any:
+    answer = method.remote(*arguments)
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        # The caller is late or gone: nobody needs to compute this any more.
+        answer.cancel()  # type: ignore[no-untyped-call]
+        raise
+    except (BackPressureError, OverloadedError) as error:
+        raise OverloadedError(f"the {who} has too much to do; try again later") from error
+    except (RayActorError, RpcError) as error:
+        raise ReplicaLostError(_silent(who, error)) from error
+    except StageError as error:
+        # Ray's error is one of that class too, but its text is the whole trace.
+        raise StageError(str(getattr(error, "cause", error))) from error
+    except (DeploymentUnavailableError, RayError) as error:
+        raise StageError(_silent(who, error)) from error
+
+
+def _silent(who: str, error: Exception) -> str:
+    return f"the {who} does not answer: {type(error).__name__}"

@@ -15,6 +15,7 @@ from retrieval.extraction.chunks import ChunkRelations
 from retrieval.graph.neo4j.opening import GraphInNeo4j
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
+from retrieval.projection.following import Progress
 from retrieval.state.keys import KeyStore
 from serve_apps.client_address import Ingress
 from serve_apps.keyring import KeyRing
@@ -69,6 +70,15 @@ class Services:
     def relations(self) -> ChunkRelations:
         """What finds the relations of chunks that callers store."""
         return ChunkRelations(self.corpus.entities, self.settings)
+
+    def projections(self) -> dict[str, Progress]:
+        """Return how far each engine has followed the corpus."""
+        found: dict[str, Progress] = {}
+        if self.searcher.engine:
+            found["lexical"] = self.searcher.engine.progress
+        if self.graph:
+            found["graph"] = self.graph.following.progress
+        return found
 
     @cached_property
     def keyring(self) -> KeyRing:

@@ -148,6 +148,40 @@ class ServeSettings(Group):
     embedder_retry_ms: int = Field(
         1_000, ge=50, le=600_000, description="Pause until such an embedder is asked again."
     )
+    reranker_replicas: int = Field(
+        1, ge=1, le=1_000, description="Replicas of the reranker, where there is a local one."
+    )
+    reranker_max_replicas: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="Replicas of the reranker under load; `reranker_replicas` or less: just those.",
+    )
+    reranker_cpus: float = Field(
+        0.5, ge=0, le=256, description="CPUs that Ray sets aside for one reranker replica."
+    )
+    reranker_gpus: float = Field(
+        0.0,
+        ge=0,
+        le=64,
+        description="GPUs, or share of one, for a reranker replica; with 0 it sees none.",
+    )
+    reranker_max_ongoing: int = Field(
+        256, ge=1, le=100_000, description="Calls that one reranker replica gathers batches from."
+    )
+    reranker_max_queued: int = Field(
+        512, ge=1, le=1_000_000, description="Calls that wait for a reranker before new ones fail."
+    )
+    reranker_patience_ms: int = Field(
+        5_000,
+        ge=50,
+        le=600_000,
+        description="Time in which the reranker must score one word when it is in doubt; if it "
+        "does not, searches are answered in the order of before.",
+    )
+    reranker_retry_ms: int = Field(
+        2_000, ge=50, le=600_000, description="Pause until such a reranker is asked again."
+    )
     refresh_ms: int = Field(
         500, ge=10, le=60_000, description="Pause between looks for a newer corpus version."
     )

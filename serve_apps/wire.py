@@ -15,7 +15,7 @@ from pydantic import (
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
 from retrieval.jobs import Budget, Job, JobState, Lane, Mirror
-from retrieval.query import Flag, Namespace
+from retrieval.query import Flag, Namespace, RerankFusion
 from retrieval.video_options import VideoOptions
 
 
@@ -335,14 +335,44 @@ class Refreshed(BaseModel):
 
 
 class RerankStatus(BaseModel):
-    """The state of the reranker."""
+    """The state of the reranker.
 
-    enabled: bool = False
-    loaded: bool = False
-    provider: str | None = None
-    model: str | None = None
-    errors: list[str] = Field(default_factory=list)
-    warnings: list[str] = Field(default_factory=list)
+    `model` was asked for and `model_resolved` is what stands for it. `model_report` is the
+    name to be shown: `model_label` where there is one. `use_fp16_requested` is missing where
+    nobody has asked; `k` is 0 where as many hits are returned as without a reranker.
+    """
+
+    enabled: bool
+    model: str
+    model_resolved: str | None
+    model_label: str | None
+    model_path: str | None
+    provider: str
+    topn: int
+    k: int
+    fusion: RerankFusion
+    device: str | None
+    cuda_available: bool
+    use_fp16_requested: bool | None
+    use_fp16_effective: bool
+    loaded: bool
+    errors: list[str]
+    warnings: list[str]
+    model_report: str
+
+
+class LabelRequest(Strict):
+    """`POST /hirag/admin/reranker/model/label`: what to call the model; empty: by its name."""
+
+    label: Annotated[str, StringConstraints(max_length=256)]
+
+
+class Labelled(BaseModel):
+    """The name that is shown from now on."""
+
+    ok: bool
+    label: str
+    model_report: str
 
 
 class Part(BaseModel):
@@ -385,4 +415,5 @@ class Stats(BaseModel):
     settings: dict[str, JsonValue]
     alpha: float
     rerank_enabled: bool = False
+    rerank_model: str | None = None
     collection: str

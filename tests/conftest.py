@@ -15,6 +15,14 @@ from tests.embedders import WordEmbedder
 
 pytest_plugins = ["tests.engines.fixtures"]
 
+_SHARED = {
+    "packaged_embedder": "model",
+    "elasticsearch_url": "elasticsearch",
+    "object_store": "s3",
+    "postgres": "postgres",
+}
+_SLOW = {"packaged_embedder", "elasticsearch_url"}
+
 settings.register_profile(
     "repeatable",
     derandomize=True,
@@ -29,14 +37,17 @@ pytest_randomly.entrypoint_reseeds = []
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Take the tests that need the model for integration tests: it loads for many seconds.
+    """Keep together what shares something that is dear to start: the model, an engine.
 
-    Under xdist the tests of a group share a process, one after the other.
+    Under xdist the tests of a group share a process, one after the other. What loads
+    for many seconds makes an integration test of whoever needs it.
     """
-    if "packaged_embedder" in getattr(item, "fixturenames", ()):
+    needs = getattr(item, "fixturenames", ())
+    if _SLOW.intersection(needs):
         item.add_marker(pytest.mark.integration)
-        if _group(item) is None:
-            item.add_marker(pytest.mark.xdist_group("model"))
+    shared = next((group for fixture, group in _SHARED.items() if fixture in needs), None)
+    if shared and _group(item) is None:
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 def pytest_collection_finish() -> None:

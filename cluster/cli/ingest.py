@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE", help="Files, folders, patterns, file: URIs, pages or videos."),
+    typer.Argument(
+        metavar="SOURCE", help="Files, folders, patterns, file: or s3: URIs, pages or videos."
+    ),
 ]
 Include = Annotated[
     list[str] | None, typer.Option("--include", metavar="PATTERN", help="Take only such files.")

@@ -127,7 +127,7 @@ def _tell(state: "MeshState", loaded: "Settings", started: bool) -> None:
         ("logs", f"{state.home}/logs"),
         ("dense", f"on, model {loaded.embedding.model}"),
         ("lexical", "on"),
-        ("rerank", "off"),
+        ("rerank", f"on, model {loaded.rerank.model}" if loaded.rerank.enabled else "off"),
         ("graph", "off"),
         ("reachable", f"at {state.outside}" if state.outside else "from this machine only"),
         ("keys", "required" if _has_keys(loaded) else "none: everybody on this machine may ask"),

@@ -9,10 +9,12 @@ from cluster.access.http import HttpAccess
 from cluster.config_report import Report
 from cluster.doctor.finding import Finding, fail, ok, warn
 from cluster.errors import ClientError, MeshError
+from cluster.mesh.head_tables import redis_fault
 from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState, read_state
 from cluster.settings import Settings
 from retrieval.corpus.store import Corpus
+from retrieval.corpus.tables import table_exists, table_uri
 from retrieval.embedding.model import embedding_identity
 from retrieval.errors import EmbeddingIdentityError, PmovesError
 from retrieval.jobs import JobStore
@@ -33,12 +35,16 @@ def check_stores(settings: Settings) -> Iterator[Finding]:
     """Check what lies in the home, and the mesh that uses it."""
     yield _corpus(settings)
     yield _state(settings)
+    if settings.ray.redis_address:
+        yield _head_tables(settings)
     yield from _mesh(settings)
 
 
 def _corpus(settings: Settings) -> Finding:
     uri = settings.corpus_uri
     try:
+        if "://" in uri and not table_exists(table_uri(uri, "meta")):
+            return ok("corpus", f"none yet at {uri}")
         corpus = Corpus.open_existing(uri)
         corpus.identity.require(embedding_identity(settings.embedding), uri)
         counts = corpus.namespaces().values()
@@ -47,7 +53,10 @@ def _corpus(settings: Settings) -> Finding:
     except PmovesError as error:
         if "://" not in uri and not (settings.home / "corpus").exists():
             return ok("corpus", f"none yet at {uri}")
-        return fail("corpus", str(error), "Restore it from a backup, or ingest into a new home.")
+        advice = "Restore it from a backup, or ingest into a new home."
+        if "://" in uri:
+            advice = "Check PMOVES_S3__ENDPOINT and its neighbours."
+        return fail("corpus", str(error), advice)
     documents, chunks = sum(c.documents for c in counts), sum(c.chunks for c in counts)
     return ok(
         "corpus", f"version {corpus.version}: {documents} documents, {chunks} chunks at {uri}"
@@ -65,6 +74,14 @@ def _state(settings: Settings) -> Finding:
     except Exception as error:
         return fail("state", f"{type(error).__name__}: {error}", "Check PMOVES_STATE__URL.")
     return ok("state", f"answers; newest job {jobs[0].job_id}" if jobs else "answers; no jobs")
+
+
+def _head_tables(settings: Settings) -> Finding:
+    where = settings.ray.redis_address
+    if fault := redis_fault(settings.ray):
+        advice = "Start it, or correct PMOVES_RAY__REDIS_ADDRESS and its neighbours."
+        return fail("redis", f"{where} {fault}", advice)
+    return ok("redis", f"{where} keeps the tables of Ray's control service")
 
 
 def _mesh(settings: Settings) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from cluster.mesh.head import (
     write_token,
 )
 from cluster.mesh.ports import choose_ports
+from cluster.mesh.processes import end_mesh
 from cluster.mesh.progress import Progress
 from cluster.mesh.state import MeshState, write_state
 from cluster.mesh.teardown import take_down
@@ -49,6 +50,32 @@ def bring_up(
     require_keys(settings.http.host, settings.state_url)
     state = _plan(settings)
     write_state(settings.run_dir, state)
+    return _started(settings, state, given, console, import_path)
+
+
+def bring_back(
+    settings: Settings,
+    state: MeshState,
+    given: Mapping[str, str],
+    console: Console,
+    import_path: str = APP_IMPORT,
+) -> MeshState:
+    """Start the head of `state` anew, at the same addresses; otherwise as `bring_up`.
+
+    It finds nodes, jobs and Serve's applications in the Redis of the settings.
+    """
+    require_keys(settings.http.host, settings.state_url)
+    end_mesh(state.mesh_id, Path(state.temp_dir))
+    return _started(settings, state, given, console, import_path)
+
+
+def _started(
+    settings: Settings,
+    state: MeshState,
+    given: Mapping[str, str],
+    console: Console,
+    import_path: str,
+) -> MeshState:
     try:
         with Progress(console, settings.ray.ready_s, settings.log_dir) as progress:
             return _start(settings, state, given, progress, import_path)
@@ -116,7 +143,9 @@ def _start(
     progress: Progress,
     import_path: str,
 ) -> MeshState:
-    environment = mesh_environment(state, given, drain_s=settings.serve.drain_s)
+    environment = mesh_environment(
+        state, given, drain_s=settings.serve.drain_s, redis_address=settings.ray.redis_address
+    )
     head = start_head(state, settings.ray, environment)
     state = state.model_copy(
         update={"head_pid": head.pid, "head_created": process_created(head.pid)}

@@ -20,6 +20,7 @@ _FOREIGN = (
     "RAY_NAMESPACE",
     "RAY_AUTH_TOKEN",
     "RAY_AUTH_TOKEN_PATH",
+    "RAY_REDIS_ADDRESS",
     "PMOVES_URL",
     "PMOVES_API_KEY",
 )
@@ -32,17 +33,24 @@ def mesh_environment(
     given: Mapping[str, str],
     inherited: Mapping[str, str] | None = None,
     drain_s: int = 60,
+    redis_address: str = "",
 ) -> dict[str, str]:
     """Return the whole environment for `ray start`.
 
     `given` are the settings that somebody gave, so that workers see those of
     `.env` and `pmoves.toml` wherever they run. `drain_s` is how long requests may take
-    to end in a proxy that is replaced.
+    to end in a proxy that is replaced, `redis_address` where the head's tables are kept.
     """
     base = dict(os.environ if inherited is None else inherited) | dict(given)
     for name in _FOREIGN:
         base.pop(name, None)
-    return base | _process(state, base) | ray_environment(state, drain_s)
+    kept = _redis(state, redis_address) if redis_address else {}
+    return base | _process(state, base) | ray_environment(state, drain_s) | kept
+
+
+def _redis(state: MeshState, address: str) -> dict[str, str]:
+    # Each bring-up finds its own tables alone, also in a Redis that others use.
+    return {"RAY_REDIS_ADDRESS": address, "RAY_external_storage_namespace": state.mesh_id}
 
 
 def client_environment(state: MeshState) -> dict[str, str]:

@@ -82,6 +82,9 @@ def head_command(state: MeshState, settings: RaySettings) -> list[str]:
         "--temp-dir": f"{state.temp_dir}/ray",
         "--labels": f"{TIER_LABEL}=cpu",
     }
+    if settings.redis_address:
+        options["--redis-username"] = settings.redis_username
+        options["--redis-password"] = settings.redis_password.get_secret_value()
     arguments = [text for name, value in options.items() for text in (name, str(value))]
     # No monitor: it only scales clusters, which one machine cannot.
     flags = ["--head", "--block", "--disable-usage-stats", "--no-monitor"]

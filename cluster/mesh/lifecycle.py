@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cluster.access.choose import running_mesh
 from cluster.errors import MeshError
-from cluster.mesh.bringup import APP_IMPORT, bring_up
+from cluster.mesh.bringup import APP_IMPORT, bring_back, bring_up
 from cluster.mesh.draining import drain
 from cluster.mesh.environment import haproxy_folder
 from cluster.mesh.processes import Ended, is_running
@@ -31,13 +31,18 @@ def ensure_up(
 ) -> tuple[MeshState, bool]:
     """Return the mesh of this home and whether it had to be started.
 
-    What a crashed mesh left behind is ended first.
+    What a crashed mesh left behind is ended first. One whose head kept its tables in Redis
+    is brought back as it was.
     """
     with exclusive(settings.run_dir):
         running = running_mesh(settings)
         if running:
             return running, False
-        left = take_down(settings, _known_state(settings))
+        known = _known_state(settings)
+        if known and known.phase == "running" and settings.ray.redis_address:
+            console.print("the head has ended; what it knew is in Redis, so it is started anew")
+            return bring_back(settings, known, given, console, import_path), True
+        left = take_down(settings, known)
         if left.total:
             console.print(f"ended {left.total} processes that an earlier mesh left behind")
         return bring_up(settings, given, console, import_path), True

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
+from cluster.mesh.head_tables import forget
 from cluster.mesh.processes import Ended, end_mesh, meshes_of
 from cluster.mesh.state import MeshState, state_path
 from cluster.settings import Settings
@@ -23,6 +24,8 @@ def take_down(settings: Settings, state: MeshState | None) -> Ended:
     ended = Ended(0, 0)
     for mesh_id, temp_dir in meshes.items():
         ended += end_mesh(mesh_id, temp_dir)
+        if settings.ray.redis_address:
+            forget(settings.ray, mesh_id)
         _keep_logs(settings.log_dir, temp_dir)
         shutil.rmtree(temp_dir, ignore_errors=True)
     for name in _RUN_FILES:

@@ -39,13 +39,14 @@ def placement_table(settings: Settings, nodes: Sequence[Node] | None = None) -> 
 
 def _deployments(settings: Settings) -> Iterable[Work]:
     serve, tiers = settings.serve, settings.tiers
-    for name in ("gateway", "embedder"):
+    for name in ("gateway", "embedder", *(["reranker"] if settings.rerank.local else [])):
         least = getattr(serve, f"{name}_replicas")
         yield Work(
             name=name,
             kind="deployment",
             tiers=getattr(tiers, name),
             cpus=getattr(serve, f"{name}_cpus"),
+            gpus=getattr(serve, f"{name}_gpus", 0.0),
             least=least,
             most=max(least, getattr(serve, f"{name}_max_replicas")),
         )

@@ -100,11 +100,13 @@ def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
     settings = place.settings
     search = settings.search.model_copy(update={**PATIENCE, "candidates": place.depth})
     dense = settings.dense.model_copy(update={"save": False})
+    # The lists are taken before a reranker would come in.
+    rerank = settings.rerank.model_copy(update={"enabled": False})
     if place.entities:
         # Else whoever has turned it off would get no mentions; neighbors are not tried.
         search = search.model_copy(update={"graph_boost": 1.0, "neighbor_boost": 0.0})
-    update = {"search": search, "dense": dense, "embedding": place.embedding(index)}
-    return settings.model_copy(update=update)
+    update = {"search": search, "dense": dense, "rerank": rerank}
+    return settings.model_copy(update={**update, "embedding": place.embedding(index)})
 
 
 async def _retrieved(

@@ -9,7 +9,7 @@ from eval.sweep.points import Value
 from retrieval.query import Fusion
 from retrieval.settings import Share
 
-_NO_RERANKER = "the pipeline has no reranker yet"
+_NO_RERANKER = "a sweep reranks nothing yet, compare two runs of `pmoves evaluate`"
 _ALL_TYPES = "a sweep counts entities of all types"
 _ONE_NUMBER = "the pipeline has one number for both sides, candidates"
 MISSING = {

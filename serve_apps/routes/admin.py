@@ -6,10 +6,14 @@ from fastapi import APIRouter, Request
 
 from retrieval.chunk import utc_now
 from serve_apps.background import refresh
+from serve_apps.body import read_model
 from serve_apps.caller import caller_of
+from serve_apps.openapi import json_body
+from serve_apps.problems import NOT_FOUND, ProblemError
 from serve_apps.report import gather_stats
+from serve_apps.rerank_report import report_reranker
 from serve_apps.services import services_of
-from serve_apps.wire import Refreshed, RerankStatus, Stats
+from serve_apps.wire import Labelled, LabelRequest, Refreshed, RerankStatus, Stats
 
 router = APIRouter(prefix="/hirag/admin", tags=["admin"])
 
@@ -21,9 +25,27 @@ async def stats(request: Request) -> Stats:
 
 
 @router.get("/rerank-status", summary="State of the reranker")
-async def rerank_status() -> RerankStatus:
-    """Say that no reranker is configured."""
-    return RerankStatus()
+async def rerank_status(request: Request) -> RerankStatus:
+    """Return what reranks, where it runs, and what is wrong with it."""
+    services = services_of(request)
+    return await report_reranker(services.searcher.reranking, services.settings.rerank)
+
+
+@router.post(
+    "/reranker/model/label", summary="Name the reranker", openapi_extra=json_body(LabelRequest)
+)
+async def label_reranker(request: Request) -> Labelled:
+    """Change the name that is reported for the model, and nothing else."""
+    services = services_of(request)
+    wanted = await read_model(request, LabelRequest, services.settings.http.max_query_bytes)
+    stage = services.searcher.reranking
+    if stage is None:
+        raise ProblemError(
+            NOT_FOUND, "There is no reranker to name; PMOVES_RERANK__ENABLED=true turns it on."
+        )
+    stage.label = wanted.label.strip()
+    status = await report_reranker(stage, services.settings.rerank)
+    return Labelled(ok=True, label=stage.label, model_report=status.model_report)
 
 
 @router.post("/refresh", summary="Show the newest version")
@@ -35,5 +57,7 @@ async def refresh_index(request: Request) -> Refreshed:
 
 @router.post("/cache/clear", summary="Clear caches")
 async def clear_cache(request: Request) -> Refreshed:
-    """Same as refresh: searches keep nothing but the newest version."""
+    """Forget the scores of the reranker, and let searches see the newest version now."""
+    if stage := services_of(request).searcher.reranking:
+        stage.cache.clear()
     return await refresh_index(request)

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from cluster.setting_fields import setting_fields
-from retrieval.chunk import Chunk, Document, Locator
+from retrieval.chunk import Chunk, Document, DocumentError, Locator
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.ids import chunk_id
@@ -47,7 +47,8 @@ def corpus(home: Path, packaged_embedder: SentenceTransformerEmbedder) -> Corpus
         Document("pmoves", name, f"file:///{name}.pdf", "ready", title=title, chunks=1)
         for name, (title, _, _) in PASSAGES.items()
     ]
-    bad = Document("pmoves", "bad", "file:///bad.pdf", "quarantined", stage="parse")
+    error = DocumentError("parse", "UnreadableFileError", "The PDF is damaged.")
+    bad = Document("pmoves", "bad", "file:///bad.pdf", "quarantined", stage="parse", error=error)
     opened.commit(chunks, vectors, documents=[*ledger, bad])
     return opened
 

@@ -62,6 +62,26 @@ def test_documents_are_listed_and_filtered(reach: list[str]) -> None:
     assert [document["doc_id"] for document in bad] == ["bad"]
 
 
+def test_failed_documents_are_counted_and_ignored(reach: list[str]) -> None:
+    (reason,) = answer("documents", "reasons", *reach)["reasons"]
+    assert (reason["stage"], reason["count"]) == ("parse", 1)
+    found = answer("documents", "list", "--reason", reason["type"], *reach)["documents"]
+    assert [document["doc_id"] for document in found] == ["bad"]
+    assert answer("documents", "list", "--reason", "NoSuchError", *reach)["documents"] == []
+    assert answer("documents", "ignore", "bad", "tea", *reach)["doc_ids"] == ["bad"]
+    assert answer("documents", "reasons", *reach)["reasons"] == []
+    assert answer("documents", "show", "bad", *reach)["status"] == "ignored"
+
+
+def test_the_original_of_a_document_is_named_or_missed(reach: list[str]) -> None:
+    result = pmoves("documents", "open", "tea", *reach)
+    assert result.exit_code == 2
+    assert "/tea.pdf is not there any more" in result.stderr
+    wrong = pmoves("documents", "retry", "--set", "languages", *reach)
+    assert wrong.exit_code == 2
+    assert "ocr.languages=deu" in wrong.stderr
+
+
 def test_pages_are_linked_by_cursors(reach: list[str]) -> None:
     first = answer("documents", "list", "--limit", "2", *reach)
     rest = answer("documents", "list", "--cursor", first["next_cursor"], *reach)

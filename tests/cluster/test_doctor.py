@@ -82,3 +82,14 @@ def test_wrong_settings_come_first(home: Path, monkeypatch: pytest.MonkeyPatch) 
     assert code == 1
     assert next(iter(found.values()))["name"] == "settings"
     assert "corpus" not in found
+
+
+def test_lanes_that_are_off_are_named_with_one_command(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    code, found = findings()
+    assert code == 0
+    assert found["ocr"]["level"] == found["office"]["level"] == "warn"
+    assert "apt-get install tesseract-ocr" in found["ocr"]["advice"]
+    assert "libreoffice-writer" in found["office"]["advice"]

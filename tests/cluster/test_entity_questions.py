@@ -68,9 +68,8 @@ def test_each_question_names_what_its_best_documents_mention(library: Dataset) -
         best = [doc_id for doc_id, grade in library.qrels[query_id].items() if grade == 2]
         assert asked
         # Others are answered where a neighbor of what they name is mentioned.
-        assert query_id.startswith("hop-") or any(asked & mentioned[doc_id] for doc_id in best), (
-            query_id
-        )
+        if not query_id.startswith("hop-"):
+            assert any(asked & mentioned[doc_id] for doc_id in best), query_id
 
 
 @pytest.mark.integration

@@ -11,15 +11,20 @@ from tests.docs.pages import ROOT, Page, all_pages
 HOSTS = {
     "127.0.0.1",
     "docs.ray.io",
+    "example.com",
     "faiss.ai",
     "github.com",
+    "hooks.example.com",
     "keepachangelog.com",
     "lancedb.github.io",
     "semver.org",
     "tickets.example",
     "vimeo.com",
+    "wiki.lan",
     "www.ray.io",
     "www.rfc-editor.org",
+    "www.sitemaps.org",
+    "www.standardwebhooks.com",
     "www.youtube.com",
 }
 SOMEBODYS_FOLDER = re.compile(r"(?<![\w.~])/(?:home|root|Users|work|workspace|builds?)/")

@@ -91,6 +91,11 @@ def batch(_services: Services, namespace: str) -> dict[str, Any]:
     return {"url": "/hirag/upsert-batch", "json": {"items": [entry]}}
 
 
+def label(_services: Services, _namespace: str) -> dict[str, Any]:
+    """Name the reranker, of which there is none."""
+    return {"url": "/hirag/admin/reranker/model/label", "json": {"label": "mine"}}
+
+
 def upload(_services: Services, namespace: str) -> dict[str, Any]:
     """Send a file."""
     files = {"files": ("a.md", b"# A")}
@@ -141,6 +146,7 @@ CASES: dict[Call, Case] = {
     ("GET", "/namespaces"): Case(plain("/namespaces")),
     ("GET", "/hirag/admin/stats"): Case(plain("/hirag/admin/stats")),
     ("GET", "/hirag/admin/rerank-status"): Case(plain("/hirag/admin/rerank-status")),
+    ("POST", "/hirag/admin/reranker/model/label"): Case(label, 404),
     ("POST", "/hirag/admin/refresh"): Case(plain("/hirag/admin/refresh")),
     ("POST", "/hirag/admin/cache/clear"): Case(plain("/hirag/admin/cache/clear")),
     ("GET", "/"): Case(plain("/")),

@@ -123,11 +123,6 @@ def test_secrets_are_blanked_by_name_and_in_urls() -> None:
     }
 
 
-async def test_the_reranker_says_that_it_is_off(client: httpx.AsyncClient) -> None:
-    body = (await client.get("/hirag/admin/rerank-status")).json()
-    assert (body["enabled"], body["loaded"], body["errors"]) == (False, False, [])
-
-
 @pytest.mark.parametrize("path", ["/hirag/admin/refresh", "/hirag/admin/cache/clear"])
 async def test_a_refresh_shows_what_others_have_written(
     client: httpx.AsyncClient, services: Services, path: str

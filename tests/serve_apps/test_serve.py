@@ -18,6 +18,7 @@ import pytest
 from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState, read_state
 from serve_apps import problems
+from tests.retrieval.rerank.checkpoints import make_classifier
 from tests.serve_apps.support import Json, found, item, problem, search, upsert
 
 pytestmark = [
@@ -63,6 +64,9 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         "PMOVES_HTTP__PORT": str(free_port()),
         "PMOVES_INGEST__ROOTS": f'["{roots}"]',
         "PMOVES_RAY__READY_S": "240",
+        "PMOVES_RERANK__ENABLED": "true",
+        "PMOVES_RERANK__BY_DEFAULT": "false",
+        "PMOVES_RERANK__MODEL": str(make_classifier(place / "tiny")),
         "PYTHONPATH": str(SOURCES),
     }
     started = pmoves(environment, "up", "--detach")
@@ -120,6 +124,22 @@ async def test_passages_are_stored_and_found(client: httpx.AsyncClient) -> None:
     )
     assert [found(answer)[0] for answer in answers] == [f"book{at}-0" for at in range(0, 600, 20)]
     assert all(answer["degraded"] == [] for answer in answers)
+
+
+async def test_the_reranker_is_warm_and_scores_for_many_at_once(client: httpx.AsyncClient) -> None:
+    status = (await client.get("/hirag/admin/rerank-status")).json()
+    assert (status["loaded"], status["provider"], status["errors"]) == (True, "cross-encoder", [])
+    items = [item(f"reel{at}-0", f"Reel {at} of the storm.", namespace="reels") for at in range(30)]
+    version = (await upsert(client, *items))["index_version"]
+    asked = {"namespace": "reels", "use_rerank": True, "min_index_version": version}
+    answers = await asyncio.gather(
+        *(search(client, f"reel {at}", rerank_topn=10, **asked) for at in range(12))
+    )
+    for answer in answers:
+        assert (answer["used_rerank"], answer["rerank_provider"]) == (True, "cross-encoder")
+        assert answer["degraded"] == []
+        assert all(0 <= hit["rerank_score"] <= 1 for hit in answer["hits"])
+    assert not (await search(client, "reel 1", namespace="reels"))["used_rerank"]
 
 
 async def test_errors_pass_haproxy_as_problem_documents(client: httpx.AsyncClient) -> None:

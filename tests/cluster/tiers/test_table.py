@@ -6,6 +6,7 @@ from cluster.mesh.dashboard import Node
 from cluster.settings import Settings
 from cluster.tiers.table import Work, placement_table
 from retrieval.placement import TIER_LABEL, TierSettings
+from retrieval.settings import RerankSettings
 
 
 def node(tier: str | None, cpus: float = 4, gpus: float = 0, state: str = "ALIVE") -> Node:
@@ -24,7 +25,9 @@ def work(nodes: list[Node] | None, **tiers: object) -> dict[str, Work]:
 
 
 def test_every_piece_of_work_with_tiers_is_in_the_table() -> None:
-    assert list(work(None)) == list(TierSettings.model_fields)
+    settings = Settings(rerank=RerankSettings(enabled=True))
+    assert [one.name for one in placement_table(settings)] == list(TierSettings.model_fields)
+    assert set(TierSettings.model_fields) - work(None).keys() == {"reranker"}
 
 
 def test_the_best_tier_that_lives_is_taken() -> None:

@@ -170,9 +170,9 @@ def test_workbooks_of_charts_are_no_documents_of_their_own(tmp_path: Path) -> No
 
     deck = pptx.Presentation()
     slide = deck.slides.add_slide(deck.slide_layouts[5])
-    data = CategoryChartData()
+    data = CategoryChartData()  # type: ignore[no-untyped-call]
     data.categories = ["East", "West"]
-    data.add_series("Sales", (1.5, 2.5))
+    data.add_series("Sales", (1.5, 2.5))  # type: ignore[no-untyped-call]
     place = [Inches(1)] * 4
     slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *place, data)
     deck.save(str(tmp_path / "a.pptx"))

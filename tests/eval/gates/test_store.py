@@ -20,7 +20,10 @@ from tests.eval.gates.asking import encoded, gate_of, request
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+_REAL = [pytest.mark.integration, pytest.mark.xdist_group("postgres")]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=_REAL)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
     if request.param == "sqlite":

@@ -46,7 +46,7 @@ def finish(process: subprocess.Popen[str]) -> list[Any]:
     return [json.loads(line) for line in out.splitlines() if line != "started"]
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.xdist_group("s3"))])
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:

@@ -34,8 +34,6 @@ _BATCH = 4
 
 def open_corpus(folder: str) -> Corpus:
     """Open the corpus that all workers share."""
-    if "://" in folder:
-        configure(LibrarySettings().s3)
     return Corpus.open(folder, EMBEDDER.identity)
 
 
@@ -198,4 +196,5 @@ _ROLES = {
 }
 
 if __name__ == "__main__":
+    configure(LibrarySettings().s3)
     _ROLES[sys.argv[1]](*sys.argv[2:])

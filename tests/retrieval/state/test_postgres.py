@@ -20,7 +20,7 @@ from retrieval.state.postgres import SCHEMA, begin_alone, create_engine
 from tests.engines.postgres import PostgresServer
 from tests.retrieval.state.test_database import OLD_JOBS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("postgres")]
 
 SUPABASE = ("anon", "authenticated", "service_role")
 
