@@ -43,7 +43,7 @@ lint: .venv/.dev ## Style, formatting and the import rules between folders.
 	$(BIN)/lint-imports
 
 types: .venv/.dev ## mypy, strict.
-	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p retrieval -p eval
+	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p publishing -p retrieval -p eval
 	$(BIN)/mypy tests
 
 unit: .venv/.dev ## The fast tests.
@@ -71,9 +71,9 @@ soak: .venv/.dev ## The long tests: 200 killed writers, 2,000 commits, 20 rounds
 
 fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \
-		$(BIN)/pytest -p no:randomly tests/serve_apps/test_fuzz.py
+		$(BIN)/pytest --randomly-dont-reorganize tests/serve_apps/test_fuzz.py
 	FUZZ_MUTANTS=$${FUZZ_MUTANTS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \
-		$(BIN)/pytest -p no:randomly tests/data_jobs/test_fuzz.py
+		$(BIN)/pytest --randomly-dont-reorganize tests/data_jobs/test_fuzz.py
 
 bench: .venv/.dev ## The benchmarks behind the README's figures.
 	$(BIN)/pmoves bench all

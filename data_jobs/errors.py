@@ -42,6 +42,10 @@ class SourceError(IngestError):
     """A source cannot be listed or read."""
 
 
+class GoneError(SourceError):
+    """The host of a page says that the page is no longer there."""
+
+
 class SandboxError(PmovesError):
     """Parser processes cannot be started at all; no document is to blame."""
 

@@ -69,16 +69,31 @@ def _main(arguments: Sequence[str] | None, console: Console) -> int:
         settings = JobSettings()
         request, confined = _request(options, settings)
     except (ValidationError, PmovesError) as error:
-        parser.error(_told(error))
+        parser.error(told(error))
+    return ingest_with_report(
+        request, settings, options.job_id, options.json, console, confined=confined
+    )
+
+
+def ingest_with_report(
+    request: JobRequest,
+    settings: JobSettings,
+    job_id: str | None,
+    as_json: bool,
+    console: Console,
+    *,
+    confined: bool = False,
+) -> int:
+    """Run a job, tell `console` about it, and return the exit code of the process."""
     try:
-        summary = _ingest(request, settings, options.job_id, confined, console)
+        summary = _ingest(request, settings, job_id, confined, console)
     except KeyboardInterrupt:
         console.print("stopped")
         return FAILED
     except PmovesError as error:
         console.print(f"the job failed: {error}", markup=False)
         return FAILED
-    if options.json:
+    if as_json:
         print(json.dumps(asdict(summary)))
     print_summary(summary, console)
     return exit_code(summary)
@@ -135,11 +150,11 @@ def _request(options: argparse.Namespace, settings: JobSettings) -> tuple[JobReq
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m data_jobs.ingest",
-        description="Ingest files, folders and patterns into the corpus.",
+        description="Ingest files, folders, patterns and pages on the web into the corpus.",
         epilog="exit codes: 0 all ready or unchanged, 3 some quarantined, 1 failed, 2 wrong usage",
     )
     add = parser.add_argument
-    add("sources", nargs="*", metavar="SOURCE", help="file, folder, pattern, file: or s3: URI")
+    add("sources", nargs="*", metavar="SOURCE", help="file, folder, pattern, URI or page")
     add("--namespace", help="namespace of the documents")
     add("--job-id", help="run this job of the store, or give the new one this id")
     add("--include", action="append", default=[], metavar="PATTERN", help="take only such files")
@@ -154,7 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """Return what was wrong with settings or a request, in one line."""
     if isinstance(error, ValidationError):
         return "; ".join(
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()

@@ -1,9 +1,12 @@
 """Running one ingestion job on a Ray that is up already."""
 
 import json
+import shutil
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from data_jobs.backfill.mirror import Seen, mirror
+from data_jobs.objects.store import ObjectStore
 from data_jobs.pipeline import Plan, run_pipeline
 from data_jobs.progress import Summary
 from data_jobs.retrying import quarantined_items
@@ -11,6 +14,7 @@ from data_jobs.settings import JobSettings
 from data_jobs.shared_monitor import SharedMonitor
 from data_jobs.stages.embedding import LoadEmbedder
 from data_jobs.watch import JobWatch, OnProgress
+from data_jobs.web.spool import discard_old
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
@@ -49,23 +53,34 @@ class Job:
         """Run the pipeline, then fold what is new into the indexes."""
         identity = embedding_identity(self.settings.embedding)
         corpus = Corpus.open(self.settings.corpus_uri, identity)
-        plan = self._plan(corpus, jobs)
+        plan = self._plan(job_id, corpus, jobs)
         monitor = SharedMonitor()
         try:
             with JobWatch(job_id, jobs, monitor, self.on_progress) as watch:
+                seen = Seen()
                 for document in run_pipeline(plan, monitor):
                     watch.add(document)
+                    if self.request.mirror:
+                        seen.add(document)
                 if watch.counts.outcomes["ready"]:
                     watch.doing("folding new passages into the indexes")
                     corpus.optimize()
                     watch.doing("")
+                if self.request.mirror and not watch.stopped:
+                    watch.doing("deleting what is gone")
+                    store = ObjectStore(self.settings.s3)
+                    watch.deleted = mirror(corpus, self.request, self.request.mirror, seen, store)
+                    watch.doing("")
         finally:
             monitor.close()
+            shutil.rmtree(plan.spool, ignore_errors=True)
         return self._summary(job_id, watch, corpus.version)
 
-    def _plan(self, corpus: Corpus, jobs: JobStore) -> Plan:
+    def _plan(self, job_id: str, corpus: Corpus, jobs: JobStore) -> Plan:
         load = self.load_embedder or SentenceTransformerEmbedder
-        plan = Plan(self.request, self.settings, load, confined=self.confined)
+        discard_old(self.settings.spool_dir)
+        spool = self.settings.spool_dir / job_id
+        plan = Plan(self.request, self.settings, load, confined=self.confined, spool=spool)
         if not self.request.retry_quarantined:
             return plan
         again = quarantined_items(corpus, jobs, self.request, plan.bounds())
@@ -85,6 +100,8 @@ class Job:
             needs_ocr=counts.needs_ocr,
             seconds=progress.seconds,
             index_version=version,
+            deleted=watch.deleted,
+            left=counts.outcomes["stopped"],
             reasons=sorted(counts.reasons.values(), key=lambda reason: -reason.count),
         )
 

@@ -23,6 +23,7 @@ class Tally:
     complete: bool = False
     doing: str = ""
     stopping: bool = False
+    paused: bool = False
 
 
 class MonitorLostError(Exception):
@@ -62,6 +63,9 @@ class Monitor(Protocol):
 
     def aside(self, start: int) -> list[bytes] | None:
         """Return documents kept, from number `start` on; None when no more will come."""
+
+    def paused(self) -> bool:
+        """Return whether no further documents are to be taken up for now."""
         ...
 
 
@@ -108,6 +112,18 @@ class LocalMonitor:
         """Return documents kept, from number `start` on; None when no more will come."""
         counts = self.tally.counts
         return self._aside.take(start, counts["list"], counts[LOOKED_AT])
+
+    def paused(self) -> bool:
+        """Return whether no further documents are to be taken up for now."""
+        return self.tally.paused
+
+    def pause(self, paused: bool) -> None:
+        """Take up no further documents, or go on."""
+        self.tally.paused = paused
+
+    def wishes(self) -> tuple[bool, bool]:
+        """Return whether the job is to stop, and whether to pause."""
+        return self.tally.stopping, self.tally.paused
 
     def stop(self) -> None:
         """Let the job end early."""

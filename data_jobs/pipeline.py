@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,10 +19,12 @@ from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage, LoadEmbedder
+from data_jobs.stages.fetching import FetchStage
 from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
+from data_jobs.web.urls import is_web
 from retrieval.errors import PmovesError
 from retrieval.jobs import JobRequest, SourceItem
 from retrieval.placement import Tier, placement
@@ -34,7 +37,7 @@ class Plan:
     """What one run of the pipeline does.
 
     `again` are sources to take up even if they have not changed; `confined` keeps them
-    to the folders and buckets of the settings.
+    to the folders and buckets of the settings. `spool` is the folder for pages on their way.
     """
 
     request: JobRequest
@@ -42,6 +45,7 @@ class Plan:
     load_embedder: LoadEmbedder
     again: Sequence[SourceItem] = ()
     confined: bool = False
+    spool: Path = Path("spool")
 
     def bounds(self) -> Selection:
         """Return where its sources may lie."""
@@ -75,7 +79,9 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     """Return the pipeline as a dataset that yields outcomes when it is read."""
     settings, ingest, tiers = plan.settings, plan.settings.ingest, plan.settings.tiers
     stages = ingest.stages
-    listing = ListStage(plan.request, plan.again, plan.bounds(), ingest.bundle_documents, monitor)
+    listing = ListStage(
+        plan.request, plan.again, plan.bounds(), ingest.bundle_documents, monitor, settings
+    )
     shared = {"settings": settings, "monitor": monitor}
     list_task: Any = list_files
     listed = ray.data.from_items([{"start": 0}]).map_batches(
@@ -88,7 +94,7 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         **placement(tiers.list),
     )
     read = _mapped(
-        listed,
+        _fetched(listed, plan, shared),
         ReadStage,
         stages.read_workers,
         shared | {"retry": plan.request.retry_quarantined},
@@ -108,6 +114,15 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     )
     embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, settings)
     return _mapped(embedded, CommitStage, 1, shared, tiers.commit, num_cpus=stages.commit_cpus)
+
+
+def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
+    """Append the stage that fetches pages, where the job has any."""
+    if not any(is_web(item.uri) for item in (*plan.request.sources, *plan.again)):
+        return before
+    arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
+    cpus, tiers = plan.settings.ingest.stages.fetch_cpus, plan.settings.tiers
+    return _mapped(before, FetchStage, 1, shared | arguments, tiers.read, num_cpus=cpus)
 
 
 def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[pa.Table]:

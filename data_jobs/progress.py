@@ -81,7 +81,8 @@ class Summary:
     """What a job came to.
 
     `needs_ocr` counts pages without usable text in documents that are ready.
-    `index_version` is the corpus version that shows it all.
+    `index_version` is the corpus version that shows it all. `deleted` were gone from their
+    sources, `left` are for a later run.
     """
 
     job_id: str
@@ -96,3 +97,5 @@ class Summary:
     seconds: float
     index_version: int
     reasons: list[Reason]
+    deleted: int = 0
+    left: int = 0

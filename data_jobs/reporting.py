@@ -189,6 +189,8 @@ def print_summary(summary: Summary, console: Console) -> None:
 def _headline(summary: Summary) -> str:
     parts = [f"{summary.ready} ready ({summary.chunks} passages)", f"{summary.skipped} unchanged"]
     parts.append(f"{summary.quarantined} quarantined")
+    parts += [f"{summary.deleted} deleted"] * bool(summary.deleted)
+    parts += [f"{summary.left} left for later"] * bool(summary.left)
     if summary.needs_ocr:
         parts.append(f"{summary.needs_ocr} pages need OCR")
     outcome = "" if summary.state == "succeeded" else f"{summary.state}: "

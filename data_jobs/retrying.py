@@ -6,6 +6,7 @@ from pathlib import Path
 from data_jobs.folders import is_inside
 from data_jobs.sources import Selection, source_path
 from data_jobs.stages.records import given_metadata
+from data_jobs.web.urls import is_web
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.ids import document_id
@@ -27,7 +28,9 @@ def quarantined_items(
     uploads: set[str] = set()
     for document in _quarantined(corpus, request):
         source = document.source.partition("#")[0]
-        if source.startswith("file:") or is_object_uri(source):
+        if is_web(source):
+            items.setdefault(source, _item(document, source))
+        elif source.startswith("file:") or is_object_uri(source):
             if _may_be_read(source, bounds):
                 items.setdefault(source, _item(document, source))
         else:

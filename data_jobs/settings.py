@@ -8,6 +8,8 @@ from pydantic import Field
 from data_jobs.lane_settings import ArchiveSettings, ImageSettings, OcrSettings, OfficeSettings
 from data_jobs.parse.base import ParseLimits
 from data_jobs.parse.options import ParseOptions
+from data_jobs.web.settings import WebSettings
+from publishing.events.settings import EventSettings
 from retrieval.settings import Group, LibrarySettings
 
 MIB = 2**20
@@ -47,6 +49,7 @@ class StageSettings(Group):
     """What Ray sets aside for each worker of a stage; small shares let stages share a core."""
 
     list_cpus: Cpus = Field(0.05, description="CPUs of the task that lists files.")
+    fetch_cpus: Cpus = Field(0.05, description="CPUs of the worker that fetches pages.")
     read_cpus: Cpus = Field(0.05, description="CPUs of one worker that fingerprints files.")
     parse_cpus: Cpus = Field(0.1, description="CPUs of one worker that parses.")
     chunk_cpus: Cpus = Field(0.05, description="CPUs of one worker that cuts passages.")
@@ -146,3 +149,10 @@ class JobSettings(LibrarySettings):
 
     ingest: IngestSettings = IngestSettings()
     chunking: ChunkingSettings = ChunkingSettings()
+    web: WebSettings = WebSettings()
+    events: EventSettings = EventSettings()
+
+    @property
+    def spool_dir(self) -> Path:
+        """Folder of fetched pages, with one for each job."""
+        return Path(self.web.spool or self.home / "spool").absolute()

@@ -26,7 +26,7 @@ class SharedMonitor:
         self._actor = actor.options(num_cpus=0, max_restarts=-1).remote()
         self._waiting: Counter[str] = Counter()
         self._sent = self._asked = 0.0
-        self._stopping = False
+        self._stopping = self._paused = False
 
     def add(self, what: str, count: int) -> None:
         """Count documents past a stage, or passages."""
@@ -52,11 +52,7 @@ class SharedMonitor:
 
     def stopping(self) -> bool:
         """Return whether the job is to end early, as it was half a second ago at most."""
-        now = time.monotonic()
-        if not self._stopping and now - self._asked > _STOP_SECONDS:
-            self._asked = now
-            with contextlib.suppress(MonitorLostError):
-                self._stopping = bool(self._ask(self._actor.stopping))
+        self._look()
         return self._stopping
 
     def identity(self) -> str:
@@ -74,6 +70,15 @@ class SharedMonitor:
         """Return documents kept, from number `start` on; None when no more will come."""
         return cast(list[bytes] | None, self._ask(self._actor.aside, start))
 
+    def paused(self) -> bool:
+        """Return whether the job rests, as it was half a second ago at most."""
+        self._look()
+        return self._paused
+
+    def pause(self, paused: bool) -> None:
+        """Let the job rest, or go on."""
+        self._ask(self._actor.pause, paused)
+
     def stop(self) -> None:
         """Let the job end early."""
         self._ask(self._actor.stop)
@@ -85,6 +90,14 @@ class SharedMonitor:
     def close(self) -> None:
         """End the actor."""
         ray.kill(self._actor)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if not self._stopping and now - self._asked > _STOP_SECONDS:
+            self._asked = now
+            with contextlib.suppress(MonitorLostError):
+                wishes = cast(tuple[bool, bool], self._ask(self._actor.wishes))
+                self._stopping, self._paused = wishes
 
     def _ask(self, method: Any, *arguments: object) -> object:
         try:

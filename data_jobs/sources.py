@@ -5,23 +5,26 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from data_jobs.errors import SourceError
+from data_jobs.errors import IngestError, SourceError
 from data_jobs.folders import FolderWalk
 from data_jobs.objects.listing import object_address, objects
 from data_jobs.objects.store import ObjectStore, StoredObject
 from data_jobs.patterns import PathFilter, PathPattern, has_magic
+from data_jobs.web.urls import checked_source, is_page, is_web
 from retrieval.chunk import JsonValue
 from retrieval.jobs import SourceItem
 from retrieval.object_address import is_allowed, is_object_uri
 from retrieval.settings import S3Settings
 
+_ON_HOSTS = ("http", "sitemap+http", "list+http")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _LOCAL_HOSTS = ("", "localhost")
+Pages = Callable[[str, PathFilter], Iterator[str | IngestError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class SourceFile:
     """One file to ingest: the URI that names it, and where its bytes lie.
 
     `doc_id` and `name` are given by whoever uploaded it. `force` says that it is
-    taken up even if it has not changed. `stored` is the object behind it that has yet to
-    be fetched; then `path` leads nowhere.
+    taken up even if it has not changed. `origin` is the sitemap or list that named it.
+    `stored` is the object behind it that has yet to be fetched; then `path` leads nowhere.
     """
 
     uri: str
@@ -39,6 +42,7 @@ class SourceFile:
     name: str | None = None
     metadata: Mapping[str, JsonValue] = field(default_factory=dict)
     force: bool = False
+    origin: str = ""
     stored: StoredObject | None = None
 
 
@@ -47,7 +51,7 @@ class SourceFailure:
     """A source, or a folder inside one, that could not be listed."""
 
     uri: str
-    error: SourceError
+    error: IngestError
     doc_id: str | None = None
 
 
@@ -56,22 +60,26 @@ class Selection:
     """Which files inside folders are meant.
 
     With `roots`, whatever lies outside of all of them once every link is followed
-    is refused, but for uploads; None stands for no such bound. `objects` leads to the
-    store of `s3:` sources, `buckets` are their roots.
+    is refused, but for uploads; None stands for no such bound. `pages` names the pages
+    behind a source on the web. `objects` leads to the store of `s3:` sources, `buckets` are
+    their roots.
     """
 
     recursive: bool = True
     files: PathFilter = field(default_factory=lambda: PathFilter((), ()))
     roots: Sequence[Path] | None = None
+    pages: Pages | None = None
     objects: S3Settings = field(default_factory=S3Settings)
     buckets: Sequence[str] | None = None
 
 
 def item_uri(source: str) -> str:
-    """Return the absolute path or `s3:` URI of a source that somebody typed.
+    """Return the absolute path, the `s3:` URI or the URL of a source that somebody typed.
 
     Raises `SourceError` for any other kind of source.
     """
+    if is_web(source):
+        return source
     return object_address(source).uri if is_object_uri(source) else str(source_path(source))
 
 
@@ -93,7 +101,7 @@ def source_path(uri: str) -> Path:
     if scheme[1].lower() != "file":
         raise SourceError(
             f"{uri[:200]!r} cannot be read: {scheme[1]!r} is not supported; give a file, a folder, "
-            "a pattern or a file: URI"
+            "a pattern, a file: URI or a page on the web"
         )
     return _file_uri_path(uri)
 
@@ -112,6 +120,9 @@ def _file_uri_path(uri: str) -> Path:
 def check(items: Sequence[SourceItem]) -> None:
     """Raise `SourceError` for the first item behind which there is nothing to list."""
     for item in items:
+        if item.path is None and is_web(item.uri):
+            checked_source(item.uri)
+            continue
         if is_object_uri(item.uri):
             object_address(item.uri)
             continue
@@ -129,18 +140,27 @@ def expand(
     cannot be listed costs one failure and stops no other.
     """
     seen: set[bytes] = set()
-    for item in items:
+    for item in sorted(items, key=lambda item: -item.priority):
         try:
-            for found in _files(item, selection):
+            for found in _files(item, _own(item, selection)):
                 if len(items) == 1 or _is_new(found.uri, seen):
                     yield found
         except SourceError as error:
             yield SourceFailure(_named(item), error, item.doc_id)
 
 
+def _own(item: SourceItem, selection: Selection) -> Selection:
+    """Return `selection` with the patterns of `item` in place of those that it has itself."""
+    recursive = selection.recursive if item.recursive is None else item.recursive
+    files = selection.files
+    if item.include is not None or item.exclude is not None:
+        files = PathFilter(item.include or (), item.exclude or ())
+    return replace(selection, recursive=recursive, files=files)
+
+
 def _named(item: SourceItem) -> str:
     """Return the URI of an item, if it is a path the `file:` one."""
-    if item.path is not None or is_object_uri(item.uri):
+    if item.path is not None or is_web(item.uri) or is_object_uri(item.uri):
         return item.uri
     with contextlib.suppress(SourceError):
         return source_uri(source_path(item.uri))
@@ -158,6 +178,9 @@ def _is_new(uri: str, seen: set[bytes]) -> bool:
 def _files(item: SourceItem, selection: Selection) -> Iterator[SourceFile | SourceFailure]:
     if item.path is not None:
         yield _single(item, Path(item.path), item.uri)
+        return
+    if is_web(item.uri):
+        yield from _web_pages(item, selection)
         return
     if is_object_uri(item.uri):
         yield from _objects(item, selection)
@@ -177,6 +200,21 @@ def _files(item: SourceItem, selection: Selection) -> Iterator[SourceFile | Sour
     else:
         walk.require_allowed(path)
         yield _single(item, path, source_uri(path))
+
+
+def _web_pages(item: SourceItem, selection: Selection) -> Iterator[SourceFile | SourceFailure]:
+    if selection.pages is None:
+        raise SourceError(f"{item.uri[:200]!r} is on the web, which cannot be read here")
+    if selection.roots is not None and not item.uri.lower().startswith(_ON_HOSTS):
+        raise SourceError(f"{item.uri[:200]!r} lies on this machine; put the list on the web")
+    origin = "" if is_page(item.uri) else item.uri
+    for number, found in enumerate(selection.pages(item.uri, selection.files)):
+        if number and item.doc_id is not None:
+            raise SourceError(f"doc_id names one document, but {item.uri[:200]!r} names several")
+        if isinstance(found, IngestError):
+            yield SourceFailure(item.uri, found)
+        else:
+            yield SourceFile(found, Path(), item.doc_id, item.name, item.metadata, origin=origin)
 
 
 def _objects(item: SourceItem, selection: Selection) -> Iterator[SourceFile]:
@@ -214,6 +252,11 @@ def _single(item: SourceItem, path: Path, uri: str) -> SourceFile:
     if not stat.S_ISREG(mode):
         raise SourceError(f"{str(path)!r} is not an ordinary file")
     return SourceFile(uri, path, item.doc_id, item.name, item.metadata)
+
+
+def pattern_base(path: Path) -> Path:
+    """Return the folder above the first name of `path` that is a pattern, else `path` itself."""
+    return _base(path)[0] if has_magic(str(path)) else path
 
 
 def _base(path: Path) -> tuple[Path, str]:

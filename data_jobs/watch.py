@@ -17,7 +17,7 @@ OnProgress = Callable[[Progress], None]
 _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 0.5
 _STORE_SECONDS = 1.0
-_STAGES = ("list", "read", "parse", "chunk", "embed", "commit")
+_STAGES = ("list", "fetch", "read", "parse", "chunk", "embed", "commit")
 
 
 class StoppableMonitor(Protocol):
@@ -29,6 +29,10 @@ class StoppableMonitor(Protocol):
 
     def stop(self) -> None:
         """Let the job end early."""
+        ...
+
+    def pause(self, paused: bool) -> None:
+        """Let the job rest, or go on."""
         ...
 
 
@@ -47,7 +51,8 @@ class JobWatch:
         on_progress: OnProgress | None = None,
     ) -> None:
         self.counts = Counts()
-        self.stopped = False
+        self.deleted = 0
+        self.stopped = self._paused = False
         self._job_id = job_id
         self._jobs = jobs
         self._monitor = monitor
@@ -76,7 +81,7 @@ class JobWatch:
         tally, outcomes, done = self._tally, self.counts.outcomes, self.counts.done
         listed = tally.counts["list"] + tally.counts["attachments"]
         return Progress(
-            doing=tally.doing or self._doing,
+            doing="paused" if self._paused else tally.doing or self._doing,
             total=listed if tally.complete else None,
             done=done,
             ready=outcomes["ready"],
@@ -84,7 +89,7 @@ class JobWatch:
             skipped=outcomes["skipped"],
             passages=tally.counts["passages"],
             listed=listed,
-            stages={stage: tally.counts[stage] for stage in _STAGES},
+            stages={stage: tally.counts[stage] for stage in _STAGES} | {"delete": self.deleted},
             seconds=time.monotonic() - self._started,
             rate=self._rate(done),
         )
@@ -138,7 +143,12 @@ class JobWatch:
             skipped=progress.skipped,
             stages=dict(progress.stages),
         )
-        if self.stopped or self._jobs.stop_requested(self._job_id):
-            self.stopped = True
-            with contextlib.suppress(MonitorLostError):
+        job = self._jobs.get(self._job_id)
+        self.stopped = self.stopped or (job is not None and job.stop_requested)
+        paused = job is not None and bool(job.pause_requested) and not self.stopped
+        with contextlib.suppress(MonitorLostError):
+            if self.stopped:
                 self._monitor.stop()
+            if paused != self._paused:
+                self._monitor.pause(paused)
+                self._paused = paused

@@ -17,6 +17,7 @@ from retrieval.errors import InvalidInputError
 from retrieval.query import Namespace
 from retrieval.state.database import METADATA, open_database
 
+Lane = Literal["documents", "pictures", "recordings", "mail", "archives", "web"]
 JobState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 FINISHED: frozenset[JobState] = frozenset({"succeeded", "failed", "stopped"})
 
@@ -35,6 +36,7 @@ _JOBS = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("runner_id", sa.String(128)),
     sa.Column("stop_requested", sa.Boolean, nullable=False),
+    sa.Column("pause_requested", sa.Boolean),
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("started_at", sa.String(40)),
     sa.Column("updated_at", sa.String(40), nullable=False),
@@ -49,7 +51,11 @@ def new_job_id() -> str:
 
 
 class SourceItem(BaseModel):
-    """One source: a URI, and where its bytes lie if that is somewhere else."""
+    """One source: a URI, and where its bytes lie if that is somewhere else.
+
+    Its own patterns, where it has any, stand for those of the request. Sources of
+    higher `priority` are listed first.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,10 +64,32 @@ class SourceItem(BaseModel):
     doc_id: str | None = None
     name: str | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    include: list[str] | None = None
+    exclude: list[str] | None = None
+    recursive: bool | None = None
+    priority: int = 0
+
+
+class Budget(BaseModel):
+    """Most that one run of a job takes of a lane, unchanged documents left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    documents: int | None = Field(None, ge=1)
+    bytes: int | None = Field(None, ge=1)
+
+
+class Mirror(BaseModel):
+    """Documents whose sources are gone are deleted, but never more than the larger limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_share: float = Field(0.1, ge=0, le=1)
+    max_documents: int = Field(10, ge=0)
 
 
 class JobRequest(BaseModel):
-    """What to ingest, and how.
+    """What to ingest, and how; without `lanes`, all of them.
 
     With `retry_quarantined`, what is quarantined is taken up again: all of it, or what
     has an error of the type `retry_reason`, or one of the ids `retry_documents`.
@@ -78,6 +106,9 @@ class JobRequest(BaseModel):
     retry_quarantined: bool = False
     retry_reason: str | None = None
     retry_documents: list[str] = Field(default_factory=list)
+    lanes: list[Lane] = Field(default_factory=list)
+    budgets: dict[Lane, Budget] = Field(default_factory=dict)
+    mirror: Mirror | None = None
 
 
 class Job(BaseModel):
@@ -98,6 +129,7 @@ class Job(BaseModel):
     error: str | None = None
     runner_id: str | None = None
     stop_requested: bool = False
+    pause_requested: bool | None = None
     created_at: datetime
     started_at: datetime | None = None
     updated_at: datetime
@@ -211,8 +243,9 @@ class JobStore:
         self._update(job_id, runner_id=runner_id)
 
     def start(self, job_id: str) -> Job:
-        """Mark a job as running."""
-        self._update(job_id, state="running", started_at=_text(utc_now()), error=None)
+        """Mark a job as running, for the first time or once more."""
+        begun = {"state": "running", "started_at": _text(utc_now()), "finished_at": None}
+        self._update(job_id, **begun, error=None)
         return self._require(job_id)
 
     def progress(self, job_id: str, **values: int | dict[str, int] | None) -> None:
@@ -237,6 +270,22 @@ class JobStore:
         """Say whether somebody wants the job to stop."""
         job = self.get(job_id)
         return job is not None and job.stop_requested
+
+    def request_pause(self, job_id: str, paused: bool) -> Job:
+        """Ask a job to take up no more documents, or to go on; one that has ended stays so."""
+        if not self._require(job_id).finished:
+            self._update(job_id, pause_requested=paused)
+        return self._require(job_id)
+
+    def requeue(self, job_id: str, expected: JobState) -> Job:
+        """Put a job that has ended back into the queue; `InvalidInputError` if it is not so."""
+        values = {"state": "queued", "stop_requested": False, "pause_requested": False}
+        values |= {"runner_id": None, "updated_at": _text(utc_now())}
+        same = (_JOBS.c.job_id == job_id, _JOBS.c.state == expected)
+        with self._engine.begin() as connection:
+            if not connection.execute(_JOBS.update().where(*same).values(values)).rowcount:
+                raise InvalidInputError(f"the job {job_id!r} is no longer {expected}")
+        return self._require(job_id)
 
     def request_stop(self, job_id: str) -> Job:
         """Ask a job to stop; one that has ended stays as it is."""

@@ -38,14 +38,13 @@ class Library(Closing):
         self.corpus = Corpus.open(self.settings.corpus_uri, embedder.identity)
         self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
         follower = open_follower(self.corpus, self.settings)
-        engine = open_text_engine(self.corpus, self.settings)
         self._reranking = InProcessReranking(self.settings)
         self.searcher = Searcher(
             self.corpus,
             self.embedder,
             self.settings.search,
             follower,
-            engine=engine,
+            engine=open_text_engine(self.corpus, self.settings),
             reranking=self._reranking.stage,
         )
         self._relations = ChunkRelations(self.corpus.entities, self.settings)

@@ -7,18 +7,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from retrieval.setting_group import Group
+from retrieval.setting_group import Group, split
 
 Tier = Literal["gpu", "jetson", "cpu"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
 TIER_LABEL = "pmoves.io/tier"
-
-
-def _split(value: object) -> object:
-    """Let an order be written with commas: `gpu,cpu`."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _distinct(order: list[Tier]) -> list[Tier]:
@@ -28,7 +21,7 @@ def _distinct(order: list[Tier]) -> list[Tier]:
 
 
 Order = Annotated[
-    list[Tier], BeforeValidator(_split), Field(min_length=1), AfterValidator(_distinct)
+    list[Tier], BeforeValidator(split), Field(min_length=1), AfterValidator(_distinct)
 ]
 
 

@@ -84,8 +84,8 @@ class Retrievers:
         that is because the corpus was re-embedded with another model.
         """
         depth = max(self._settings.candidates, _PER_HIT * request.k, least)
-        neighbors = self._settings.neighbor_boost > 0
-        search = _Search(request, snapshot, watch, depth, self._filters, neighbors)
+        related = self._settings.neighbor_boost > 0
+        search = _Search(request, snapshot, watch, depth, self._filters, related)
         sides: dict[str, Awaitable[Answer]] = {}
         if request.mode != "lexical":
             sides["dense"] = self._dense(search)
@@ -163,7 +163,7 @@ class _Search:
         watch: Stopwatch,
         depth: int,
         cache: FilterCache,
-        neighbors: bool,
+        related: bool,
     ) -> None:
         self.request = request
         self.watch = watch
@@ -173,7 +173,7 @@ class _Search:
         self.snapshot = snapshot
         self._depth = depth
         self._cache = cache
-        self._neighbors = neighbors
+        self._neighbors = related
         self._predicate = filters_predicate(request.filters)
 
     @property

@@ -1,9 +1,20 @@
 """What a named group of settings is."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
 
 
 class Group(BaseModel):
     """A named group of settings."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+def split(value: object) -> object:
+    """Let a list be written with commas, as the predecessor did."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]

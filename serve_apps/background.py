@@ -9,6 +9,7 @@ from serve_apps.jobs import JobWatcher
 from serve_apps.services import LaunchError, Services
 
 _WATCH_SECONDS = 2.0
+_EVENTS_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -22,6 +23,7 @@ async def background(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(lambda: keep_up(services), serve.upkeep_s)),
         asyncio.create_task(_repeat(lambda: asyncio.to_thread(watcher.look), _WATCH_SECONDS)),
         asyncio.create_task(_repeat(lambda: asyncio.to_thread(keyring.load), keys_pause)),
+        asyncio.create_task(_repeat(lambda: asyncio.to_thread(deliver, services), _EVENTS_SECONDS)),
     ]
     try:
         yield
@@ -30,6 +32,7 @@ async def background(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         keyring.close()
+        services.relay.close()
 
 
 async def refresh(services: Services) -> int:
@@ -47,7 +50,28 @@ async def refresh(services: Services) -> int:
     metrics.set("pmoves_index_lag_seconds", services.searcher.lag_seconds(newest))
     metrics.set("pmoves_index_version", version)
     metrics.set("pmoves_index_lag_versions", max(0, newest - version))
+    _tell_of_engines(services)
     return version
+
+
+def _tell_of_engines(services: Services) -> None:
+    metrics, engine = services.metrics, services.searcher.engine
+    for name, progress in services.projections().items():
+        metrics.set("pmoves_projection_lag_versions", progress.lag_versions, name)
+        metrics.set("pmoves_projection_lag_seconds", progress.lag_seconds, name)
+        metrics.set("pmoves_projection_failing", progress.trouble is not None, name)
+    if engine:
+        metrics.set("pmoves_text_engine_circuit_open", not engine.available)
+
+
+def deliver(services: Services) -> None:
+    """Deliver the events that are due; several replicas share them."""
+    metrics, relay = services.metrics, services.relay
+    done = relay.run(services.corpus.ledger)
+    metrics.count("pmoves_events_delivered_total", by=done.delivered)
+    metrics.count("pmoves_events_failed_total", by=done.failed)
+    for state, count in relay.deliveries.counts().items():
+        metrics.set("pmoves_event_deliveries", count, state)
 
 
 async def keep_up(services: Services) -> None:

@@ -19,10 +19,25 @@ def start_job(services: Services, request: JobRequest, job_id: str | None = None
     """Store a job and have it run; `LaunchError` if nothing runs it, and it is failed then."""
     job = services.jobs.create(request, job_id)
     try:
+        return _launched(services, job)
+    except LaunchError:
+        shutil.rmtree(uploads_folder(services, job.job_id), ignore_errors=True)
+        raise
+
+
+def restart_job(services: Services, job: Job) -> Job:
+    """Have a job that has ended run once more; what is unchanged is skipped.
+
+    `InvalidInputError` where somebody else has done so meanwhile, `LaunchError` as above.
+    """
+    return _launched(services, services.jobs.requeue(job.job_id, job.state))
+
+
+def _launched(services: Services, job: Job) -> Job:
+    try:
         services.jobs.set_runner(job.job_id, services.launcher.submit(job.job_id))
     except LaunchError as error:
         services.jobs.finish(job.job_id, "failed", str(error))
-        shutil.rmtree(uploads_folder(services, job.job_id), ignore_errors=True)
         raise
     services.metrics.count("pmoves_jobs_started_total")
     return services.jobs.get(job.job_id) or job

@@ -13,7 +13,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 from serve_apps.services import LaunchError
 from serve_apps.settings import AppArgs
 
-_GROUPS = ("corpus", "state", "embedding", "search", "ingest", "log")
+_GROUPS = ("corpus", "state", "embedding", "search", "ingest", "fetch", "log")
 _ENDED_BADLY = (JobStatus.FAILED, JobStatus.STOPPED)
 
 

@@ -118,6 +118,30 @@ METRICS = (
     ),
     Metric("pmoves_index_refresh_errors_total", "counter", "Failed looks for a newer version."),
     Metric(
+        "pmoves_projection_lag_versions",
+        "gauge",
+        "Committed corpus versions that an engine does not show yet, by projection: lexical, "
+        "graph.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_projection_lag_seconds",
+        "gauge",
+        "Seconds since an engine last was known to show the newest version; 0 when it does.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_projection_failing",
+        "gauge",
+        "1 while an engine cannot be brought up to date; else 0.",
+        ("projection",),
+    ),
+    Metric(
+        "pmoves_text_engine_circuit_open",
+        "gauge",
+        "1 while Elasticsearch is known not to answer, so that nobody waits for it; else 0.",
+    ),
+    Metric(
         "pmoves_upkeep_runs_total",
         "counter",
         "Rounds of upkeep of the corpus by outcome: done, elsewhere, failed.",
@@ -127,6 +151,14 @@ METRICS = (
     Metric("pmoves_rejected_items_total", "counter", "Items that upsert-batch refused."),
     Metric("pmoves_deleted_documents_total", "counter", "Documents deleted over HTTP."),
     Metric("pmoves_uploaded_bytes_total", "counter", "Bytes of files uploaded."),
+    Metric("pmoves_events_delivered_total", "counter", "Events that webhooks have taken."),
+    Metric("pmoves_events_failed_total", "counter", "Tries of a delivery that failed."),
+    Metric(
+        "pmoves_event_deliveries",
+        "gauge",
+        "Deliveries of events in the outbox by state: waiting, delivered, dead.",
+        ("state",),
+    ),
     Metric("pmoves_jobs_started_total", "counter", "Ingest jobs started over HTTP."),
     Metric("pmoves_jobs", "gauge", "Ingest jobs in the state database, by state.", ("state",)),
     Metric(

@@ -53,6 +53,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/jobs"): _INGEST,
     ("GET", "/jobs/{job_id}"): _INGEST,
     ("DELETE", "/jobs/{job_id}"): _INGEST,
+    ("POST", "/jobs/{job_id}/pause"): _INGEST,
+    ("POST", "/jobs/{job_id}/resume"): _INGEST,
     ("GET", "/namespaces"): _READ,
     ("GET", "/hirag/admin/stats"): _ADMIN,
     ("GET", "/hirag/admin/rerank-status"): _ADMIN,

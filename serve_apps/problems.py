@@ -57,7 +57,10 @@ UNSUPPORTED_SOURCE = ProblemType(
     "unsupported-source", 422, "The source cannot be read", "No reader for this kind of source."
 )
 SOURCE_NOT_ALLOWED = ProblemType(
-    "source-not-allowed", 403, "The source is out of bounds", "It lies outside the allowed folders."
+    "source-not-allowed",
+    403,
+    "The source is out of bounds",
+    "It is neither in an allowed folder nor public.",
 )
 HOST_NOT_ALLOWED = ProblemType(
     "host-not-allowed", 421, "The host name is not served", "Only loopback names are answered."

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from retrieval.chunk import JsonValue
+from retrieval.projection.following import Progress
 from serve_apps.caller import Caller
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
@@ -27,11 +28,12 @@ def gather_stats(services: Services, caller: Caller) -> Stats:
         projections={
             name: {"version": services.searcher.version, "lag_versions": lag}
             for name in ("dense", "lexical")
-        },
+        }
+        | {name: _engine(progress) for name, progress in services.projections().items()},
         embedding=_OBJECT.validate_python(services.searcher.identity.model_dump(mode="json")),
         stages={
             "dense": "on",
-            "lexical": "on",
+            "lexical": _lexical(services),
             "rerank": "not configured" if reranking is None else "on",
             "graph": "on" if _knows_entities(services, index) else "not configured",
         },
@@ -42,6 +44,22 @@ def gather_stats(services: Services, caller: Caller) -> Stats:
         rerank_model=None if reranking is None else reranking.label or settings.rerank.model,
         collection=services.corpus.uri,
     )
+
+
+def _engine(progress: Progress) -> dict[str, JsonValue]:
+    return {
+        "version": progress.position.version if progress.position else 0,
+        "lag_versions": progress.lag_versions,
+        "lag_seconds": round(progress.lag_seconds, 3),
+        "trouble": progress.trouble,
+    }
+
+
+def _lexical(services: Services) -> str:
+    engine = services.searcher.engine
+    if engine is None:
+        return "on"
+    return f"on, in {engine.name}" if engine.available else f"on, without {engine.name}"
 
 
 def _knows_entities(services: Services, index: Mapping[str, JsonValue]) -> bool:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from starlette.requests import Request
 
+from publishing.events.outbox import Outbox
+from publishing.events.relay import Relay
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import PmovesError
@@ -13,6 +15,7 @@ from retrieval.extraction.chunks import ChunkRelations
 from retrieval.graph.neo4j.opening import GraphInNeo4j
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
+from retrieval.projection.following import Progress
 from retrieval.state.keys import KeyStore
 from serve_apps.client_address import Ingress
 from serve_apps.keyring import KeyRing
@@ -68,11 +71,25 @@ class Services:
         """What finds the relations of chunks that callers store."""
         return ChunkRelations(self.corpus.entities, self.settings)
 
+    def projections(self) -> dict[str, Progress]:
+        """Return how far each engine has followed the corpus."""
+        found: dict[str, Progress] = {}
+        if self.searcher.engine:
+            found["lexical"] = self.searcher.engine.progress
+        if self.graph:
+            found["graph"] = self.graph.following.progress
+        return found
+
     @cached_property
     def keyring(self) -> KeyRing:
         """The API keys; the first use reads them."""
         exposed = self.exposed or not is_loopback(self.settings.http.host)
         return KeyRing(KeyStore(self.settings.state_url), required=exposed)
+
+    @cached_property
+    def relay(self) -> Relay:
+        """What delivers events; the first use opens the outbox."""
+        return Relay(Outbox(self.settings.state_url), self.settings.events, self.settings.fetch)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
+from publishing.events.settings import EventSettings
 from retrieval.settings import Group, LibrarySettings, Share, split
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -222,6 +223,7 @@ class AppSettings(LibrarySettings):
     serve: ServeSettings = ServeSettings()
     tracing: TracingSettings = TracingSettings()
     keys: KeySettings = KeySettings()
+    events: EventSettings = EventSettings()
 
 
 class AllowedSources(Group):

@@ -1,10 +1,13 @@
-"""Which sources may be read on behalf of an HTTP caller: what lies inside the allowed places."""
+"""Which sources may be read on behalf of an HTTP caller: allowed places, and public pages."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from retrieval.errors import InvalidInputError
+from retrieval.fetching.errors import RefusedUrlError
+from retrieval.fetching.guard import UrlGuard
 from retrieval.object_address import ObjectAddress, is_allowed, is_object_uri
 from serve_apps.problems import (
     INVALID_REQUEST,
@@ -17,17 +20,29 @@ from serve_apps.problems import (
 from serve_apps.settings import AllowedSources
 
 _LOCAL = ("", "localhost")
+_WEB = re.compile(r"(?:(?:sitemap|list)\+)?(?=https?://)", re.IGNORECASE)
 
 
-def allowed_uri(uri: str, allowed: AllowedSources, field: str) -> str:
+def allowed_uri(uri: str, allowed: AllowedSources, guard: UrlGuard, field: str) -> str:
     """Return the URI that stands for a source in a job; blocking.
 
     Raises `ProblemError` for a scheme that is not read, and for what is not there or lies
     outside the `allowed` folders and buckets. `field` names the place in the request.
+    Whether the host of a page is a public one shows when it is fetched.
     """
+    if prefix := _WEB.match(uri):
+        return _allowed_page(uri, prefix.end(), guard, field)
     if is_object_uri(uri):
         return _allowed_object(uri, allowed.buckets, field)
     return allowed_path(uri, allowed.roots, field).as_uri()
+
+
+def _allowed_page(uri: str, start: int, guard: UrlGuard, field: str) -> str:
+    try:
+        guard.check(uri[start:])
+    except RefusedUrlError as error:
+        raise _problem(SOURCE_NOT_ALLOWED, field, str(error)) from error
+    return uri
 
 
 def _allowed_object(uri: str, buckets: Sequence[str], field: str) -> str:
@@ -55,8 +70,8 @@ def allowed_path(uri: str, roots: Sequence[Path], field: str) -> Path:
         raise _problem(
             UNSUPPORTED_SOURCE,
             field,
-            f"{uri[:200]!r} is not a URI such as file:///data/talks or s3://bucket/talks; "
-            "other kinds of sources cannot be read yet",
+            f"{uri[:200]!r} is not a URI such as file:///data/talks, s3://bucket/talks or "
+            "https://example.com/",
         )
     if parts.query or parts.fragment or "\x00" in unquote(parts.path):
         raise _problem(

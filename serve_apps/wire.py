@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
-from retrieval.jobs import Job, JobState
+from retrieval.jobs import Budget, Job, JobState, Lane, Mirror
 from retrieval.query import Flag, Namespace, RerankFusion
 
 
@@ -24,15 +24,21 @@ def _without_nul(value: str) -> str:
     return value
 
 
-_FILE_URI = r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$"
+_SOURCE_URI = "|".join(
+    (
+        r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$",
+        r"^s3://[^?#\x00-\x20]+$",
+        r"^((sitemap|list)\+)?https?://[a-z0-9.-]+(/[!-~]*)?$",
+    )
+)
 NotNul = AfterValidator(_without_nul)
 Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, pattern=r"\S"), NotNul
 ]
 Passage = Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S"), NotNul]
 # Described only: what is no such URI is refused with a problem of its own.
-FileUri = Annotated[
-    Identifier, WithJsonSchema({"type": "string", "maxLength": 1_024, "pattern": _FILE_URI})
+SourceUri = Annotated[
+    Identifier, WithJsonSchema({"type": "string", "maxLength": 1_024, "pattern": _SOURCE_URI})
 ]
 Payload = dict[str, JsonValue]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
@@ -117,15 +123,18 @@ class UpsertResponse(BaseModel):
 
 
 class IngestRequest(Strict):
-    """`POST /ingest`; `sources` are `file:` and `s3:` URIs inside the allowed places."""
+    """`POST /ingest`; `sources` are `file:` and `s3:` URIs inside the allowed places, or pages."""
 
-    sources: Annotated[list[FileUri], Field(min_length=1, max_length=1_000)]
+    sources: Annotated[list[SourceUri], Field(min_length=1, max_length=1_000)]
     namespace: Namespace | None = None
     recursive: Flag = True
     include: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
     exclude: Annotated[list[Glob], Field(max_length=100)] = Field(default_factory=list)
     metadata: Payload = Field(default_factory=dict)
     retry_quarantined: Flag = False
+    lanes: Annotated[list[Lane], Field(max_length=16)] = Field(default_factory=list)
+    budgets: dict[Lane, Budget] = Field(default_factory=dict)
+    mirror: Mirror | None = None
 
 
 class UploadFields(Strict):
@@ -276,6 +285,7 @@ class JobView(BaseModel):
     rate: float | None
     eta_s: float | None
     stages: dict[str, int]
+    paused: bool
     sources: list[str]
     error: str | None
     created_at: datetime
@@ -287,8 +297,10 @@ class JobView(BaseModel):
     @classmethod
     def of(cls, job: Job) -> Self:
         """Return the view of a job."""
-        fields = {name: getattr(job, name) for name in cls.model_fields if name not in ("sources",)}
-        return cls(**fields, sources=[source.uri for source in job.request.sources])
+        made = {"sources", "paused"}
+        fields = {name: getattr(job, name) for name in cls.model_fields if name not in made}
+        sources = [source.uri for source in job.request.sources]
+        return cls(**fields, sources=sources, paused=bool(job.pause_requested and not job.finished))
 
 
 class JobList(BaseModel):

@@ -15,6 +15,8 @@ from tests.embedders import WordEmbedder
 
 pytest_plugins = ["tests.engines.fixtures"]
 
+_SLOW_FIXTURES = {"packaged_embedder": "model", "elasticsearch_url": "elasticsearch"}
+
 settings.register_profile(
     "repeatable",
     derandomize=True,
@@ -29,14 +31,15 @@ pytest_randomly.entrypoint_reseeds = []
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Take the tests that need the model for integration tests: it loads for many seconds.
+    """Take the tests that need the model or an engine for integration tests: these start slowly.
 
     Under xdist the tests of a group share a process, one after the other.
     """
-    if "packaged_embedder" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.integration)
-        if _group(item) is None:
-            item.add_marker(pytest.mark.xdist_group("model"))
+    for fixture, group in _SLOW_FIXTURES.items():
+        if fixture in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)
+            if _group(item) is None:
+                item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish() -> None:

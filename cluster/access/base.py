@@ -74,6 +74,14 @@ class Access(Protocol):
         """Ask a job to stop."""
         ...
 
+    def pause_job(self, job_id: str) -> JobView:
+        """Ask a job to take up no more documents for now."""
+        ...
+
+    def resume_job(self, job_id: str) -> JobView:
+        """Let a paused job go on, or run one that has ended early once more."""
+        ...
+
     def close(self) -> None:
         """Give back what is held."""
         ...

@@ -2,11 +2,11 @@
 
 from functools import cached_property
 
-from cluster.errors import NotFoundError
+from cluster.errors import NotFoundError, UsageError
 from cluster.settings import Settings
 from retrieval.chunk import Document, DocumentStatus
 from retrieval.corpus.store import Corpus
-from retrieval.jobs import JobStore
+from retrieval.jobs import FINISHED, JobStore
 from retrieval.query import SearchRequest, SearchResponse
 from serve_apps.wire import (
     DeletedDocument,
@@ -121,6 +121,20 @@ class DirectAccess:
         """Ask a job to stop."""
         self.job(job_id)
         return JobView.of(self._jobs.request_stop(job_id))
+
+    def pause_job(self, job_id: str) -> JobView:
+        """Ask a job to take up no more documents for now."""
+        self.job(job_id)
+        return JobView.of(self._jobs.request_pause(job_id, True))
+
+    def resume_job(self, job_id: str) -> JobView:
+        """Let a paused job go on; what has ended needs a mesh, or a process, to run it."""
+        if self.job(job_id).state in FINISHED:
+            raise UsageError(
+                f"the job {job_id!r} has ended; run it with `python -m data_jobs.ingest --job-id "
+                f"{job_id}`, or start the mesh first."
+            )
+        return JobView.of(self._jobs.request_pause(job_id, False))
 
     def close(self) -> None:
         """Give the connections back."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cluster.errors import ClientError, NotFoundError
 from retrieval.chunk import DocumentStatus
+from retrieval.jobs import JobRequest
 from retrieval.query import SearchRequest, SearchResponse
 from serve_apps.wire import (
     DeletedDocument,
@@ -108,6 +109,14 @@ class HttpAccess:
         """Ask a job to stop."""
         return self._call(JobView, "DELETE", f"/jobs/{quote(job_id, safe='')}")
 
+    def pause_job(self, job_id: str) -> JobView:
+        """Ask a job to take up no more documents for now."""
+        return self._call(JobView, "POST", f"/jobs/{quote(job_id, safe='')}/pause")
+
+    def resume_job(self, job_id: str) -> JobView:
+        """Let a paused job go on, or run one that has ended early once more."""
+        return self._call(JobView, "POST", f"/jobs/{quote(job_id, safe='')}/resume")
+
     def upload(self, files: Sequence[Path], namespace: str, doc_id: str | None = None) -> JobView:
         """Send files; the job that ingests them is returned."""
         with ExitStack() as opened:
@@ -116,6 +125,16 @@ class HttpAccess:
             ]
             fields = _given(namespace=namespace, doc_id=doc_id)
             return self._call(JobView, "POST", "/documents", files=parts, data=fields)
+
+    def ingest(self, request: JobRequest) -> JobView:
+        """Have the mesh read the sources of `request` by itself; the job is returned."""
+        body = {
+            "sources": [item.uri for item in request.sources],
+            "namespace": request.namespace,
+            "include": request.include,
+            "exclude": request.exclude,
+        }
+        return self._call(JobView, "POST", "/ingest", json=body)
 
     def stats(self) -> Stats:
         """Return the state of every stage."""

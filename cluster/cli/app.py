@@ -9,6 +9,7 @@ from cluster.cli.doctor import doctor
 from cluster.cli.documents import namespaces
 from cluster.cli.entities import entities_app
 from cluster.cli.evaluation import add_evaluation
+from cluster.cli.events import events_app
 from cluster.cli.group import Commands
 from cluster.cli.ingest import ingest
 from cluster.cli.jobs import jobs_app
@@ -39,6 +40,7 @@ for upkeep in (compact, reembed, rebuild, backup, restore):
 app.add_typer(documents_app, name="documents")
 app.add_typer(entities_app, name="entities")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(events_app, name="events")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
 add_evaluation(app)

@@ -1,6 +1,6 @@
 """`pmoves doctor`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     from cluster.doctor.finding import Finding
 
 
-def doctor(as_json: AsJson = False) -> None:
+Deep = Annotated[
+    bool, typer.Option("--deep", help="Compare remote engines with the corpus, item by item.")
+]
+
+
+def doctor(deep: Deep = False, as_json: AsJson = False) -> None:
     """Check everything that the mesh needs, and say what to do; exit 1 if something fails."""
     from dataclasses import asdict
 
     from cluster.doctor.examine import examine
 
     findings = []
-    for finding in examine():
+    for finding in examine(deep=deep):
         findings.append(finding)
         if not as_json:
             _print(finding)

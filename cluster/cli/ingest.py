@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE", help="Files, folders, patterns or file: URIs."),
+    typer.Argument(metavar="SOURCE", help="Files, folders, patterns, file: URIs or pages."),
 ]
 Include = Annotated[
     list[str] | None, typer.Option("--include", metavar="PATTERN", help="Take only such files.")

@@ -56,6 +56,22 @@ def stop_job(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
     _print_job(job, as_json)
 
 
+@jobs_app.command("pause")
+def pause_job(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """Let a job take up no more documents until it is resumed."""
+    with access(settings(), url) as corpus:
+        job = corpus.pause_job(job_id)
+    _print_job(job, as_json)
+
+
+@jobs_app.command("resume")
+def resume_job(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """Let a paused job go on, or run one that was stopped or has failed once more."""
+    with access(settings(), url) as corpus:
+        job = corpus.resume_job(job_id)
+    _print_job(job, as_json)
+
+
 def _print_job(job: "JobView", as_json: bool) -> None:
     if as_json:
         print_json(job)

@@ -8,23 +8,23 @@ from cluster.cli.options import settings
 from cluster.cli.output import say
 
 Part = Annotated[
-    Literal["graph"], typer.Argument(metavar="PROJECTION", help="What is built anew: graph.")
+    Literal["lexical", "graph"],
+    typer.Argument(
+        metavar="PROJECTION",
+        help="What is built anew: lexical (in Elasticsearch) or graph (in Neo4j).",
+    ),
 ]
 
 
 def rebuild(part: Part) -> None:
     """Build a projection of the corpus in a remote engine anew; searches go on meanwhile."""
-    from cluster.errors import UsageError
+    from cluster.projections import PROJECTIONS
     from retrieval.corpus.store import Corpus
-    from retrieval.graph.neo4j.client import Neo4jClient
-    from retrieval.graph.neo4j.opening import graph_projection
 
     loaded = settings()
-    if not loaded.neo4j.url:
-        raise UsageError("say where Neo4j is, with PMOVES_NEO4J__URL")
     corpus = Corpus.open_existing(loaded.corpus_uri)
-    with Neo4jClient(loaded.neo4j) as client:
-        if graph_projection(corpus, client).rebuild():
+    with PROJECTIONS[part](loaded, corpus) as projection:
+        if projection.rebuild():
             say(f"{part} is built anew, at version {corpus.version}")
         else:
             say(f"{part} is being built anew by another process already")

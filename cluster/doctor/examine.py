@@ -3,17 +3,22 @@
 from collections.abc import Iterator
 
 from cluster.config_report import read_settings
+from cluster.doctor.deep import check_projections
 from cluster.doctor.finding import Finding
 from cluster.doctor.graph import check_graph
 from cluster.doctor.lanes import check_lanes
 from cluster.doctor.machine import check_machine
 from cluster.doctor.software import check_software
 from cluster.doctor.stores import check_settings, check_stores
+from cluster.doctor.text import check_text
 from cluster.settings import Settings
 
 
-def examine() -> Iterator[Finding]:
-    """Yield every finding; with wrong settings only what needs none of them."""
+def examine(*, deep: bool = False) -> Iterator[Finding]:
+    """Yield every finding; with wrong settings only what needs none of them.
+
+    With `deep`, remote engines are compared with the corpus item by item.
+    """
     report = read_settings()
     yield from check_settings(report)
     # The checks of software need a model's settings at most.
@@ -23,5 +28,6 @@ def examine() -> Iterator[Finding]:
         yield from check_lanes(settings)
         yield from check_machine(settings)
         yield from check_stores(settings)
-        if found := check_graph(settings):
-            yield found
+        yield from filter(None, (check_text(settings), check_graph(settings)))
+        if deep:
+            yield from check_projections(settings)

@@ -10,6 +10,7 @@ from cluster.access.http import HttpAccess
 from cluster.errors import UsageError
 from data_jobs.patterns import PathFilter
 from data_jobs.sources import Selection, SourceFailure, SourceFile, check, expand
+from data_jobs.web.urls import is_web
 from retrieval.ids import document_id
 from retrieval.jobs import FINISHED, JobRequest
 from retrieval.object_address import is_object_uri
@@ -39,7 +40,7 @@ class RemoteResult:
 
 
 def ingest_remotely(access: HttpAccess, request: JobRequest, on_jobs: OnJobs) -> RemoteResult:
-    """Upload the files behind `request`, and wait for their jobs.
+    """Upload the files behind `request`, hand its pages over, and wait for the jobs.
 
     Raises `SourceError` for a source that is not there, and `UsageError` for what
     an upload cannot express.
@@ -50,7 +51,11 @@ def ingest_remotely(access: HttpAccess, request: JobRequest, on_jobs: OnJobs) ->
         raise UsageError("s3: sources work without --url only, or over HTTP by POST /ingest.")
     check(request.sources)
     result = RemoteResult()
-    files = list(_files(request, result.unread))
+    pages = [item for item in request.sources if is_web(item.uri)]
+    if pages:
+        result.jobs.append(access.ingest(request.model_copy(update={"sources": pages})))
+    local = [item for item in request.sources if not is_web(item.uri)]
+    files = list(_files(request.model_copy(update={"sources": local}), result.unread))
     for parcel in parcels(files):
         result.jobs.append(access.upload(parcel.files, request.namespace, parcel.doc_id))
         on_jobs(result.jobs)

@@ -7,11 +7,13 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from data_jobs.events import events_of
 from data_jobs.monitor import Monitor
 from data_jobs.settings import JobSettings
 from data_jobs.stages.outcomes import outcome_row
 from data_jobs.stages.records import children_of, quarantined_row, queued_row, ready_row
 from data_jobs.stages.work import Work, unpack
+from publishing.events.outbox import Outbox
 from retrieval.chunk import Document, utc_now
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
@@ -40,6 +42,11 @@ class CommitStage:
     def _corpus(self) -> Corpus:
         return Corpus.open(self._settings.corpus_uri, embedding_identity(self._settings.embedding))
 
+    @cached_property
+    def _outbox(self) -> Outbox | None:
+        settings = self._settings
+        return Outbox(settings.state_url) if settings.events.record else None
+
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
         """Take bundles of documents; yield their outcomes."""
         yield self._finish([document.work() for document in unpack(table)])
@@ -55,11 +62,16 @@ class CommitStage:
         pending = [work for work in newest.values() if not work.recorded]
         if pending:
             self._commit(pending)
+        for work in works:
+            work.discard()
         self._monitor.add(self.name, len(works))
         return outcome_row(works)
 
     def _commit(self, works: Sequence[Work]) -> None:
         known = self._corpus.ledger({work.key for work in works})
+        if self._outbox is not None:
+            # A run that was killed may have made them true, and their rows are about to go.
+            self._outbox.settle(known)
         try:
             self._write(works, known)
         except (InvalidInputError, ValueError, TypeError, OverflowError) as error:
@@ -86,6 +98,9 @@ class CommitStage:
         empty = np.empty((0, self._corpus.identity.dimension), dtype=np.float32)
         vectors = np.concatenate([empty, *(w.vectors for w in ready if w.vectors is not None)])
         replaced = [work.key for work in ready if work.key in known]
+        events = events_of(works, rows, known) if self._outbox is not None else []
+        if self._outbox is not None:
+            self._outbox.prepare(events)
         self._corpus.commit(
             chunks,
             vectors,
@@ -93,6 +108,8 @@ class CommitStage:
             documents=[*rows, *gone.values()],
             relations=[relation for work in ready for relation in work.relations],
         )
+        if self._outbox is not None:
+            self._outbox.confirm([event.event_id for event in events])
 
     def _stale(self, ready: Sequence[Work], known: Mapping[Key, Document]) -> dict[Key, Document]:
         """Return the rows, marked as deleted, of attachments that are no longer there."""

@@ -1,20 +1,28 @@
 """List: one row for every file of a job, lazily; first what is quick, then what is slow."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from data_jobs.errors import JobError
+from data_jobs.lanes import chosen_documents
 from data_jobs.monitor import Monitor, MonitorLostError
 from data_jobs.patterns import PathFilter
-from data_jobs.sources import Selection, SourceFailure, SourceFile, expand
+from data_jobs.settings import JobSettings
+from data_jobs.sources import Pages, Selection, SourceFailure, SourceFile, expand
 from data_jobs.stages.work import Packed, Work, bundles, pack
+from data_jobs.web.listing import WebLister
+from data_jobs.web.visitor import Visitor
+from retrieval.chunk import Document
+from retrieval.corpus.changes import DocumentKey
+from retrieval.corpus.store import Corpus
 from retrieval.ids import document_id
 from retrieval.jobs import JobRequest, SourceItem
 
+_PAUSE_S = 0.25
 _LOOK_SECONDS = 0.2
 # Slow documents travel in small bundles, so that all workers get some.
 _MOST_SLOW = 8
@@ -38,12 +46,14 @@ class ListStage:
         bounds: Selection,
         most: int,
         monitor: Monitor,
+        settings: JobSettings | None = None,
     ) -> None:
         self._request = request
         self._again = again
         self._bounds = bounds
         self._most = most
         self._monitor = monitor
+        self._settings = settings
 
     def __call__(self, _seed: pa.Table) -> Iterator[pa.Table]:
         """Yield bundles of documents."""
@@ -81,21 +91,37 @@ class ListStage:
                 time.sleep(_LOOK_SECONDS)
 
     def _works(self) -> Iterator[Work]:
-        for found in self._found():
+        chosen = chosen_documents(map(self._work, self._found()), self._request, self._ledger)
+        for work in chosen:
+            while self._monitor.paused() and not self._monitor.stopping():
+                time.sleep(_PAUSE_S)
             if self._monitor.stopping():
                 return
             self._monitor.add(self.name, 1)
-            yield self._work(found)
+            yield work
+
+    def _ledger(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, Document]:
+        if self._settings is None:
+            return {}
+        return Corpus.open_existing(self._settings.corpus_uri).ledger(keys)
 
     def _found(self) -> Iterator[SourceFile | SourceFailure]:
         request = self._request
         files = PathFilter(request.include, request.exclude)
         again = {item.uri: item for item in self._again}
-        chosen = replace(self._bounds, recursive=request.recursive, files=files)
+        bounds = replace(self._bounds, pages=self._pages())
+        chosen = replace(bounds, recursive=request.recursive, files=files)
         for found in expand(request.sources, chosen):
             yield _forced(found) if again.pop(found.uri, None) else found
-        rest = expand(list(again.values()), self._bounds)
+        rest = expand(list(again.values()), bounds)
         yield from map(_forced, rest)
+
+    def _pages(self) -> Pages | None:
+        """Return what names the pages behind sources on the web."""
+        if self._settings is None:
+            return None
+        visitor = Visitor(self._settings.fetch, self._settings.web, self._monitor.stopping)
+        return WebLister(visitor, self._settings.web).pages
 
     def _work(self, found: SourceFile | SourceFailure) -> Work:
         namespace, doc_id = self._request.namespace, found.doc_id or document_id(found.uri)

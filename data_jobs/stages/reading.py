@@ -1,6 +1,6 @@
 """Read: fingerprint files, and leave out what is unchanged."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 import pyarrow as pa
@@ -53,15 +53,22 @@ class ReadStage(Stage):
             work.content_hash = stored.content_hash if stored else file_hash(path)
         except OSError as error:
             raise UnreadableFileError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+        self.judge(work)
+        yield work
+
+    def judge(self, work: Work) -> None:
+        """Settle the outcome of a document that is the same as before, by its `content_hash`."""
         work.pipeline = document_fingerprint(
             self._pipeline, work.file.uri, work.name, work.file.metadata
         )
         if not work.file.force:
             self._compare(work)
-        yield work
+
+    def ledger(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Document]:
+        """Return the ledger rows of those (namespace, doc_id) pairs that are known."""
+        return self._corpus.ledger(keys)
 
     def _compare(self, work: Work) -> None:
-        """Settle the outcome of a document that is the same as before."""
         known = work.known
         if known is None or (known.content_hash, known.pipeline) != (
             work.content_hash,

@@ -9,6 +9,7 @@ CHILDREN = "pmoves.attachments"
 GIVEN = "pmoves.given"
 NEEDS_OCR = "pmoves.needs_ocr"
 PREVIEW = "pmoves.preview"
+WEB = "pmoves.web"
 
 
 def ready_row(work: Work, known: Document | None) -> Document:
@@ -18,6 +19,7 @@ def ready_row(work: Work, known: Document | None) -> Document:
         GIVEN: dict(work.file.metadata),
         NEEDS_OCR: list(work.needs_ocr),
         PREVIEW: work.preview,
+        WEB: dict(work.web),
     }
     return Document(
         namespace=work.namespace,
@@ -59,8 +61,8 @@ def quarantined_row(work: Work, known: Document | None) -> Document:
     """
     kept = known if known is not None and known.status != "deleted" else None
     own: dict[str, JsonValue] = {GIVEN: dict(work.file.metadata)} if work.file.metadata else {}
-    if kept and CHILDREN in kept.metadata:
-        own[CHILDREN] = kept.metadata[CHILDREN]
+    if kept:
+        own |= {name: kept.metadata[name] for name in (CHILDREN, WEB) if name in kept.metadata}
     return Document(
         namespace=work.namespace,
         doc_id=work.doc_id,
@@ -93,6 +95,12 @@ def given_metadata(document: Document) -> dict[str, JsonValue]:
     """Return the metadata that came with the source of a document."""
     given = document.metadata.get(GIVEN)
     return given if isinstance(given, dict) else {}
+
+
+def web_of(document: Document) -> dict[str, str]:
+    """Return what the host of a page said when it was fetched: name, etag and the like."""
+    found = document.metadata.get(WEB)
+    return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _attempts(work: Work, known: Document | None) -> int:

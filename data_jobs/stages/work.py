@@ -4,6 +4,7 @@ import pickle
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, cast
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from retrieval.chunk import Chunk, Document, DocumentError, JsonValue, Vectors
 from retrieval.relation import Relation
 
 Outcome = Literal["ready", "quarantined", "skipped", "stopped"]
-StageName = Literal["list", "read", "parse", "chunk", "embed", "commit"]
+StageName = Literal["list", "fetch", "read", "parse", "chunk", "embed", "commit"]
 
 _LONGEST_MESSAGE = 1_000
 _BUNDLE_BYTES = 4 * 2**20
@@ -34,6 +35,7 @@ class Work:
     `recorded` says that the ledger holds that outcome already. `attachments` are
     the sources of its child documents, `needs_ocr` the pages without usable text.
     `slow` says that it was set aside, and that its turn has come.
+    `web` is what the host of a page said of it, `spooled` the file that it was fetched to.
     """
 
     file: SourceFile
@@ -61,6 +63,8 @@ class Work:
     outcome: Outcome | None = None
     error: DocumentError | None = None
     recorded: bool = False
+    web: Mapping[str, str] = field(default_factory=dict)
+    spooled: Path | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -71,6 +75,11 @@ class Work:
     def name(self) -> str:
         """The file's name as people know it."""
         return self.file.name or self.file.path.name
+
+    def discard(self) -> None:
+        """Remove the file that the page was fetched to, once nobody needs it any more."""
+        if self.spooled is not None:
+            self.spooled.unlink(missing_ok=True)
 
     def quarantine(self, stage: StageName, error: Exception) -> None:
         """Give the document up, with a reason that a person understands."""

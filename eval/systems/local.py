@@ -10,13 +10,17 @@ from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.batching import BatchingEmbedder
+from retrieval.errors import EngineError
 from retrieval.extraction.chunks import ChunkRelations
 from retrieval.ids import content_hash
 from retrieval.indexing import index_chunks
+from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
 from retrieval.rerank.opening import InProcessReranking
 from retrieval.settings import EmbeddingSettings, LibrarySettings
+
+_PAUSE_S = 0.2
 
 
 class LocalSystem:
@@ -44,12 +48,14 @@ class LocalSystem:
         self._embedder = BatchingEmbedder(embedder, settings.embedding.batch_tokens)
         self._relations = ChunkRelations(self._corpus.entities, settings)
         follower = open_follower(self._corpus, settings)
+        self._engine = open_text_engine(self._corpus, settings)
         self._reranking = InProcessReranking(settings)
         self._searcher = Searcher(
             self._corpus,
             self._embedder,
             settings.search,
             follower,
+            engine=self._engine,
             reranking=self._reranking.stage,
         )
 
@@ -69,7 +75,13 @@ class LocalSystem:
         )
         # Rows outside the full-text index would be scanned by every query.
         await asyncio.to_thread(self._corpus.optimize)
-        return self._corpus.version
+        version = self._corpus.version
+        while self._engine and not self._engine.progress.shows(version):
+            # Else the corpus would be measured in its place.
+            if trouble := self._engine.progress.trouble:
+                raise EngineError(trouble)
+            await asyncio.sleep(_PAUSE_S)
+        return version
 
     async def search(self, request: SearchRequest) -> SearchResponse:
         """Answer one search."""

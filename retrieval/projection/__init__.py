@@ -11,7 +11,8 @@ for all engines:
   that the engine can refuse what is older than what it holds; any step may run twice.
 - `Projection.rebuild` fills a new generation beside the old one, which goes on being
   followed and searched, and swaps them in one step.
-- `Projection.compare` tells item by item where engine and corpus differ.
+- `Projection.compare` tells item by item where engine and corpus differ, `Projection.verify`
+  counts, and mends or rebuilds what does not hold as many items as it should.
 - `Following` does the first of these over and over in a thread, with pauses that grow
   while the engine is away. Several processes may do so: where the corpus is a folder a
   lock leaves the work to one of them.

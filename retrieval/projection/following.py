@@ -12,7 +12,7 @@ from retrieval.projection.base import Position
 from retrieval.projection.projection import Projection
 
 _LOG = logging.getLogger(__name__)
-_PAUSE_S = 0.5
+PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _VERIFY_S = 30.0
 # Answers that look wrong are looked into no more often than this.
@@ -37,6 +37,10 @@ class Progress:
         """Whether the engine was asked at all."""
         return self.newest > 0 or self.trouble is not None
 
+    def shows(self, version: int) -> bool:
+        """Say whether searches of the engine see `version`."""
+        return self.position is not None and self.position.version >= version
+
     @property
     def lag_versions(self) -> int:
         """How many versions of the corpus the engine lacks."""
@@ -55,7 +59,7 @@ class Following(Closing):
     does the work, this one only looks how far it has come.
     """
 
-    def __init__(self, corpus: Corpus, projection: Projection, pause_s: float = _PAUSE_S) -> None:
+    def __init__(self, corpus: Corpus, projection: Projection, pause_s: float = PAUSE_S) -> None:
         self.projection = projection
         self._corpus = corpus
         self._pause_s = pause_s
@@ -87,6 +91,12 @@ class Following(Closing):
                 self._verified = float("-inf")
                 self._called = True
                 self._changed.notify()
+
+    def hurry(self) -> None:
+        """Try at once: the engine is known to answer again."""
+        with self._changed:
+            self._called = True
+            self._changed.notify()
 
     def close(self) -> None:
         """End the thread, and return when it has ended; a rebuild under way is given up."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 
 from retrieval.query import RerankFusion
-from retrieval.setting_group import Group
+from retrieval.setting_group import Group, Milliseconds
 
 RerankProvider = Literal[
     "auto",
@@ -60,11 +60,8 @@ class RerankSettings(Group):
     fusion: RerankFusion = Field(
         "mul", description="How its score s joins: mul: score (0.5 + 0.5 s), wsum: half of each."
     )
-    timeout_ms: int = Field(
-        2_000,
-        ge=1,
-        le=600_000,
-        description="Time for reranking; what is not scored by then keeps its place.",
+    timeout_ms: Milliseconds = Field(
+        2_000, description="Time for reranking; what is not scored by then keeps its place."
     )
     max_tokens: int = Field(
         512,

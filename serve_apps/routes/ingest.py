@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
+from retrieval.fetching.guard import UrlGuard
 from retrieval.jobs import JobRequest, SourceItem
 from serve_apps.access_log import note_namespaces
 from serve_apps.body import read_model
@@ -22,22 +23,25 @@ router = APIRouter(tags=["ingest"])
     "/ingest", status_code=202, summary="Ingest sources", openapi_extra=json_body(IngestRequest)
 )
 async def ingest(request: Request, response: Response) -> JobView:
-    """Start a job that reads files and folders on the gateway's machine, or objects."""
+    """Start a job that reads files and folders on the gateway's machine, objects, or pages."""
     services = services_of(request)
     wanted = await read_model(request, IngestRequest, services.settings.http.max_query_bytes)
     default = services.settings.search.namespace
     namespace = caller_of(request).chosen(wanted.namespace, default)
     note_namespaces(request, [namespace])
-    allowed = services.settings.ingest
-    job_request = await asyncio.to_thread(_job_request, wanted, namespace, allowed)
+    allowed, guard = services.settings.ingest, UrlGuard(services.settings.fetch)
+    job_request = await asyncio.to_thread(_job_request, wanted, namespace, allowed, guard)
     job = await asyncio.to_thread(start_job, services, job_request)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 
 
-def _job_request(wanted: IngestRequest, namespace: str, allowed: AllowedSources) -> JobRequest:
+def _job_request(
+    wanted: IngestRequest, namespace: str, allowed: AllowedSources, guard: UrlGuard
+) -> JobRequest:
     uris = [
-        allowed_uri(uri, allowed, f"sources.{number}") for number, uri in enumerate(wanted.sources)
+        allowed_uri(uri, allowed, guard, f"sources.{number}")
+        for number, uri in enumerate(wanted.sources)
     ]
     return JobRequest(
         namespace=namespace,
@@ -47,4 +51,7 @@ def _job_request(wanted: IngestRequest, namespace: str, allowed: AllowedSources)
         exclude=wanted.exclude,
         metadata=wanted.metadata,
         retry_quarantined=wanted.retry_quarantined,
+        lanes=wanted.lanes,
+        budgets=wanted.budgets,
+        mirror=wanted.mirror,
     )

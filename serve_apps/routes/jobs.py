@@ -10,7 +10,8 @@ from retrieval.errors import PmovesError
 from retrieval.jobs import Job
 from serve_apps.background import refresh
 from serve_apps.caller import Caller, caller_of
-from serve_apps.problems import NOT_FOUND, ProblemError
+from serve_apps.jobs import restart_job
+from serve_apps.problems import CONFLICT, NOT_FOUND, ProblemError
 from serve_apps.services import Services, services_of
 from serve_apps.wire import JobList, JobsQuery, JobView
 
@@ -45,6 +46,26 @@ async def stop_job(request: Request, job_id: str) -> JobView:
     services = services_of(request)
     await _find(services, caller_of(request), job_id)
     return JobView.of(await asyncio.to_thread(services.jobs.request_stop, job_id))
+
+
+@router.post("/jobs/{job_id}/pause", status_code=202, summary="Pause a job")
+async def pause_job(request: Request, job_id: str) -> JobView:
+    """Ask a job to take up no more documents for now. One that has ended is left as it is."""
+    services = services_of(request)
+    await _find(services, caller_of(request), job_id)
+    return JobView.of(await asyncio.to_thread(services.jobs.request_pause, job_id, True))
+
+
+@router.post("/jobs/{job_id}/resume", status_code=202, summary="Resume a job")
+async def resume_job(request: Request, job_id: str) -> JobView:
+    """Let a paused job go on, or start one that was stopped or has failed once more."""
+    services = services_of(request)
+    job = await _find(services, caller_of(request), job_id)
+    if job.state == "succeeded":
+        raise ProblemError(CONFLICT, f"The job {job_id!r} has succeeded. Start a new one.")
+    if job.finished:
+        return JobView.of(await asyncio.to_thread(restart_job, services, job))
+    return JobView.of(await asyncio.to_thread(services.jobs.request_pause, job_id, False))
 
 
 async def _find(services: Services, caller: Caller, job_id: str) -> Job:

@@ -103,6 +103,8 @@ def test_jobs_are_listed_shown_and_stopped(reach: list[str], home: Path) -> None
     assert answer("jobs", "show", job.job_id, *reach)["state"] == "queued"
     assert answer("jobs", "stop", job.job_id, *reach)["job_id"] == job.job_id
     assert store.stop_requested(job.job_id)
+    assert answer("jobs", "pause", job.job_id, *reach)["paused"] is True
+    assert answer("jobs", "resume", job.job_id, *reach)["paused"] is False
     store.close()
 
 

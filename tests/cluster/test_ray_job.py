@@ -180,7 +180,7 @@ def test_a_sweep_is_submitted_and_its_indexes_are_tasks(
         for name in ("there", "here")
     ]
     assert reports[0].trials == reports[1].trials
-    assert len(reports[0].trials) == 4
+    assert len(reports[0].trials) == 3
 
 
 def submitted(command: list[str], head: Head, folder: Path) -> subprocess.CompletedProcess[str]:

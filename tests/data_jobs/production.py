@@ -15,6 +15,7 @@ from data_jobs.sources import Selection
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage
+from data_jobs.stages.fetching import FetchStage
 from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
@@ -79,13 +80,21 @@ class Production:
         """Ingest `sources`; return the outcomes by the last part of their URIs."""
         items = [s if isinstance(s, SourceItem) else SourceItem(uri=str(s)) for s in sources]
         request = JobRequest(namespace=NAMESPACE, sources=items, retry_quarantined=retry)
+        return self.run_request(request, again)
+
+    def run_request(
+        self, request: JobRequest, again: Sequence[SourceItem] = ()
+    ) -> dict[str, DocumentOutcome]:
+        """Run a whole request; return the outcomes by the last part of their URIs."""
+        retry = request.retry_quarantined
         self.embedder = None
         self.monitor.tally.counts.clear()
         self.monitor._aside = Aside()
         ingest = self.settings.ingest
         parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
         most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
-        listing = ListStage(request, again, bounds, most, self.monitor)
+        listing = ListStage(request, again, bounds, most, self.monitor, self.settings)
+        fetch = FetchStage(self.settings, retry, self.settings.spool_dir / "job", self.monitor)
         read = ReadStage(self.settings, retry, self.monitor)
         stages: list[Stage | CommitStage] = [
             ChunkStage(self.settings, self.monitor),
@@ -95,7 +104,8 @@ class Production:
         try:
             self.tables = []
             for listed in (listing.first, listing.later):
-                tables = [table for bundle in listed() for table in read(bundle)]
+                fetched = [table for bundle in listed() for table in fetch(bundle)]
+                tables = [table for bundle in fetched for table in read(bundle)]
                 self.tables += [out for table in tables for out in parse(table)]
             for stage in stages:
                 self.tables = [out for table in self.tables for out in stage(table)]

@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.elasticsearch import elasticsearch
 from tests.engines.postgres import PostgresServer, postgres_server
 from tests.engines.redis import redis_server
 from tests.engines.seaweedfs import ObjectStore, seaweedfs
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Elasticsearch that the tests share; those that stop it start their own."""
+    with elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as engine:
+        yield engine.url
 
 
 @pytest.fixture(scope="session")

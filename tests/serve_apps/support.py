@@ -11,6 +11,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.jobs import JobStore
+from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from retrieval.state.keys import KeyRequest, KeyStore, Role
 from serve_apps.problems import CATALOGUE, MEDIA_TYPE, ProblemType
@@ -56,7 +57,9 @@ def services_over(
         settings=settings,
         corpus=corpus,
         embedder=embedder,
-        searcher=Searcher(corpus, embedder, settings.search),
+        searcher=Searcher(
+            corpus, embedder, settings.search, engine=open_text_engine(corpus, settings)
+        ),
         jobs=JobStore(settings.state_url),
         launcher=launcher or NotedLauncher(),
     )

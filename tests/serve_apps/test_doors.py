@@ -62,6 +62,11 @@ def job(services: Services, namespace: str) -> dict[str, Any]:
     return {"url": f"/jobs/{made.job_id}"}
 
 
+def job_call(name: str) -> Callable[[Services, str], dict[str, Any]]:
+    """Ask something of a job that is there."""
+    return lambda services, namespace: {"url": f"{job(services, namespace)['url']}/{name}"}
+
+
 def evaluation(path: str, **params: str) -> Callable[[Services, str], dict[str, Any]]:
     """Ask for a page about an evaluation that is there."""
 
@@ -136,6 +141,8 @@ CASES: dict[Call, Case] = {
     ("GET", "/jobs"): Case(listed("/jobs"), foreign=FORBIDDEN),
     ("GET", "/jobs/{job_id}"): Case(job, foreign=NOT_FOUND),
     ("DELETE", "/jobs/{job_id}"): Case(job, 202, foreign=NOT_FOUND),
+    ("POST", "/jobs/{job_id}/pause"): Case(job_call("pause"), 202, foreign=NOT_FOUND),
+    ("POST", "/jobs/{job_id}/resume"): Case(job_call("resume"), 202, foreign=NOT_FOUND),
     ("GET", "/namespaces"): Case(plain("/namespaces")),
     ("GET", "/hirag/admin/stats"): Case(plain("/hirag/admin/stats")),
     ("GET", "/hirag/admin/rerank-status"): Case(plain("/hirag/admin/rerank-status")),

@@ -99,7 +99,6 @@ async def test_what_is_outside_cannot_be_told_from_what_is_not_there(
 @pytest.mark.parametrize(
     "uri",
     [
-        "https://example.org/a.pdf",
         "/etc/hosts",
         "file:relative",
         "talk.md",
@@ -167,3 +166,36 @@ async def test_wrong_fields_are_named(
 ) -> None:
     answer = await client.post("/ingest", json={"sources": [library.as_uri()], **fields})
     assert wrong_fields(problem(answer, problems.INVALID_REQUEST)) == [wrong]
+
+
+async def test_pages_sitemaps_and_lists_become_a_job(client: httpx.AsyncClient) -> None:
+    sources = [
+        "https://example.org/a.pdf",
+        "sitemap+https://example.org/",
+        "list+http://a.example/x",
+    ]
+    answer = await ingest(client, *sources, "https://example.org/a.pdf")
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["sources"] == sources
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1/",
+        "http://169.254.169.254/latest",
+        "sitemap+http://[::1]/",
+        "https://user:word@example.org/",
+        "http://2130706433/",
+    ],
+)
+async def test_addresses_that_are_not_public_are_refused_at_once(
+    client: httpx.AsyncClient, launcher: NotedLauncher, uri: str
+) -> None:
+    problem(await ingest(client, uri), problems.SOURCE_NOT_ALLOWED)
+    assert launcher.submitted == []
+
+
+@pytest.mark.parametrize("uri", ["list+file:///etc/passwd", "gopher://example.org/", "ftp://a/b"])
+async def test_other_ways_in_are_refused(client: httpx.AsyncClient, uri: str) -> None:
+    problem(await ingest(client, uri), problems.UNSUPPORTED_SOURCE)

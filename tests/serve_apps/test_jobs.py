@@ -99,6 +99,27 @@ async def test_a_job_is_asked_to_stop(client: httpx.AsyncClient, services: Servi
     assert services.jobs.stop_requested(job_id)
 
 
+async def test_a_job_is_paused_and_resumed(client: httpx.AsyncClient, services: Services) -> None:
+    job_id = start(services)
+    assert (await client.post(f"/jobs/{job_id}/pause")).json()["paused"] is True
+    assert (await client.post(f"/jobs/{job_id}/resume")).json()["paused"] is False
+    problem(await client.post("/jobs/nope/pause"), problems.NOT_FOUND)
+
+
+async def test_a_job_that_ended_early_runs_once_more(
+    client: httpx.AsyncClient, services: Services, launcher: NotedLauncher
+) -> None:
+    job_id = start(services)
+    services.jobs.request_stop(job_id)
+    services.jobs.finish(job_id, "stopped")
+    answer = await client.post(f"/jobs/{job_id}/resume")
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    assert launcher.submitted[-1] == job_id
+    assert not services.jobs.stop_requested(job_id)
+    services.jobs.finish(job_id, "succeeded")
+    problem(await client.post(f"/jobs/{job_id}/resume"), problems.CONFLICT)
+
+
 async def test_a_finished_job_stays_as_it_is(client: httpx.AsyncClient, services: Services) -> None:
     job_id = start(services)
     services.jobs.finish(job_id, "succeeded")

@@ -1,5 +1,6 @@
 """How Elasticsearch is reached."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import EngineError
@@ -46,7 +47,13 @@ def _credentials(settings: ElasticsearchSettings) -> dict[str, Any]:
 
 
 def _authority(settings: ElasticsearchSettings) -> dict[str, Any]:
-    return {"ca_certs": settings.ca_file} if settings.ca_file else {}
+    if not settings.ca_file:
+        return {}
+    if not Path(settings.ca_file).is_file():
+        raise EngineError(
+            f"elasticsearch: PMOVES_ELASTICSEARCH__CA_FILE names {settings.ca_file}, no file"
+        )
+    return {"ca_certs": settings.ca_file}
 
 
 def reason(error: Exception) -> str:
@@ -54,7 +61,8 @@ def reason(error: Exception) -> str:
     from elasticsearch import ApiError
 
     if not isinstance(error, ApiError):
-        return f"{type(error).__name__}: {error}"[:300]
+        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        return f"{type(error).__name__}: {error}{cause}"[:300]
     found = error.body.get("error") if isinstance(error.body, dict) else error.body
     if isinstance(found, dict):
         causes = found.get("root_cause") or [found]

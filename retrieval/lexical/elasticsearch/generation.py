@@ -109,7 +109,8 @@ class IndexGeneration:
             )["hits"]["hits"]
             if not hits:
                 return
-            yield [(_key(hit["_source"]), hit["_source"]["mark"]) for hit in hits]
+            # What others have put there need not have a mark.
+            yield [(_key(hit["_source"]), str(hit["_source"].get("mark"))) for hit in hits]
             after = {"search_after": hits[-1]["sort"]}
 
 
@@ -173,7 +174,7 @@ class ElasticsearchEngine:
 
 
 def _key(row: Mapping[str, Any]) -> Key:
-    return tuple(str(row[name]) for name in _KEYS)
+    return tuple(str(row.get(name)) for name in _KEYS)
 
 
 def _id(key: Key) -> str:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,6 +26,8 @@ _FORM = 1
 _KEPT = ["namespace", "chunk_id", "mark"]
 # Longer ids are kept, but only the hash of the content orders equal scores then.
 _LONGEST_ID = 1_000
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+_BETWEEN = re.compile(r"[\W_]+")
 
 
 class Analyzers:
@@ -37,6 +41,10 @@ class Analyzers:
         """Return the field that holds the text of passages in `namespace`."""
         return _field(self._others.get(namespace, self._default))
 
+    def text(self, namespace: str, text: str) -> str:
+        """Return `text` as the analyzer of `namespace` is given it."""
+        return analyzed(self.field(namespace), text)
+
     def all(self) -> list[str]:
         """Return every analyzer, in order."""
         return sorted({self._default, *self._others.values()})
@@ -47,6 +55,19 @@ class Analyzers:
         for name in namespaces:
             found.setdefault(self.field(name), []).append(name)
         return found
+
+
+def analyzed(field: str, text: str) -> str:
+    """Return `text`, of a passage or a query, as `field` is given it.
+
+    In English, words begin and end and lose their accents as in the corpus's own index, so
+    that it matters little which of the two answers.
+    """
+    if field != _field("english"):
+        return text
+    if not text.isascii():
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    return _BETWEEN.sub(" ", text)
 
 
 def _field(analyzer: str) -> str:
@@ -102,5 +123,5 @@ def entry(row: Mapping[str, Any], mark: str, analyzers: Analyzers) -> dict[str, 
         "mark": mark,
         "facts": facts_of(row),
         "created_at": epoch_microseconds(row["created_at"]),
-        analyzers.field(row["namespace"]): row["indexed_text"],
+        analyzers.field(row["namespace"]): analyzers.text(row["namespace"], row["indexed_text"]),
     }

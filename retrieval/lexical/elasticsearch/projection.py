@@ -1,5 +1,8 @@
 """The chunks as Elasticsearch gets them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from retrieval.corpus.store import Corpus
 from retrieval.lexical.elasticsearch.generation import ElasticsearchEngine
 from retrieval.lexical.elasticsearch.mapping import COLUMNS
@@ -8,8 +11,20 @@ from retrieval.projection.projection import Projection
 from retrieval.settings import ElasticsearchSettings
 
 
-def lexical_projection(corpus: Corpus, settings: ElasticsearchSettings) -> Projection:
-    """Return the projection of `corpus` into the index that `settings` name."""
+def chunks_table(corpus: Corpus) -> Table:
+    """Return the chunks of `corpus` with what is kept of them."""
     keys, marks = ("namespace", "chunk_id"), ("content_hash", "created_at")
-    table = Table("chunks", keys, marks, COLUMNS, corpus.dataset)
-    return Projection(corpus, ElasticsearchEngine(settings), [table])
+    return Table("chunks", keys, marks, COLUMNS, corpus.dataset)
+
+
+@contextmanager
+def lexical_projection(corpus: Corpus, settings: ElasticsearchSettings) -> Iterator[Projection]:
+    """Yield the projection of `corpus` into the index that `settings` name.
+
+    Raises `EngineError` where the settings cannot be used.
+    """
+    engine = ElasticsearchEngine(settings)
+    try:
+        yield Projection(corpus, engine, [chunks_table(corpus)])
+    finally:
+        engine.close()

@@ -1,18 +1,22 @@
 """Searches in Elasticsearch, whose answers are held against the corpus.
 
-Elasticsearch proposes, the snapshot decides: a hit counts where the snapshot holds a row
-with the very content that was matched, in the namespaces asked for, which passes the
-filters. So what is stale, foreign or made up in the index is never shown.
+Elasticsearch proposes, the snapshot decides: its answer counts where the snapshot holds a
+row with the very content of each hit, in the namespaces asked for, and without those that do
+not pass the filters. So what is stale, foreign or made up in the index is never shown, and
+never takes the place of what should be: the corpus answers then.
 """
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import numpy as np
 
+from retrieval.chunk import Vectors
 from retrieval.circuit import CircuitBreaker
+from retrieval.corpus.store import Corpus
 from retrieval.dense.by_content import key_of
 from retrieval.dense.segment import NO_ADDRESS, Addresses
 from retrieval.dense.snapshot import Snapshot
@@ -20,8 +24,9 @@ from retrieval.errors import StageError
 from retrieval.lexical.base import Found, Question
 from retrieval.lexical.elasticsearch.client import connect, reason
 from retrieval.lexical.elasticsearch.filters import clauses
-from retrieval.lexical.elasticsearch.mapping import Analyzers
-from retrieval.projection.following import Following, Progress
+from retrieval.lexical.elasticsearch.mapping import Analyzers, analyzed
+from retrieval.lexical.elasticsearch.projection import lexical_projection
+from retrieval.projection.following import PAUSE_S, Following, Progress
 from retrieval.settings import ElasticsearchSettings
 
 T = TypeVar("T")
@@ -29,16 +34,21 @@ _THREADS = 8
 # Elasticsearch gives no more hits than this in one answer.
 _DEEPEST = 10_000
 _DEEPER = 8
+_NOTHING = 2**64 - 1
 
 
 class ElasticsearchText:
-    """A `TextEngine`; `following` keeps its index up to date and is closed with it."""
+    """A `TextEngine` that keeps its index equal to `corpus` in the background."""
 
     name = "Elasticsearch"
 
-    def __init__(self, settings: ElasticsearchSettings, following: Following) -> None:
+    def __init__(
+        self, corpus: Corpus, settings: ElasticsearchSettings, pause_s: float = PAUSE_S
+    ) -> None:
         self._settings = settings
-        self._following = following
+        self._closing = ExitStack()
+        projection = self._closing.enter_context(lexical_projection(corpus, settings))
+        self._following = self._closing.enter_context(Following(corpus, projection, pause_s))
         self._analyzers = Analyzers(settings)
         self._client = connect(settings, settings.patience_ms / 1000)
         # Threads of its own: those of other stages never wait for a network.
@@ -84,7 +94,7 @@ class ElasticsearchText:
 
     def close(self) -> None:
         """End the work in the background, and give connections back."""
-        self._following.close()
+        self._closing.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._client.close()
 
@@ -111,11 +121,17 @@ class ElasticsearchText:
         depth = question.k
         while True:
             hits = self._ask(question, depth)
-            addresses, scores = _resolved(hits, question, snapshot)
+            addresses, scores = _rows_of(hits, question, snapshot)
+            if (addresses == NO_ADDRESS).any():
+                self._following.doubt()
+                raise StageError(
+                    f"{self.name} found passages that version {snapshot.version} does not hold"
+                )
+            addresses, scores = _passing(addresses, scores, question, snapshot)
             if len(addresses) >= question.k or len(hits) < depth or depth >= _DEEPEST:
                 best = np.lexsort((addresses, -scores))[: question.k]
                 return addresses[best], scores[best]
-            # Much of it was stale or foreign, or at the very end of a range.
+            # Some passages stood at the very end of a range.
             depth = min(depth * _DEEPER, _DEEPEST)
 
     def _ask(self, question: Question, depth: int) -> list[dict[str, Any]]:
@@ -135,11 +151,10 @@ class ElasticsearchText:
 
     def _query(self, question: Question) -> dict[str, Any]:
         filters = clauses(question.filters)
-        text = question.query.encode("utf-8", "replace").decode()
         sides = [
             {
                 "bool": {
-                    "must": [{"match": {field: {"query": text}}}],
+                    "must": [{"match": {field: {"query": analyzed(field, question.query)}}}],
                     "filter": [{"terms": {"namespace": namespaces}}, *filters],
                 }
             }
@@ -158,25 +173,37 @@ class ElasticsearchText:
 
     def _opened(self, is_open: bool) -> None:
         self._open = is_open
+        if not is_open:
+            self._following.hurry()
 
 
-def _resolved(hits: list[dict[str, Any]], question: Question, snapshot: Snapshot) -> Found:
-    """Return the rows of `snapshot` behind `hits`, without those that are not in question."""
-    keys = np.array([key_of(hit["fields"]["content_hash"][0]) for hit in hits], np.uint64)
+def _rows_of(hits: list[dict[str, Any]], question: Question, snapshot: Snapshot) -> Found:
+    """Return where in the scope of `snapshot` each hit is, and its score."""
+    keys = np.array([_content(hit) for hit in hits], np.uint64)
     scores = np.array([hit["_score"] for hit in hits], np.float32)
     addresses, once = np.unique(snapshot.find(question.scope, keys), return_index=True)
-    scores = scores[once]
-    held = addresses != NO_ADDRESS
-    addresses, scores = addresses[held], scores[held]
-    if question.predicate is not None and len(addresses):
-        passing = np.isin(addresses, _passing(addresses, question.predicate, snapshot))
-        addresses, scores = addresses[passing], scores[passing]
-    return addresses, scores
+    return addresses, scores[once]
 
 
-def _passing(addresses: Addresses, predicate: str, snapshot: Snapshot) -> Addresses:
+def _content(hit: dict[str, Any]) -> int:
+    """Return the key of what was matched, one that nothing has for an entry that is not ours."""
+    try:
+        return key_of(hit["fields"]["content_hash"][0])
+    except (KeyError, ValueError):
+        return _NOTHING
+
+
+def _passing(
+    addresses: Addresses, scores: Vectors, question: Question, snapshot: Snapshot
+) -> Found:
+    """Leave out what does not pass the filters, as the corpus understands them."""
+    if question.predicate is None or not len(addresses):
+        return addresses, scores
     named = ", ".join(map(str, addresses.tolist()))
     table = snapshot.dataset.scanner(
-        columns=[], filter=f"_rowaddr IN ({named}) AND ({predicate})", with_row_address=True
+        columns=[],
+        filter=f"_rowaddr IN ({named}) AND ({question.predicate})",
+        with_row_address=True,
     ).to_table()
-    return np.asarray(table["_rowaddr"].to_numpy(), dtype=np.int64)
+    passing = np.isin(addresses, table["_rowaddr"].to_numpy())
+    return addresses[passing], scores[passing]

@@ -3,8 +3,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from retrieval.corpus.filters import filters_predicate, namespaces_predicate
 from retrieval.corpus.locking import sole_keeper
@@ -14,7 +12,6 @@ from retrieval.lexical.fulltext import Within, search_text
 from retrieval.matching import FilterCache
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
-from tests.retrieval.strategies import texts
 
 PASSAGES = {
     "d-1": "The boats were sailing past the lighthouse at night",
@@ -55,84 +52,6 @@ def ask(
     rows = dataset._take_rows(addresses.tolist(), columns=["chunk_id"])
     found: list[str] = rows["chunk_id"].to_pylist()
     return found
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, word_embedder: WordEmbedder) -> Corpus:
-    """A corpus that odd queries are put to."""
-    corpus = Corpus.open(str(tmp_path_factory.mktemp("odd")), word_embedder.identity)
-    store(corpus, word_embedder, [make_chunk(name, text) for name, text in PASSAGES.items()])
-    store(corpus, word_embedder, [make_chunk("x-1", "boats of others", "other")])
-    return corpus
-
-
-OPERATORS = [
-    "'", '"', '"boat', "boat AND", "OR", "NOT boat", "+boat -rope", "boat~2", "boat^5", "(boat",
-    "[boat TO rope]", "namespace:other", "boat*", "bo?t", "\\", "%", "{}", "/boat/", "<boat>",
-    "' OR '1'='1", "'; DROP TABLE chunks; --", "x') OR namespace = 'other' --",
-]  # fmt: skip
-ODD = [
-    *OPERATORS, "", " ", "the", "the and of", "\x00", "boat\x00", "\u202eboat",
-    "é" * 100, "a" * 8192, "boat " * 1638, "😀" * 8192,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("query", ODD)
-def test_odd_queries_are_answered_and_stay_in_their_namespace(asked: Corpus, query: str) -> None:
-    assert set(ask(asked, query)) <= set(PASSAGES)
-
-
-@given(texts | st.lists(st.sampled_from([*OPERATORS, "boat"]), max_size=6).map(" ".join))
-@example("boat \\ \" ' ( ] }")
-def test_any_text_is_a_query(asked: Corpus, query: str) -> None:
-    assert set(ask(asked, query)) <= set(PASSAGES)
-
-
-@pytest.mark.parametrize(
-    "query", ['"boat"', "boat AND zebra", "NOT boat", "-boat", "boat^0", "(boat)", "boat:*"]
-)
-def test_operators_are_words_like_any_others(asked: Corpus, query: str) -> None:
-    assert set(ask(asked, query)) == {"d-1", "d-2"}
-
-
-@pytest.mark.parametrize("query", ["the", "of and to in", "😀", "", "zebra", "?!"])
-def test_nothing_to_look_for_finds_nothing(asked: Corpus, query: str) -> None:
-    assert ask(asked, query) == []
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("boat", {"d-1", "d-2"}),
-        ("BOATS", {"d-1", "d-2"}),
-        ("sail", {"d-1"}),
-        ("sailed", {"d-1"}),
-        ("cafe", {"d-3"}),
-        ("daughter", {"d-3"}),
-        ("INV-2026-031", {"d-4"}),
-        ("inv 2026 031", {"d-4"}),
-        ("lamps", {"d-2", "d-4"}),
-    ],
-)
-def test_english_analysis(asked: Corpus, query: str, expected: set[str]) -> None:
-    assert set(ask(asked, query)) == expected
-
-
-def test_one_word_of_the_query_is_enough_and_more_are_better(asked: Corpus) -> None:
-    assert ask(asked, "zebra rope boat")[0] == "d-2"
-    assert set(ask(asked, "zebra rope boat")) == {"d-1", "d-2"}
-
-
-def test_namespaces_are_a_wall(library: Corpus) -> None:
-    assert ask(library, "boats", "other") == ["x-1"]
-    assert set(ask(library, "boats", "ns", "other")) == {"d-1", "d-2", "x-1"}
-    assert ask(library, "boats", "nobody's") == []
-
-
-def test_a_wall_also_for_the_first_k(corpus: Corpus, word_embedder: WordEmbedder) -> None:
-    others = [make_chunk(f"o-{at}", "boat boat boat", "other") for at in range(50)]
-    store(corpus, word_embedder, [*others, make_chunk("d-1", "one boat among many words")])
-    assert ask(corpus, "boat", k=3) == ["d-1"]
 
 
 @pytest.mark.parametrize("named", [0, 1_000])
@@ -185,32 +104,6 @@ def test_a_search_that_knows_its_rows_finds_what_a_masked_one_finds(
     assert len(found[0]) == 0
 
 
-def test_k_bounds_the_answer(library: Corpus) -> None:
-    assert len(ask(library, "boat lamp coffee", k=2)) == 2
-
-
-def test_deleted_passages_are_gone_at_once(library: Corpus, word_embedder: WordEmbedder) -> None:
-    chunks = [make_chunk("d-2", PASSAGES["d-2"])]
-    store(library, word_embedder, chunks, replace=True)
-    assert ask(library, "boat") == ["d-2"]
-    library.delete_document("ns", "d")
-    assert ask(library, "boat") == []
-
-
-def test_new_and_changed_passages_are_found_at_once(
-    library: Corpus, word_embedder: WordEmbedder
-) -> None:
-    store(library, word_embedder, [make_chunk("e-1", "zebra")])
-    store(library, word_embedder, [make_chunk("d-1", "giraffe")])
-    assert ask(library, "zebra giraffe boat") != []
-    assert ask(library, "zebra") == ["e-1"]
-    assert ask(library, "giraffe") == ["d-1"]
-    assert ask(library, "sailing") == []
-    library.optimize()
-    assert ask(library, "zebra") == ["e-1"]
-    assert ask(library, "boat") == ["d-2"]
-
-
 def test_rows_outside_the_text_index_are_found_too(
     library: Corpus, word_embedder: WordEmbedder
 ) -> None:
@@ -219,18 +112,6 @@ def test_rows_outside_the_text_index_are_found_too(
         store(library, word_embedder, [make_chunk("e-1", "one more boat")])
     assert set(ask(library, "boat")) == {"d-1", "d-2", "e-1"}
     assert ask(library, "boats", "other") == ["x-1"]
-
-
-def test_the_context_is_searched_too(corpus: Corpus) -> None:
-    chunk = make_chunk("d-1", "text")
-    embedder = WordEmbedder()
-    with_context = type(chunk)("ns", "d", "d-2", "text", context="Lighthouse handbook")
-    store(corpus, embedder, [chunk, with_context])
-    assert ask(corpus, "lighthouse") == ["d-2"]
-
-
-def test_an_empty_corpus_finds_nothing(corpus: Corpus) -> None:
-    assert ask(corpus, "boat") == []
 
 
 def test_scores_do_not_depend_on_the_batches_that_stored_the_passages(

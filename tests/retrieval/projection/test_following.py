@@ -31,14 +31,9 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def shows(following: Following, version: int) -> bool:
-    position = following.progress.position
-    return position is not None and position.version >= version
-
-
 def test_it_keeps_up(following: Following, corpus: Corpus, word_embedder: WordEmbedder) -> None:
     version = store(corpus, word_embedder, [make_chunk("a-1", "text")]).version
-    wait_for(lambda: shows(following, version))
+    wait_for(lambda: following.progress.shows(version))
     wait_for(lambda: following.progress.lag_seconds == 0)
     assert following.progress.lag_versions == 0
 
@@ -46,35 +41,35 @@ def test_it_keeps_up(following: Following, corpus: Corpus, word_embedder: WordEm
 def test_trouble_is_told_and_got_over(
     following: Following, corpus: Corpus, engine: MemoryEngine, word_embedder: WordEmbedder
 ) -> None:
-    wait_for(lambda: shows(following, 1))
+    wait_for(lambda: following.progress.shows(1))
     engine.away = True
     version = store(corpus, word_embedder, [make_chunk("a-1", "text")]).version
     wait_for(lambda: following.progress.trouble)
     assert following.progress.trouble == "memory is away"
     wait_for(lambda: following.progress.lag_seconds > 0)
     engine.away = False
-    wait_for(lambda: shows(following, version))
+    wait_for(lambda: following.progress.shows(version))
     wait_for(lambda: following.progress.trouble is None)
 
 
 def test_another_process_is_left_to_it(
     following: Following, corpus: Corpus, engine: MemoryEngine, word_embedder: WordEmbedder
 ) -> None:
-    wait_for(lambda: shows(following, 1))
+    wait_for(lambda: following.progress.shows(1))
     with sole(corpus.chunks_uri, "follow-memory", 60) as ours:
         assert ours
         version = store(corpus, word_embedder, [make_chunk("a-1", "text")]).version
         wait_for(lambda: following.progress.newest >= version)
-        assert not shows(following, version)
+        assert not following.progress.shows(version)
         assert following.progress.lag_versions > 0
-    wait_for(lambda: shows(following, version))
+    wait_for(lambda: following.progress.shows(version))
 
 
 def test_a_doubt_has_the_engine_looked_through(
     following: Following, corpus: Corpus, engine: MemoryEngine, word_embedder: WordEmbedder
 ) -> None:
     version = store(corpus, word_embedder, [make_chunk("a-1", "text")]).version
-    wait_for(lambda: shows(following, version))
+    wait_for(lambda: following.progress.shows(version))
     assert engine.serving is not None
     engine.serving.entries.clear()
     following._verified = 0.0

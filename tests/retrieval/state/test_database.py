@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import eval.gates.tables  # noqa: F401
+import publishing.events.tables  # noqa: F401
 import retrieval.jobs
 import retrieval.state.keys  # noqa: F401
 from retrieval.errors import CorpusError, SchemaVersionError

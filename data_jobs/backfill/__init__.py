@@ -1,0 +1,1 @@
+"""Backfills: whole libraries by one specification, again and again."""

@@ -1,0 +1,1 @@
+"""Events: their contracts, the outbox that keeps them, and their delivery to webhooks."""

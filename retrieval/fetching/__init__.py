@@ -1,0 +1,1 @@
+"""The one guarded client: URLs that somebody else names are fetched by nothing else."""
