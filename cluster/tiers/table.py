@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from cluster.mesh.dashboard import Node
 from cluster.settings import Settings
 from retrieval.placement import TIER_LABEL, TIERS, Tier
+from retrieval.setting_group import Group
 
 Kind = Literal["deployment", "stage"]
 NO_TIER = "any"
@@ -53,18 +54,26 @@ def _deployments(settings: Settings) -> Iterable[Work]:
 
 
 def _stages(settings: Settings) -> Iterable[Work]:
-    stages, tiers = settings.ingest.stages, settings.tiers
-    for name in ("list", "read", "parse", "chunk", "embed", "commit"):
-        workers = getattr(stages, f"{name}_workers", 1)
-        yield Work(
-            name=name,
-            kind="stage",
-            tiers=getattr(tiers, name),
-            cpus=getattr(stages, f"{name}_cpus"),
-            gpus=getattr(stages, f"{name}_gpus", 0.0),
-            least=workers,
-            most=workers,
-        )
+    stages = settings.ingest.stages
+    for name in ("list", "read", "parse"):
+        yield _stage(settings, stages, name, f"{name}_")
+    yield _stage(settings, settings.speech, "transcribe", "")
+    for name in ("chunk", "embed", "commit"):
+        yield _stage(settings, stages, name, f"{name}_")
+
+
+def _stage(settings: Settings, group: Group, name: str, prefix: str) -> Work:
+    """Return a stage whose share and number `group` holds in fields that begin with `prefix`."""
+    workers = getattr(group, f"{prefix}workers", 1)
+    return Work(
+        name=name,
+        kind="stage",
+        tiers=getattr(settings.tiers, name),
+        cpus=getattr(group, f"{prefix}cpus"),
+        gpus=getattr(group, f"{prefix}gpus", 0.0),
+        least=workers,
+        most=workers,
+    )
 
 
 def _landed(work: Work, nodes: Sequence[Node]) -> Work:

@@ -23,7 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ([], "name a file, a folder or a pattern"),
         (["missing.pdf"], "there is nothing at"),
-        (["s3://bucket/x"], "'s3' is not supported"),
+        (["gs://bucket/x"], "'gs' is not supported"),
         ([".", "--namespace", "a b"], "namespace: String should match"),
         (["--job-id", "nobody"], "there is no job 'nobody'"),
         ([".", "--frob"], "unrecognized arguments: --frob"),

@@ -42,10 +42,12 @@ async def asked(client: httpx.AsyncClient, cookie: str, **headers: str) -> httpx
 async def test_what_is_not_signed_by_the_key_is_refused(
     client: httpx.AsyncClient, services: Services, token: str
 ) -> None:
+    second = make_key(services, "admin")
+    services.keyring.load()
     name, _, session = (await session_of(services, token)).partition("=")
     key_id, end, signature = session.split(".")
     assert (await asked(client, f"{name}={session}")).status_code == 200
-    other = (await session_of(services, make_key(services, "admin"))).partition("=")[2]
+    other = (await session_of(services, second)).partition("=")[2]
     forged = {
         "later": f"{key_id}.{int(end) + 1}.{signature}",
         "of another key": f"{other.split('.')[0]}.{end}.{signature}",
