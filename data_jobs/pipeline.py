@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -87,22 +88,9 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     """Return the pipeline as a dataset that yields outcomes when it is read."""
     settings, ingest, tiers = plan.settings, plan.settings.ingest, plan.settings.tiers
     stages = ingest.stages
-    listing = ListStage(
-        plan.request, plan.again, plan.bounds(), ingest.bundle_documents, monitor, settings
-    )
     shared = {"settings": settings, "monitor": monitor}
-    list_task: Any = list_files
-    listed = ray.data.from_items([{"start": 0}]).map_batches(
-        list_task,
-        fn_args=(listing,),
-        batch_size=None,
-        batch_format="pyarrow",
-        num_cpus=stages.list_cpus,
-        compute=TaskPoolStrategy(1),
-        **placement(tiers.list),
-    )
     read = _mapped(
-        _fetched(listed, plan, shared),
+        _fetched(_listed(plan, monitor), plan, shared),
         ReadStage,
         stages.read_workers,
         shared | {"retry": plan.request.retry_quarantined},
@@ -117,16 +105,7 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         tiers.parse,
         num_cpus=stages.parse_cpus,
     )
-    heard = _mapped(
-        parsed,
-        TranscribeStage,
-        settings.speech.workers,
-        shared,
-        tiers.transcribe,
-        num_cpus=settings.speech.cpus,
-        num_gpus=settings.speech.gpus,
-        at_once=_HEARD_AT_ONCE,
-    )
+    heard = _heard(parsed, plan, shared)
     chunked = _mapped(
         heard, ChunkStage, stages.chunk_workers, shared, tiers.chunk, num_cpus=stages.chunk_cpus
     )
@@ -134,9 +113,25 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     return _mapped(embedded, CommitStage, 1, shared, tiers.commit, num_cpus=stages.commit_cpus)
 
 
+def _listed(plan: Plan, monitor: Monitor) -> Dataset:
+    """Return the files of all sources, a bundle a row, listed by one task."""
+    most = plan.settings.ingest.bundle_documents
+    listing = ListStage(plan.request, plan.again, plan.bounds(), most, monitor, plan.settings)
+    list_task: Any = list_files
+    return ray.data.from_items([{"start": 0}]).map_batches(
+        list_task,
+        fn_args=(listing,),
+        batch_size=None,
+        batch_format="pyarrow",
+        num_cpus=plan.settings.ingest.stages.list_cpus,
+        compute=TaskPoolStrategy(1),
+        **placement(plan.settings.tiers.list),
+    )
+
+
 def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
     """Append the stage that fetches pages, where the job has any."""
-    if not any(is_web(item.uri) for item in (*plan.request.sources, *plan.again)):
+    if not _from_the_web(plan):
         return before
     arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
     stages, tiers = plan.settings.ingest.stages, plan.settings.tiers
@@ -151,6 +146,27 @@ def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
     )
     cpus = stages.fetch_cpus
     return _mapped(before, FetchStage, 1, shared | arguments, tiers.read, num_cpus=cpus)
+
+
+def _heard(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
+    """Append the stage that listens, where recordings can be read or videos may come."""
+    if not find_spec("av") and not _from_the_web(plan):
+        return before
+    speech = plan.settings.speech
+    return _mapped(
+        before,
+        TranscribeStage,
+        speech.workers,
+        shared,
+        plan.settings.tiers.transcribe,
+        num_cpus=speech.cpus,
+        num_gpus=speech.gpus,
+        at_once=_HEARD_AT_ONCE,
+    )
+
+
+def _from_the_web(plan: Plan) -> bool:
+    return any(is_web(item.uri) for item in (*plan.request.sources, *plan.again))
 
 
 def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[pa.Table]:

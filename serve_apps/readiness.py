@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from retrieval.errors import EmbeddingIdentityError
 from serve_apps.services import Services
-from serve_apps.wire import Part
+from serve_apps.wire_state import Part
 
 _SECONDS = 3.0
 # Seconds for which an answer serves everybody; who waits for a part wants to know soon.

@@ -10,7 +10,7 @@ from retrieval.projection.following import Progress
 from serve_apps.caller import Caller
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
-from serve_apps.wire import Stats
+from serve_apps.wire_state import Stats
 
 _SECRET_WORDS = ("key", "password", "secret", "token", "credential")
 _OBJECT = TypeAdapter(dict[str, JsonValue])

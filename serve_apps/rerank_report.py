@@ -6,7 +6,7 @@ from retrieval.errors import PmovesError
 from retrieval.rerank.base import RerankerState
 from retrieval.rerank.stage import RerankStage
 from retrieval.settings import RerankSettings
-from serve_apps.wire import RerankStatus
+from serve_apps.wire_state import RerankStatus
 
 _SECONDS = 3.0
 

@@ -21,10 +21,9 @@ from serve_apps.wire import (
     JobList,
     JobView,
     NamespaceList,
-    Readiness,
     ReasonList,
-    Stats,
 )
+from serve_apps.wire_state import Readiness, Stats
 
 Answer = TypeVar("Answer", bound=BaseModel)
 _TIMEOUT_S = 60.0

@@ -9,7 +9,8 @@ from cluster.mesh.dashboard import Dashboard, Deployment, Node
 from cluster.mesh.state import MeshState
 from retrieval.chunk import JsonValue
 from retrieval.placement import TIER_LABEL
-from serve_apps.wire import JobView, Part
+from serve_apps.wire import JobView
+from serve_apps.wire_state import Part
 
 _JOBS = 5
 _OWN_LABELS = "pmoves.io/"

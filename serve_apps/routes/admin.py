@@ -13,7 +13,7 @@ from serve_apps.problems import NOT_FOUND, ProblemError
 from serve_apps.report import gather_stats
 from serve_apps.rerank_report import report_reranker
 from serve_apps.services import services_of
-from serve_apps.wire import Labelled, LabelRequest, Refreshed, RerankStatus, Stats
+from serve_apps.wire_state import Labelled, LabelRequest, Refreshed, RerankStatus, Stats
 
 router = APIRouter(prefix="/hirag/admin", tags=["admin"])
 

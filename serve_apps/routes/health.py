@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from serve_apps.readiness import ReadinessCheck
 from serve_apps.services import services_of
-from serve_apps.wire import Health, Hint, Readiness
+from serve_apps.wire_state import Health, Hint, Readiness
 
 router = APIRouter(tags=["health"])
 

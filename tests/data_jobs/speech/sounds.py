@@ -63,6 +63,7 @@ def write(path: Path, samples: Samples, rate: int = 48_000, **metadata: str) -> 
             (samples * 32_767).astype(np.int16)[None, :], format="s16", layout="mono"
         )
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, 0, Fraction(1, SAMPLE_RATE)
+        assert isinstance(stream, av.AudioStream)
         file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return path

@@ -50,14 +50,14 @@ def test_the_profile_is_told_from_the_rhythm(blocks: list[Block], profile: Profi
 
 
 def test_the_bounds_are_those_of_the_predecessor() -> None:
-    def bounds(profile: Profile) -> tuple[float, ...]:
+    def bounds(profile: Profile) -> list[float]:
         cut = cut_of(profile, SETTINGS)
-        return (cut.target, cut.gap, cut.least, cut.most, cut.longest)
+        return [cut.target, cut.gap, cut.least, cut.most, cut.longest]
 
-    assert bounds("talk") == (30, 1.2, 600, 1_500, 60)
-    assert bounds("dialogue") == (pytest.approx(20.1), 0.8, 400, 1_200, 45)
-    assert bounds("lyrics") == (15, 0.6, 350, 900, 30)
-    assert bounds("talk-long") == (pytest.approx(39.9), 1.5, 700, 1_800, 75)
+    assert bounds("talk") == [30, 1.2, 600, 1_500, 60]
+    assert bounds("dialogue") == pytest.approx([20.1, 0.8, 400, 1_200, 45])
+    assert bounds("lyrics") == [15, 0.6, 350, 900, 30]
+    assert bounds("talk-long") == pytest.approx([39.9, 1.5, 700, 1_800, 75])
 
 
 def test_a_passage_ends_at_its_length() -> None:
