@@ -213,17 +213,17 @@ def _mapped(
     `order` is that of the tiers where these may run. An actor takes up to `at_once` bundles
     at the same time, in threads.
     """
-    threads: dict[str, Any] = {"max_concurrency": at_once} if at_once > 1 else {}
+    threads: dict[str, Any] = {"max_concurrent_calls_per_actor": at_once} if at_once > 1 else {}
+    actors = ActorPoolStrategy(size=workers, enable_true_multi_threading=bool(threads), **threads)
     return before.map_batches(
         stage,
         fn_constructor_kwargs=arguments,
         batch_size=None,
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=workers),
+        compute=actors,
         num_cpus=num_cpus,
         num_gpus=num_gpus,
         zero_copy_batch=True,
-        **threads,
         **placement(order),
     )
 

@@ -17,7 +17,7 @@ from tests.data_jobs.speech.sounds import SENTENCES, noise, speech, write
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("speech"),
+    pytest.mark.xdist_group("ray"),
     pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not here"),
 ]
 
