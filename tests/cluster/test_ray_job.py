@@ -75,12 +75,13 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     environment = environment_of(tmp_path_factory.mktemp("head") / "home")
     # Unix sockets want a short path, and pytest's are long.
     folder = tempfile.mkdtemp(prefix="ray-")
-    gcs, dashboard, client = free_ports(3)
+    gcs, dashboard, client, agent = free_ports(4)
     command = [
         *(interpreter(Path(folder)), "-m", "ray.scripts.scripts"),
         *("start", "--head", "--block", "--num-cpus=2", "--object-store-memory=200000000"),
         *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}"),
         *(f"--port={gcs}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"),
+        f"--dashboard-agent-listen-port={agent}",
     ]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
