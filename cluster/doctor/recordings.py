@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from cluster.doctor.finding import Finding, ok, warn
 from cluster.settings import Settings
 from data_jobs.errors import SpeechError
-from data_jobs.speech.models import INSTALL, weights_of
+from data_jobs.speech.models import INSTALL, chosen
 from data_jobs.video.providers import INSTALL as INSTALL_YT_DLP
 from data_jobs.video.providers import has_yt_dlp
 
@@ -33,7 +33,7 @@ def _speech(settings: Settings) -> Finding:
         detail = f"off, for {missing[0]} is not installed; recordings are quarantined"
         return warn("speech", detail, INSTALL)
     try:
-        weights = weights_of(settings.speech.model, settings.cache_dir)
+        model = chosen(settings.speech.model)
     except SpeechError as error:
         return warn("speech", str(error), INSTALL)
-    return ok("speech", f"{backend} with the model {weights.name}")
+    return ok("speech", f"{backend} with the model {model}")

