@@ -96,7 +96,8 @@ def _command(weed: str, folder: Path, ports: dict[str, int]) -> list[str]:
         "s3.config": folder / "s3.json",
         "master.volumeSizeLimitMB": 64,
         "master.telemetry": "false",
-        "volume.max": 100,
+        # Each bucket takes seven volumes for itself.
+        "volume.max": 5_000,
     }
     given = [f"-{name}={value}" for name, value in options.items()]
     return [weed, "server", "-s3", *given, *chosen, *(f"-{name}=0" for name in _MORE_PORTS)]
