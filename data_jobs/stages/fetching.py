@@ -1,10 +1,8 @@
 """Fetch: from pages on the web to files; what has not changed since is not sent again."""
 
-import queue
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +14,7 @@ from data_jobs.settings import JobSettings
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.records import web_of
 from data_jobs.stages.stage import Stage
+from data_jobs.stages.together import together
 from data_jobs.stages.work import Packed, Work, pack, unpack
 from data_jobs.web.pages import content_type, own_url, write_as_utf8
 from data_jobs.web.turns import StoppedError
@@ -118,31 +117,14 @@ class FetchStage(Stage):
 
     def _side_by_side(self, hosts: Sequence[Sequence[Work]]) -> Iterator[Work]:
         """Fetch the pages of all hosts, and yield each as soon as it is there."""
-        works = [work for host in hosts for work in host]
-        known = self._reader.ledger({work.key for work in works})
-        done: queue.Queue[Work | BaseException] = queue.Queue()
-        with ThreadPoolExecutor(min(len(hosts), self._settings.web.hosts_at_once)) as pool:
-            for host in hosts:
-                pool.submit(self._in_turn, host, known, done)
-            for _ in works:
-                found = done.get()
-                if isinstance(found, BaseException):
-                    raise found
-                yield found
+        known = self._reader.ledger({work.key for host in hosts for work in host})
 
-    def _in_turn(
-        self,
-        works: Sequence[Work],
-        known: Mapping[tuple[str, str], Document],
-        done: "queue.Queue[Work | BaseException]",
-    ) -> None:
-        try:
+        def in_turn(works: Sequence[Work], _number: int) -> Iterator[Work]:
             for work in works:
                 work.known = known.get(work.key)
-                done.put(self.guarded(work)[0])
-        except BaseException as error:
-            done.put(error)
-            raise
+                yield self.guarded(work)[0]
+
+        return together(hosts, in_turn, self._settings.web.hosts_at_once)
 
 
 def _validators(work: Work) -> dict[str, str]:

@@ -1,11 +1,9 @@
 """Videos: from the addresses of videos to files of captions or sound."""
 
-import queue
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +15,13 @@ from data_jobs.monitor import Monitor
 from data_jobs.settings import JobSettings
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.stage import Stage
+from data_jobs.stages.together import together
 from data_jobs.stages.work import Packed, Work, pack, unpack
 from data_jobs.video.base import Video, VideoNotes, Wanted
 from data_jobs.video.chain import Chain, Log
 from data_jobs.video.identity import video_of
 from data_jobs.video.providers import chain_of
 from data_jobs.web.turns import StoppedError
-from retrieval.chunk import Document
 from retrieval.video_options import VideoOptions
 
 
@@ -128,26 +126,11 @@ class VideoStage(Stage):
         if not works:
             return
         known = self._reader.ledger({work.key for work in works})
-        done: queue.Queue[Work | BaseException] = queue.Queue()
-        with ThreadPoolExecutor(self._settings.video.at_once) as pool:
-            for work in works:
-                pool.submit(self._one, work, known, done)
-            for _ in works:
-                found = done.get()
-                if isinstance(found, BaseException):
-                    raise found
-                self._monitor.add(self.name, 1)
-                yield found
 
-    def _one(
-        self,
-        work: Work,
-        known: Mapping[tuple[str, str], Document],
-        done: "queue.Queue[Work | BaseException]",
-    ) -> None:
-        try:
+        def fetched(work: Work, _number: int) -> Iterator[Work]:
             work.known = known.get(work.key)
-            done.put(self.guarded(work)[0])
-        except BaseException as error:
-            done.put(error)
-            raise
+            yield self.guarded(work)[0]
+
+        for work in together(works, fetched, self._settings.video.at_once):
+            self._monitor.add(self.name, 1)
+            yield work
