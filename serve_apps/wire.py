@@ -28,7 +28,7 @@ def _without_nul(value: str) -> str:
 _SOURCE_URI = "|".join(
     (
         r"^file://(localhost)?/(?!.*%00)[^?#\x00-\x20]*$",
-        r"^s3://[^?#\x00-\x20]+$",
+        r"^s3://[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[!\"$&->@-~]*)?$",
         r"^((sitemap|list)\+)?https?://[a-z0-9.-]+(/[!-~]*)?$",
     )
 )
