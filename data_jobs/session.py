@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import ray
+import ray._private.worker as ray_worker
 from ray._raylet import (  # type: ignore[attr-defined]
     AuthenticationTokenLoader,
     Config,
@@ -36,10 +37,11 @@ def ray_session() -> Iterator[None]:
     with _environment(_QUIET if joining else _QUIET | _own_environment()):
         with _native_messages_held_back():
             _start(joining)
-        try:
-            yield
-        finally:
-            ray.shutdown()
+        with _raylets_silenced():
+            try:
+                yield
+            finally:
+                ray.shutdown()
 
 
 def _start(joining: bool) -> None:
@@ -79,6 +81,20 @@ def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
         for name in missing:
             os.environ.pop(name, None)
         _reread()
+
+
+@contextmanager
+def _raylets_silenced() -> Iterator[None]:
+    """Keep raylets' warnings out of standard output, where a summary in JSON may stand.
+
+    Without logs of workers, Ray still prints these there.
+    """
+    before = ray_worker._worker_logs_enabled
+    ray_worker._worker_logs_enabled = False
+    try:
+        yield
+    finally:
+        ray_worker._worker_logs_enabled = before
 
 
 @contextmanager

@@ -44,7 +44,9 @@ class Progress:
     @property
     def lag_versions(self) -> int:
         """How many versions of the corpus the engine lacks."""
-        return self.newest - self.position.version if self.position else self.newest
+        shown = self.position.version if self.position else 0
+        # What was applied may be newer than what was last looked at.
+        return max(0, self.newest - shown)
 
     @property
     def lag_seconds(self) -> float:
