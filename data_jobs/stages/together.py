@@ -47,16 +47,21 @@ def together(
     for number in range(count):
         threading.Thread(target=run, args=(number,), daemon=True).start()
     try:
-        while count:
-            result = results.get()
-            if not isinstance(result, _Over):
-                yield result
-                continue
-            if result.error is not None:
-                raise result.error
-            count -= 1
+        yield from _until_over(results, count)
     finally:
         left.set()
+
+
+def _until_over(results: "Queue[Out | _Over]", count: int) -> Iterator[Out]:
+    """Yield results until `count` workers are over; raise what ended one of them."""
+    while count:
+        result = results.get()
+        if not isinstance(result, _Over):
+            yield result
+            continue
+        if result.error is not None:
+            raise result.error
+        count -= 1
 
 
 class _Over:

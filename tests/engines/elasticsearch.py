@@ -8,14 +8,12 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.engines.maven import Built, built
-from tests.engines.process import any_free_port, elsewhere, running
+from tests.engines.process import Engine, any_free_port, elsewhere, running
 
 _JAVA = 21
 _VERSION = "9.1.0"
@@ -28,34 +26,18 @@ _FRUGAL = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"
 _EXPORTS = ("node", "plugins")
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """A running engine at `url`; `process` is None where it is somebody's own."""
-
-    url: str
-    process: subprocess.Popen[bytes] | None
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to its process; skips the test where it is not ours."""
-        if self.process is None:
-            pytest.skip("the Elasticsearch of PMOVES_TEST_ELASTICSEARCH_URL is not ours to stop")
-        self.process.send_signal(number)
-        if number == signal.SIGKILL:
-            self.process.wait()
-
-
 @contextmanager
 def elasticsearch(folder: Path, port: int | None = None) -> Iterator[Engine]:
     """Run Elasticsearch with its data in `folder`; start it there again to find them again."""
     if address := elsewhere("elasticsearch"):
-        yield Engine(address, None)
+        yield Engine("elasticsearch", address, None)
         return
     engine, port = built("elasticsearch", _JAVA), port or any_free_port()
     _lay_out(engine, folder)
     url = f"http://127.0.0.1:{port}"
     with running(_command(engine, folder, port), lambda: _is_up(url), folder) as process:
         try:
-            yield Engine(url, process)
+            yield Engine("elasticsearch", url, process)
         finally:
             # One that is frozen does not end.
             process.send_signal(signal.SIGCONT)

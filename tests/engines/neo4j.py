@@ -4,44 +4,25 @@ It is the community edition without its HTTP interface, and asks for no password
 """
 
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from neo4j import GraphDatabase
 
 from tests.engines.maven import built
-from tests.engines.process import any_free_port, elsewhere, running
+from tests.engines.process import Engine, any_free_port, elsewhere, running
 
 _JAVA = 17
 _FRUGAL = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _OPENED = ("java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch", "java.base/java.lang")
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """A running engine at `url`; `process` is None where it is somebody's own."""
-
-    url: str
-    process: subprocess.Popen[bytes] | None
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to its process; skips the test where it is not ours."""
-        if self.process is None:
-            pytest.skip("the Neo4j of PMOVES_TEST_NEO4J_URL is not ours to stop")
-        self.process.send_signal(number)
-        if number == signal.SIGKILL:
-            self.process.wait()
-
-
 @contextmanager
 def neo4j(folder: Path, port: int | None = None) -> Iterator[Engine]:
     """Run Neo4j with its data in `folder`; start it there again to find them again."""
     if address := elsewhere("neo4j"):
-        yield Engine(address, None)
+        yield Engine("neo4j", address, None)
         return
     engine, port = built("neo4j", _JAVA), port or any_free_port()
     url = f"bolt://127.0.0.1:{port}"
@@ -55,7 +36,7 @@ def neo4j(folder: Path, port: int | None = None) -> Iterator[Engine]:
     )
     with running(command, lambda: _is_up(url), folder) as process:
         try:
-            yield Engine(url, process)
+            yield Engine("neo4j", url, process)
         finally:
             # One that is frozen does not end.
             process.send_signal(signal.SIGCONT)

@@ -1,10 +1,12 @@
 """Starting the real engines that tests need, each by its own process id."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +17,26 @@ from cluster.mesh.ports import any_free_port
 _TERM_SECONDS = 20.0
 _LINES = 15
 
-__all__ = ["any_free_port", "elsewhere", "missing", "running"]
+__all__ = ["Engine", "any_free_port", "elsewhere", "missing", "running"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A running engine `name` at `url`; `process` is None where it is somebody's own."""
+
+    name: str
+    url: str
+    process: subprocess.Popen[bytes] | None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to its process; skips the test where it is not ours."""
+        if self.process is None:
+            pytest.skip(
+                f"the {self.name} of PMOVES_TEST_{self.name.upper()}_URL is not ours to stop"
+            )
+        self.process.send_signal(number)
+        if number == signal.SIGKILL:
+            self.process.wait()
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from retrieval.projection.projection import Projection
 from retrieval.relation import Relation
 from retrieval.settings import Neo4jSettings
 from tests.embedders import WordEmbedder
-from tests.engines.neo4j import Engine, neo4j
+from tests.engines.neo4j import neo4j
+from tests.engines.process import Engine
 from tests.retrieval.building import make_chunk
 
 pytestmark = pytest.mark.integration

@@ -114,3 +114,5 @@ async def test_closing_ends_the_connections() -> None:
     await reranker.close()
     await reranker.score("q", ["p"])
     await reranker.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await reranker.score("q", ["p"])
