@@ -17,7 +17,7 @@ from eval.progress import LineProgress
 from eval.sweep.artifacts import save
 from eval.sweep.run import Collections, Sweep, run_sweep
 from eval.sweep.spec import SweepSpec, load_sweep
-from eval.sweep.starting import depth, in_force
+from eval.sweep.starting import depths, in_force
 from eval.sweep.trials import LocalTrials, Trials
 from eval.sweep.workplace import Workplace, retrieval_code
 from retrieval.errors import InvalidInputError
@@ -73,8 +73,8 @@ def _sweep(
     cutter = parts.cutter if isinstance(parts, EvaluateParts) else None
     now = in_force(spec, settings, cutter)
     collections = _collections(spec.dataset, parts)
-    deep, code = depth(spec, settings), retrieval_code()
-    place = Workplace(folder, settings, spec.k, deep, code, cutter, _named(spec))
+    deepest, code = depths(spec, settings), retrieval_code()
+    place = Workplace(folder, settings, spec.k, deepest, code, cutter, _named(spec))
     return run_sweep(spec, collections, now, _trials(place, collections, local))
 
 

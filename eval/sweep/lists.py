@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from eval.folders import replaced_folder
 from retrieval.chunk import Vectors
 from retrieval.dense.snapshot import Snapshot
+from retrieval.depths import Depths
 from retrieval.ranking import rank
 from retrieval.retrievers import Candidates
 
@@ -44,13 +45,13 @@ class QueryLists:
         own = self.ranked | ~np.isnan(self.lexical)
         return self if own.all() else self._kept(own)
 
-    def cut(self, candidates: int | None) -> "QueryLists":
-        """Return what is found where each side fetches only so many; None: all."""
-        if candidates is None:
+    def cut(self, depths: Depths) -> "QueryLists":
+        """Return what is found where each side fetches only so many; no entities may be there."""
+        found = ~np.isnan(self.lexical)
+        if self.ranked.sum() <= depths.dense and found.sum() <= depths.lexical:
             return self
-        near = _first(np.where(self.ranked, self.dense, -np.inf), candidates) & self.ranked
-        words = _first(np.nan_to_num(self.lexical, nan=-np.inf), candidates)
-        words &= ~np.isnan(self.lexical)
+        near = _first(np.where(self.ranked, self.dense, -np.inf), depths.dense) & self.ranked
+        words = _first(np.where(found, self.lexical, -np.inf), depths.lexical) & found
         kept = near | words
         lexical = np.where(words, self.lexical, np.nan)
         return replace(self, ranked=near, lexical=lexical)._kept(kept)

@@ -13,8 +13,7 @@ Value = str | int | float | None
 class Setting(BaseModel):
     """One way to search an index; fields as in the settings of search.
 
-    `candidates` is None where the sweep leaves it as it is set, `graph_boost` where its
-    indexes hold no entities.
+    What is None stays as it is set; `graph_boost` is where the indexes hold no entities.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -23,17 +22,17 @@ class Setting(BaseModel):
     alpha: float
     neighbor_share: float
     candidates: int | None = None
+    dense_candidates: int | None = None
+    lexical_candidates: int | None = None
     graph_boost: float | None = None
 
     def __str__(self) -> str:
-        text = f"{self.fusion}, alpha {self.alpha:g}, neighbor_share {self.neighbor_share:g}"
-        if self.candidates is not None:
-            text += f", candidates {self.candidates}"
-        return text if self.graph_boost is None else f"{text}, graph_boost {self.graph_boost:g}"
+        given = self.model_dump(exclude={"fusion"}, exclude_none=True)
+        return ", ".join([self.fusion, *(f"{name} {value:g}" for name, value in given.items())])
 
     @classmethod
     def of(cls, settings: SearchSettings) -> Self:
-        """Return the setting in force, `candidates` and `graph_boost` left out."""
+        """Return the setting in force, without what has to be asked for to be varied."""
         return cls.model_validate(
             settings.model_dump(include={"fusion", "alpha", "neighbor_share"})
         )

@@ -11,9 +11,11 @@ from eval.datasets.base import Dataset
 from eval.metrics import Metric
 from eval.sweep.lists import Floats, QueryLists, Rows, SharedLists
 from eval.sweep.points import Setting
+from retrieval.depths import Depths
 from retrieval.fusion import fuse
 from retrieval.pool_graph import POOL, smooth
 from retrieval.query import Fusion
+from retrieval.settings import SearchSettings
 
 Values = dict[Setting, dict[str, float]]
 """The value of every query under every setting."""
@@ -60,10 +62,14 @@ class _Ranked:
 class Ranker:
     """Ranks the queries of one collection over the lists of one index.
 
-    Rankings hold `k` passages. What settings have in common is computed once.
+    Rankings hold `k` passages. What a setting leaves open is as in `search`. What
+    settings have in common is computed once.
     """
 
-    def __init__(self, lists: SharedLists, dataset: Dataset, k: int) -> None:
+    def __init__(
+        self, lists: SharedLists, dataset: Dataset, k: int, search: SearchSettings
+    ) -> None:
+        self._search = search
         self._lists = lists
         self._dataset = dataset
         self._k = k
@@ -75,7 +81,7 @@ class Ranker:
         done: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Values:
         """Return the metric of every query under every setting; `done` hears of each query."""
-        ordered = sorted(settings, key=_shared_first)
+        ordered = sorted(settings, key=self._shared_first)
         values: Values = {setting: {} for setting in ordered}
         queries = self._lists.queries
         # Threads of a matrix product of this size spend their time on waiting for each other.
@@ -98,8 +104,8 @@ class Ranker:
     def _rankings(
         self, query: QueryLists, settings: Sequence[Setting]
     ) -> Iterator[tuple[Setting, list[str]]]:
-        for (candidates, rule, named), same_lists in groupby(settings, _lists_of):
-            cut = query.cut(candidates)
+        for (depths, rule, named), same_lists in groupby(settings, self._lists_of):
+            cut = query.cut(depths)
             sides = _Sides.of(cut if named else cut.found(), rule)
             for (alpha, boost), same_scores in groupby(
                 same_lists, lambda s: (s.alpha, s.graph_boost)
@@ -130,12 +136,11 @@ class Ranker:
             found.pop(query_id, None)
         return list(found)
 
+    def _lists_of(self, setting: Setting) -> tuple[Depths, Fusion, bool]:
+        depths = Depths.of(setting.within(self._search), self._k)
+        return depths, setting.fusion, bool(setting.graph_boost)
 
-def _lists_of(setting: Setting) -> tuple[int | None, Fusion, bool]:
-    return setting.candidates, setting.fusion, bool(setting.graph_boost)
-
-
-def _shared_first(setting: Setting) -> tuple[int, str, bool, float, float, float]:
-    boost = setting.graph_boost or 0.0
-    same_lists = setting.candidates or 0, setting.fusion, bool(boost)
-    return *same_lists, setting.alpha, boost, setting.neighbor_share
+    def _shared_first(self, setting: Setting) -> tuple[object, ...]:
+        """Return a key by which settings that have most in common stand side by side."""
+        lists = self._lists_of(setting)
+        return *lists, setting.alpha, setting.graph_boost or 0.0, setting.neighbor_share

@@ -4,10 +4,9 @@ from eval.errors import EvaluationError
 from eval.parts import Cutter
 from eval.sweep.points import IndexSetting, Point, Setting, Value
 from eval.sweep.spec import SweepSpec, with_parts
+from eval.sweep.values import DEPTHS
+from retrieval.depths import Depths
 from retrieval.settings import LibrarySettings
-
-# The pipeline fetches so many passages from each side for one that is asked for.
-_PER_HIT = 4
 
 
 def in_force(spec: SweepSpec, settings: LibrarySettings, cutter: Cutter | None) -> Point:
@@ -21,19 +20,23 @@ def in_force(spec: SweepSpec, settings: LibrarySettings, cutter: Cutter | None) 
     return with_parts(now, {name: known[name] for name in (*spec.dimensions, *named)})
 
 
-def depth(spec: SweepSpec, settings: LibrarySettings) -> int:
+def depths(spec: SweepSpec, settings: LibrarySettings) -> Depths:
     """Return how many passages each side fetches at most in any trial."""
-    return max([_candidates(settings, spec.k), *(spec.grid.candidates or [])])
+    listed = {name: max(getattr(spec.grid, name) or [0]) for name in DEPTHS}
+    tried = settings.search.model_copy(update={name: most for name, most in listed.items() if most})
+    return Depths.of(settings.search, spec.k).deeper(Depths.of(tried, spec.k))
 
 
 def _known(settings: LibrarySettings, k: int) -> dict[str, Value]:
     search = settings.search.model_dump(include=set(Setting.model_fields))
     embedding = settings.embedding.model_dump(include=set(IndexSetting.model_fields))
-    return {**search, **embedding, "candidates": _candidates(settings, k)}
-
-
-def _candidates(settings: LibrarySettings, k: int) -> int:
-    return max(settings.search.candidates, _PER_HIT * k)
+    depths = Depths.of(settings.search, k)
+    fetched = {
+        "candidates": depths.joining,
+        "dense_candidates": depths.dense,
+        "lexical_candidates": depths.lexical,
+    }
+    return {**search, **embedding, **fetched}
 
 
 def _chunking(spec: SweepSpec, cutter: Cutter | None) -> dict[str, Value]:

@@ -79,7 +79,7 @@ def measured(
     place: Workplace, dataset: Dataset, job: Job, lists: SharedLists, progress: Progress
 ) -> Measured:
     """Measure the settings of `job` over `lists`, and their searches if it is timed."""
-    ranker = Ranker(lists, dataset, place.k)
+    ranker = Ranker(lists, dataset, place.k, place.settings.search)
     values = ranker.values(
         job.settings, parse_metric(job.metric), lambda done, total: progress("rank", done, total)
     )

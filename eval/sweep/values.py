@@ -7,11 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 
 from eval.sweep.points import Value
 from retrieval.query import Fusion
-from retrieval.settings import Share
+from retrieval.settings import Depth, Share
 
 _NO_RERANKER = "a sweep reranks nothing yet, compare two runs of `pmoves evaluate`"
 _ALL_TYPES = "a sweep counts entities of all types"
-_ONE_NUMBER = "the pipeline has one number for both sides, candidates"
 MISSING = {
     "use_rerank": _NO_RERANKER,
     "rerank_model": _NO_RERANKER,
@@ -19,8 +18,6 @@ MISSING = {
     "rerank_k": _NO_RERANKER,
     "rerank_fusion": _NO_RERANKER,
     "entity_types": _ALL_TYPES,
-    "dense_candidates": _ONE_NUMBER,
-    "lexical_candidates": _ONE_NUMBER,
 }
 """Why parts that are asked for cannot be tried."""
 
@@ -45,7 +42,9 @@ Shares = Annotated[list[Share], Field(min_length=1)] | Steps
 Texts = Annotated[list[str], Field(min_length=1)]
 Tokens = Annotated[list[Annotated[int, Field(ge=16, le=32_768)]], Field(min_length=1)]
 Overlaps = Annotated[list[Annotated[int, Field(ge=0, le=8_192)]], Field(min_length=1)]
-Depths = Annotated[list[Annotated[int, Field(ge=10, le=10_000)]], Field(min_length=1)]
+Numbers = Annotated[list[Depth], Field(min_length=1)]
+DEPTHS = ("candidates", "dense_candidates", "lexical_candidates")
+"""The parts that say how many passages the sides fetch."""
 
 
 class _Listed(BaseModel):
@@ -71,7 +70,9 @@ class Grid(_Listed):
     fusion: Annotated[list[Fusion], Field(min_length=1)] | None = None
     alpha: Shares | None = None
     neighbor_share: Shares | None = None
-    candidates: Depths | None = None
+    candidates: Numbers | None = None
+    dense_candidates: Numbers | None = None
+    lexical_candidates: Numbers | None = None
     graph_boost: Shares | None = None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from eval.datasets.base import Dataset, DatasetDocument
 from eval.sweep.points import IndexSetting, Point, Setting
 from eval.sweep.workplace import Workplace
+from retrieval.depths import Depths
 from retrieval.embedding.base import Embedder
 from retrieval.settings import EmbeddingSettings, LibrarySettings
 from tests.embedders import WordEmbedder
@@ -38,6 +39,7 @@ NOW = Setting(fusion="convex", alpha=0.7, neighbor_share=0.4)
 POINT = Point(index=IndexSetting(), search=NOW)
 # The dimension of the packaged model, whose identity indexes are made with.
 DIMENSION = 384
+DEEP = Depths(200, 200, 200)
 
 
 def load_words(settings: EmbeddingSettings) -> Embedder:
@@ -47,9 +49,9 @@ def load_words(settings: EmbeddingSettings) -> Embedder:
     )
 
 
-def workplace(folder: Path, k: int = 50, depth: int = 200) -> Workplace:
+def workplace(folder: Path, k: int = 50, depths: Depths = DEEP) -> Workplace:
     """Return a place in `folder` whose model knows words only."""
-    return Workplace(folder, LibrarySettings(home=folder), k, depth, "code", load=load_words)
+    return Workplace(folder, LibrarySettings(home=folder), k, depths, "code", load=load_words)
 
 
 def write_beir(folder: Path) -> Path:

@@ -19,6 +19,7 @@ from eval.sweep.spec import SweepSpec
 from eval.sweep.values import Grid, Steps
 from retrieval.chunk import Vectors
 from retrieval.corpus.store import Corpus
+from retrieval.depths import Depths
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.graph.dictionary_rows import DictionaryRow
 from retrieval.indexing import index_chunks
@@ -35,7 +36,14 @@ GRID = Grid(
     neighbor_share=[0, 0.4],
     candidates=[12, 36],
 )
-SETTINGS = [point.search for point in SweepSpec(dataset="x", grid=GRID, k=3).points(POINT)]
+UNEVEN = Grid(fusion=["convex", "rrf"], dense_candidates=[12, 20], lexical_candidates=[12, 28])
+SETTINGS = [
+    point.search
+    for grid in (GRID, UNEVEN)
+    for point in SweepSpec(dataset="x", grid=grid, k=3).points(POINT)
+]
+# In force where a setting leaves them open.
+SEARCH = SearchSettings(candidates=12)
 # Names that lead from one word of a query to passages that neither side finds.
 ENTITIES = [
     DictionaryRow(persona_name=name, alias=alias)
@@ -61,7 +69,7 @@ def quiet(_stage: str, _done: int, _total: int) -> None:
 @pytest.fixture(scope="module")
 def lists(tmp_path_factory: pytest.TempPathFactory) -> SharedLists:
     """What both sides find for every query, 36 passages each."""
-    place = workplace(tmp_path_factory.mktemp("sweep"), k=3, depth=36)
+    place = workplace(tmp_path_factory.mktemp("sweep"), k=3, depths=Depths(36, 36, 36))
     return asyncio.run(shared_lists(place, DATASET, IndexSetting(), quiet))
 
 
@@ -89,7 +97,7 @@ async def searched(
     corpus: Corpus, setting: Setting, entities: Sequence[DictionaryRow] = ()
 ) -> dict[str, list[str]]:
     """Return the documents of every query, best first, by whole searches."""
-    settings = setting.within(SearchSettings(candidates=12).model_copy(update=PATIENCE))
+    settings = setting.within(SEARCH.model_copy(update=PATIENCE))
     embedder = BatchingEmbedder(WordEmbedder(DIMENSION))
     searcher = Searcher(corpus, embedder, settings)
     await name_entities(searcher, entities)
@@ -108,7 +116,7 @@ async def searched(
 async def test_shared_lists_rank_as_the_pipeline_does(
     lists: SharedLists, stored: Corpus, setting: Setting
 ) -> None:
-    ranked = Ranker(lists, DATASET, k=3).ranked(setting)
+    ranked = Ranker(lists, DATASET, k=3, search=SEARCH).ranked(setting)
     for query_id, hits in (await searched(stored, setting)).items():
         assert ranked[query_id] == hits
 
@@ -117,7 +125,8 @@ async def test_shared_lists_rank_as_the_pipeline_does(
 def named_lists(tmp_path_factory: pytest.TempPathFactory) -> SharedLists:
     """What both sides and the names find, 12 passages each."""
     place = replace(
-        workplace(tmp_path_factory.mktemp("named"), k=3, depth=12), entities=tuple(ENTITIES)
+        workplace(tmp_path_factory.mktemp("named"), k=3, depths=Depths(12, 12, 12)),
+        entities=tuple(ENTITIES),
     )
     return asyncio.run(shared_lists(place, DATASET, IndexSetting(), quiet))
 
@@ -127,7 +136,7 @@ def named_lists(tmp_path_factory: pytest.TempPathFactory) -> SharedLists:
 async def test_entities_raise_what_they_raise_in_the_pipeline(
     named_lists: SharedLists, named: Corpus, setting: Setting
 ) -> None:
-    ranked = Ranker(named_lists, DATASET, k=3).ranked(setting)
+    ranked = Ranker(named_lists, DATASET, k=3, search=SEARCH).ranked(setting)
     for query_id, hits in (await searched(named, setting, ENTITIES)).items():
         assert ranked[query_id] == hits
 
@@ -137,14 +146,16 @@ def test_names_bring_in_what_neither_side_found(named_lists: SharedLists) -> Non
     assert joined
     assert all(query.weights.max() <= 1 for query in named_lists.queries)
     rankings = {
-        boost: Ranker(named_lists, DATASET, 3).ranked(NOW.model_copy(update={"graph_boost": boost}))
+        boost: Ranker(named_lists, DATASET, 3, SEARCH).ranked(
+            NOW.model_copy(update={"graph_boost": boost})
+        )
         for boost in (0.0, 1.0)
     }
     assert rankings[0.0] != rankings[1.0]
 
 
 def test_values_are_those_of_the_metric(lists: SharedLists) -> None:
-    metric, ranker = parse_metric("nDCG@10"), Ranker(lists, DATASET, k=3)
+    metric, ranker = parse_metric("nDCG@10"), Ranker(lists, DATASET, 3, SEARCH)
     seen: list[int] = []
     values = ranker.values(SETTINGS, metric, lambda done, _total: seen.append(done))
     assert seen == list(range(1, 11))
@@ -161,7 +172,9 @@ def test_lists_come_back_from_disk_as_they_were(lists: SharedLists, tmp_path: Pa
     found = SharedLists.load(tmp_path / "lists")
     assert found is not None
     assert [part.name for part in tmp_path.iterdir()] == ["lists"]
-    assert Ranker(found, DATASET, 3).ranked(NOW) == Ranker(lists, DATASET, 3).ranked(NOW)
+    assert Ranker(found, DATASET, 3, SEARCH).ranked(NOW) == Ranker(
+        lists, DATASET, 3, SEARCH
+    ).ranked(NOW)
     assert np.array_equal(found.vectors, lists.vectors)
 
 
@@ -173,9 +186,10 @@ def test_a_query_that_is_a_document_does_not_find_itself(lists: SharedLists) -> 
         lists.vectors,
     )
     assert any(
-        query_id in ranked for query_id, ranked in Ranker(renamed, DATASET, 50).ranked(NOW).items()
+        query_id in ranked
+        for query_id, ranked in Ranker(renamed, DATASET, 50, SEARCH).ranked(NOW).items()
     )
-    for query_id, ranked in Ranker(renamed, same, 50).ranked(NOW).items():
+    for query_id, ranked in Ranker(renamed, same, 50, SEARCH).ranked(NOW).items():
         assert query_id not in ranked
 
 
@@ -192,7 +206,9 @@ async def test_what_is_on_disk_is_neither_embedded_nor_retrieved_again(tmp_path:
     first = await shared_lists(counting, DATASET, IndexSetting(), quiet)
     assert len(texts) == len(set(texts)) == 36 + 10
     again = await shared_lists(counting, DATASET, IndexSetting(), quiet)
-    assert Ranker(again, DATASET, 50).ranked(NOW) == Ranker(first, DATASET, 50).ranked(NOW)
+    assert Ranker(again, DATASET, 50, SEARCH).ranked(NOW) == Ranker(
+        first, DATASET, 50, SEARCH
+    ).ranked(NOW)
     # Other questions are asked in the same index.
     other = replace(DATASET, queries={"q0": "lamp oven"})
     stages: list[str] = []
