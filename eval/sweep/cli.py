@@ -100,8 +100,11 @@ def _trials(place: Workplace, collections: Collections, local: bool) -> Trials:
 
 
 def _with_all_cores(place: Workplace) -> Workplace:
-    """Return `place` with every core for the model: nothing is served meanwhile."""
-    embedding = place.settings.embedding
-    threads = embedding.threads or os.cpu_count() or 1
-    embedding = embedding.model_copy(update={"threads": threads})
-    return replace(place, settings=place.settings.model_copy(update={"embedding": embedding}))
+    """Return `place` with every core for the models: nothing is served meanwhile."""
+    models = {"embedding": place.settings.embedding, "rerank": place.settings.rerank}
+    cores = os.cpu_count() or 1
+    wide = {
+        name: model.model_copy(update={"threads": model.threads or cores})
+        for name, model in models.items()
+    }
+    return replace(place, settings=place.settings.model_copy(update=wide))

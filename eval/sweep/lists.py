@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.feather as feather
 from numpy.typing import NDArray
 
 from eval.folders import replaced_folder
@@ -17,6 +19,9 @@ from retrieval.retrievers import Candidates
 
 _ARRAYS = "candidates.npz"
 _VECTORS = "vectors.npy"
+_TEXTS = "texts.arrow"
+_TEXT = "indexed_text"
+FILES = (_ARRAYS, _VECTORS, _TEXTS)
 COLUMNS = ("rows", "dense", "ranked", "lexical", "weights")
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -66,34 +71,42 @@ class QueryLists:
 class SharedLists:
     """The lists of all queries over one index.
 
-    `documents` and `vectors` hold the document and the vector of every passage that was
-    found for any query.
+    `documents`, `vectors` and `texts` hold the document, the vector and the indexed text of
+    every passage that was found for any query.
     """
 
     queries: Sequence[QueryLists]
     documents: Sequence[str]
     vectors: Vectors
+    texts: pa.ChunkedArray
 
     @classmethod
     def of(cls, found: Mapping[str, Candidates], snapshot: Snapshot, namespace: str) -> Self:
         """Gather what a searcher found for each query in one version of an index."""
         addresses = np.array(sorted(set().union(*map(_addresses, found.values()))), dtype=np.int64)
-        table = snapshot.dataset._take_rows(addresses.tolist(), columns=["doc_id"])
+        table = snapshot.dataset._take_rows(addresses.tolist(), columns=["doc_id", _TEXT])
         return cls(
             [_lists(query_id, item, addresses) for query_id, item in found.items()],
             table["doc_id"].to_pylist(),
             snapshot.vectors((namespace,), addresses),
+            table[_TEXT],
         )
+
+    def texts_of(self, rows: Rows) -> list[str]:
+        """Return the indexed texts of passages."""
+        return list(self.texts.take(pa.array(rows)).to_pylist())
 
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, which is there as a whole or not at all."""
         with replaced_folder(folder) as part:
             np.savez(part / _ARRAYS, allow_pickle=False, **dict(self._arrays()))
             np.save(part / _VECTORS, self.vectors)
+            table = pa.table({_TEXT: self.texts})
+            feather.write_feather(table, str(part / _TEXTS), compression="uncompressed")
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
-        """Read what `save` wrote; None where nothing is. The vectors stay on disk."""
+        """Read what `save` wrote; None where nothing is. Vectors and texts stay on disk."""
         if not folder.exists():
             return None
         with np.load(folder / _ARRAYS) as arrays:
@@ -104,7 +117,8 @@ class SharedLists:
         queries = [
             QueryLists(name, *(part[start:end] for part in parts)) for name, start, end in places
         ]
-        return cls(queries, documents, np.load(folder / _VECTORS, mmap_mode="r"))
+        texts = feather.read_table(str(folder / _TEXTS), memory_map=True)[_TEXT]
+        return cls(queries, documents, np.load(folder / _VECTORS, mmap_mode="r"), texts)
 
     def _arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for name in COLUMNS:

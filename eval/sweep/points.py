@@ -4,8 +4,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from retrieval.query import Fusion
-from retrieval.settings import EmbeddingSettings, SearchSettings
+from retrieval.query import Fusion, RerankFusion
+from retrieval.settings import EmbeddingSettings, RerankSettings, SearchSettings
 
 Value = str | int | float | None
 
@@ -25,10 +25,15 @@ class Setting(BaseModel):
     dense_candidates: int | None = None
     lexical_candidates: int | None = None
     graph_boost: float | None = None
+    use_rerank: bool | None = None
+    rerank_model: str | None = None
+    rerank_topn: int | None = None
+    rerank_k: int | None = None
+    rerank_fusion: RerankFusion | None = None
 
     def __str__(self) -> str:
         given = self.model_dump(exclude={"fusion"}, exclude_none=True)
-        return ", ".join([self.fusion, *(f"{name} {value:g}" for name, value in given.items())])
+        return ", ".join([self.fusion, *(f"{name} {value_text(at)}" for name, at in given.items())])
 
     @classmethod
     def of(cls, settings: SearchSettings) -> Self:
@@ -39,7 +44,19 @@ class Setting(BaseModel):
 
     def within(self, settings: SearchSettings) -> SearchSettings:
         """Return `settings` with this one in force."""
-        return settings.model_copy(update=self.model_dump(exclude_none=True))
+        own = self.model_dump(include=set(SearchSettings.model_fields), exclude_none=True)
+        return settings.model_copy(update=own)
+
+    def reranking(self, settings: RerankSettings) -> RerankSettings | None:
+        """Return `settings` with this one in force; None where nothing is reranked."""
+        on = settings.enabled and settings.by_default
+        if not (on if self.use_rerank is None else self.use_rerank):
+            return None
+        parts = {"topn": self.rerank_topn, "fusion": self.rerank_fusion}
+        given: dict[str, object] = {name: value for name, value in parts.items() if value}
+        if self.rerank_model:
+            given |= {"model": self.rerank_model, "model_path": ""}
+        return settings.model_copy(update={"enabled": True, "by_default": True, **given})
 
 
 class IndexSetting(BaseModel):
@@ -94,6 +111,13 @@ class Trial(BaseModel):
     point: Point
     mean: float
     seconds: float | None = None
+
+
+def value_text(value: Value) -> str:
+    """Return a value as reports show it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, int | float) else str(value) or "(none)"
 
 
 DIMENSIONS = (*IndexSetting.model_fields, *Setting.model_fields)

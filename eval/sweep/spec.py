@@ -11,7 +11,7 @@ from eval.errors import EvaluationError
 from eval.files import read_yaml_model
 from eval.metrics import parse_metric
 from eval.sweep.points import DIMENSIONS, IndexSetting, Point, Setting, Value
-from eval.sweep.values import DEPTHS, Grid, IndexGrid
+from eval.sweep.values import DEPTHS, RERANKING, Grid, IndexGrid
 from retrieval.depths import PER_HIT
 
 _MOST = 10_000
@@ -64,6 +64,7 @@ class SweepSpec(BaseModel):
         if self.rule == "predecessor" and self.metric not in ("", METRICS["predecessor"]):
             raise ValueError("rule predecessor judges Recall@5: leave metric out")
         self._depths_are_reached()
+        self._heads_hold_the_hits()
         if self.grid.graph_boost and not self.entities:
             raise ValueError("grid.graph_boost: name a dictionary of names under entities")
         self.metric = self.metric or METRICS[self.rule]
@@ -80,6 +81,16 @@ class SweepSpec(BaseModel):
                     f"grid.{name}: searches for k = {self.k} passages fetch {least} "
                     "from each side at least; give more, or a smaller k"
                 )
+
+    def _heads_hold_the_hits(self) -> None:
+        hits, heads = self.grid.rerank_k or [0], self.grid.rerank_topn
+        if heads and max(hits) > min(heads):
+            raise ValueError(
+                f"grid.rerank_k: {max(hits)} hits cannot come out of rerank_topn = {min(heads)} "
+                "passages; list fewer hits, or more passages"
+            )
+        if self.grid.use_rerank == [False] and any(getattr(self.grid, at) for at in RERANKING):
+            raise ValueError("grid.use_rerank: add true, or list nothing about a reranker")
 
     @property
     def dimensions(self) -> dict[str, list[Value]]:
@@ -118,6 +129,9 @@ class SweepSpec(BaseModel):
 def with_parts(point: Point, parts: dict[str, Value]) -> Point:
     """Return `point` with other values of some parts, by their names."""
     known = point.parts() | parts
+    if known["use_rerank"] is False:
+        # Settings that differ in nothing that counts are one.
+        known |= dict.fromkeys(RERANKING)
     return Point(
         index=IndexSetting.model_validate(
             {name: known[name] for name in IndexSetting.model_fields}

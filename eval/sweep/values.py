@@ -6,19 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from eval.sweep.points import Value
-from retrieval.query import Fusion
+from retrieval.query import Fusion, RerankFusion
 from retrieval.settings import Depth, Share
 
-_NO_RERANKER = "a sweep reranks nothing yet, compare two runs of `pmoves evaluate`"
-_ALL_TYPES = "a sweep counts entities of all types"
-MISSING = {
-    "use_rerank": _NO_RERANKER,
-    "rerank_model": _NO_RERANKER,
-    "rerank_topn": _NO_RERANKER,
-    "rerank_k": _NO_RERANKER,
-    "rerank_fusion": _NO_RERANKER,
-    "entity_types": _ALL_TYPES,
-}
+MISSING = {"entity_types": "a sweep counts entities of all types"}
 """Why parts that are asked for cannot be tried."""
 
 
@@ -43,8 +34,11 @@ Texts = Annotated[list[str], Field(min_length=1)]
 Tokens = Annotated[list[Annotated[int, Field(ge=16, le=32_768)]], Field(min_length=1)]
 Overlaps = Annotated[list[Annotated[int, Field(ge=0, le=8_192)]], Field(min_length=1)]
 Numbers = Annotated[list[Depth], Field(min_length=1)]
+Heads = Annotated[list[Annotated[int, Field(ge=1, le=200)]], Field(min_length=1)]
 DEPTHS = ("candidates", "dense_candidates", "lexical_candidates")
 """The parts that say how many passages the sides fetch."""
+RERANKING = ("rerank_model", "rerank_topn", "rerank_k", "rerank_fusion")
+"""The parts that count only where there is a reranker."""
 
 
 class _Listed(BaseModel):
@@ -74,6 +68,11 @@ class Grid(_Listed):
     dense_candidates: Numbers | None = None
     lexical_candidates: Numbers | None = None
     graph_boost: Shares | None = None
+    use_rerank: Annotated[list[bool], Field(min_length=1)] | None = None
+    rerank_model: Texts | None = None
+    rerank_topn: Heads | None = None
+    rerank_k: Heads | None = None
+    rerank_fusion: Annotated[list[RerankFusion], Field(min_length=1)] | None = None
 
 
 class IndexGrid(_Listed):

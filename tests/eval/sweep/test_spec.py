@@ -99,10 +99,6 @@ def test_values_are_taken_in_their_order() -> None:
         ("dataset: x", r"sweep\.yaml: .*nothing to try: list values under grid or index"),
         ("{dataset: x, grid: {alpha: [2]}}", r"sweep\.yaml: grid\.alpha"),
         ("{dataset: x, grid: {beta: [0]}}", r"sweep\.yaml: grid\.beta: Extra inputs"),
-        (
-            "{dataset: x, grid: {rerank_topn: [10]}}",
-            "rerank_topn cannot be tried: a sweep reranks nothing yet",
-        ),
         ("{dataset: x, grid: {graph_boost: [0.1]}}", "graph_boost: name a dictionary"),
         ("{dataset: x, grid: {candidates: [400]}, entities: a.csv}", "cannot be tried where"),
         ("{dataset: x, grid: {entity_types: [A]}}", "entity_types cannot be tried"),
