@@ -14,6 +14,7 @@ from cluster.sample_collection import sample_library
 from eval.baseline import load_baseline
 from eval.datasets.base import Dataset
 from eval.evaluate import Options
+from eval.known_items import MANY
 from eval.library.questions import FOLDER
 from eval.session import Plan, Session
 from eval.suites.spec import load_suites
@@ -24,7 +25,7 @@ from tests.docs.pages import ROOT
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 PLAN = Plan(
     Options(modes=["hybrid"], metrics=["nDCG@10"]),
-    known_items=True,
+    known_items=MANY,
     suites=load_suites(FOLDER / "suites.yaml"),
     baseline=load_baseline(FOLDER / "baseline.json"),
 )
