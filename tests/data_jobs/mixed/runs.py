@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -34,14 +34,14 @@ _GONE_SECONDS = 60.0
 class Runs:
     """What it took: exit code of the last run, seconds in all, the most memory (PSS), kills.
 
-    `left_over` counts processes of killed runs that had not gone a minute later.
+    `left_over` are the processes of killed runs that had not gone a minute later.
     """
 
     code: int | None = None
     seconds: float = 0.0
     peak_bytes: int = 0
     kills: int = 0
-    left_over: int = 0
+    left_over: list[str] = field(default_factory=list)
 
 
 def ingest(folder: Path, home: Path, kills: int, total: int, seed: int) -> Runs:
@@ -108,8 +108,7 @@ def _kill(job: "subprocess.Popen[bytes]", tree: list[psutil.Process], runs: Runs
     job.send_signal(signal.SIGKILL)
     job.wait()
     runs.kills += 1
-    left = psutil.wait_procs(tree, _GONE_SECONDS)[1]
-    runs.left_over += len(left)
-    for process in left:
+    for process in psutil.wait_procs(tree, _GONE_SECONDS)[1]:
         with contextlib.suppress(psutil.Error):
+            runs.left_over.append(" ".join(process.cmdline())[:200])
             process.kill()
