@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from data_jobs.backfill.mirror import Seen, mirror
+from data_jobs.backfill.watching import Watcher
 from data_jobs.errors import JobError, LimitExceededError, SourceError, UnreadableFileError
 from data_jobs.objects.listing import objects
 from data_jobs.objects.store import ObjectStore as Objects
@@ -120,6 +121,21 @@ def test_a_mirror_follows_a_bucket_and_stops_short_of_emptying_it(
     with pytest.raises(JobError, match="nothing was deleted"):
         mirror(made.corpus, wanted, Mirror(max_share=1.0), Seen(), store)
     assert len(made.texts()) == 4
+
+
+def test_a_bucket_can_be_watched(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("a.txt", b"Before.")
+    made = Production(tmp_path / "home", s3=bucket.settings.model_dump())
+    source = SourceItem(uri=f"s3://{bucket.name}")
+    watcher = Watcher(JobRequest(namespace=NAMESPACE, sources=[source]), made.settings)
+    made.run(source)
+    watcher.ingested()
+    assert [watcher.has_more(), watcher.has_more()] == [False, False]
+    bucket.put("a.txt", b"Later.")
+    assert [watcher.has_more(), watcher.has_more()] == [False, True]
+    made.run(source)
+    watcher.ingested()
+    assert not watcher.has_more()
 
 
 def test_an_object_that_changed_since_it_was_listed_is_read_as_it_is_now(
