@@ -28,13 +28,16 @@ LIMITS = {
 }
 _LOOK_SECONDS = 0.5
 _GONE_SECONDS = 60.0
+# These try for minutes to tell the control service, gone too, that all is over.
+_AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 
 
 @dataclass(slots=True)
 class Runs:
     """What it took: exit code of the last run, seconds in all, the most memory (PSS), kills.
 
-    `left_over` are the processes of killed runs that had not gone a minute later.
+    `left_over` are the processes of killed runs, but for Ray's agents, that had not gone a
+    minute later.
     """
 
     code: int | None = None
@@ -105,10 +108,20 @@ def _watched(job: "subprocess.Popen[bytes]", runs: Runs) -> Iterator[list[psutil
 
 def _kill(job: "subprocess.Popen[bytes]", tree: list[psutil.Process], runs: Runs) -> None:
     """Kill the job alone; see that all it had started goes too, and end what does not."""
+    agents = [process for process in tree if _told(process).startswith(_AGENTS)]
     job.send_signal(signal.SIGKILL)
     job.wait()
     runs.kills += 1
-    for process in psutil.wait_procs(tree, _GONE_SECONDS)[1]:
+    others = [process for process in tree if process not in agents]
+    left = psutil.wait_procs(others, _GONE_SECONDS)[1]
+    runs.left_over += map(_told, left)
+    for process in (*agents, *left):
         with contextlib.suppress(psutil.Error):
-            runs.left_over.append(" ".join(process.cmdline())[:200])
             process.kill()
+
+
+def _told(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()).strip()[:200]
+    except psutil.Error:
+        return ""
