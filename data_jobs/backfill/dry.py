@@ -14,7 +14,7 @@ from data_jobs.backfill.survey import survey
 from data_jobs.ingest import FAILED, told
 from data_jobs.settings import JobSettings
 from retrieval.errors import PmovesError
-from retrieval.jobs import JobRequest
+from retrieval.job_request import JobRequest
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.errors import CorpusError
 from retrieval.ids import document_id
-from retrieval.jobs import JobRequest, Lane
+from retrieval.job_request import JobRequest, Lane
 
 _TOGETHER = 500
 _SAMPLE = 2_000

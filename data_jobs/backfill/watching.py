@@ -6,7 +6,7 @@ from collections.abc import Callable
 from data_jobs.backfill.survey import Survey, survey
 from data_jobs.settings import JobSettings
 from retrieval.errors import PmovesError
-from retrieval.jobs import JobRequest
+from retrieval.job_request import JobRequest
 
 _Sign = dict[str, tuple[int, int]]
 
