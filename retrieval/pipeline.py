@@ -147,7 +147,7 @@ class Searcher:
         return self._follower.lag_seconds(newest)
 
     def stats(self) -> dict[str, JsonValue]:
-        """Return the applied and the newest version and the vectors per namespace."""
+        """Return the applied and the newest version, the vectors per namespace, the build."""
         snapshot = self._follower.snapshot
         vectors: dict[str, JsonValue] = dict(snapshot.counts())
         return {
@@ -155,6 +155,7 @@ class Searcher:
             "corpus_version": self.corpus.version,
             "vectors": vectors,
             "segments": sum(map(len, snapshot.namespaces.values())),
+            "build": snapshot.build,
         }
 
     @property
