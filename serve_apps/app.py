@@ -53,9 +53,7 @@ def _reranker(settings: AppArgs) -> serve.Deployment:
             "num_gpus": limits.reranker_gpus,
             **placement(settings.tiers.reranker),
         },
-        **_replicas(
-            limits.reranker_replicas, limits.reranker_max_replicas, limits, by_backlog=True
-        ),
+        **_replicas(limits.reranker_replicas, limits.reranker_max_replicas, limits, backlog=True),
         max_ongoing_requests=limits.reranker_max_ongoing,
         max_queued_requests=limits.reranker_max_queued,
         logging_config=_logging(settings),
@@ -69,9 +67,7 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
     make = serve.deployment(
         name="embedder",
         ray_actor_options={"num_cpus": limits.embedder_cpus, **placement(settings.tiers.embedder)},
-        **_replicas(
-            limits.embedder_replicas, limits.embedder_max_replicas, limits, by_backlog=True
-        ),
+        **_replicas(limits.embedder_replicas, limits.embedder_max_replicas, limits, backlog=True),
         max_ongoing_requests=limits.embedder_max_ongoing,
         max_queued_requests=limits.embedder_max_queued,
         logging_config=_logging(settings),
