@@ -6,6 +6,7 @@ working folder.
 """
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from retrieval.embedding.settings import EmbeddingSettings as EmbeddingSettings
 from retrieval.engine_settings import ElasticsearchSettings as ElasticsearchSettings
 from retrieval.engine_settings import Neo4jSettings as Neo4jSettings
 from retrieval.engine_settings import S3Settings as S3Settings
@@ -44,6 +46,7 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "NEO4J_PASSWORD": ("neo4j", "password"),
     "NEO4J_DICT_REFRESH_SEC": ("neo4j", "dict_refresh_s"),
     "NEO4J_DICT_LIMIT": ("neo4j", "dict_limit"),
+    "EMBEDDING_BACKEND": ("embedding", "provider"),
     "RERANK_ENABLE": ("rerank", "enabled"),
     "RERANK_PROVIDER": ("rerank", "provider"),
     "RERANK_MODEL": ("rerank", "model"),
@@ -59,6 +62,10 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
     "HIRAG_TRUSTED_PROXIES": ("http", "trusted_proxies"),
 }
+# Groups that its TensorZero serves as well, where a variable says so.
+_TENSORZERO = "TENSORZERO_BASE_URL"
+_CHOSEN_BY = {"EMBEDDING_BACKEND": "embedding"}
+_TENSORZERO_NAMES = ("tensorzero", "tz", "tzero")
 
 
 class CorpusSettings(Group):
@@ -75,27 +82,6 @@ class StateSettings(Group):
 
     url: str = Field(
         "", description="SQLAlchemy URL of the state database; empty: SQLite in <home>."
-    )
-
-
-class EmbeddingSettings(Group):
-    """The embedding model."""
-
-    model: str = Field(
-        "packaged",
-        description="'packaged' (all-MiniLM-L6-v2 from its pip package) or a local folder.",
-    )
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto",
-        description="Number format of the weights; auto: bfloat16 where the CPU has it built in.",
-    )
-    query_prefix: str = Field("", description="Text put in front of every query.")
-    passage_prefix: str = Field("", description="Text put in front of every passage.")
-    batch_tokens: int = Field(
-        4096, ge=256, le=1_000_000, description="Tokens in one batch, padded."
-    )
-    threads: int = Field(
-        0, ge=0, le=256, description="CPU threads of the model; 0: half the cores."
     )
 
 
@@ -257,7 +243,17 @@ class LibrarySettings(BaseSettings):
 def predecessor_values(environment: dict[str, str]) -> dict[str, dict[str, str]]:
     """Return the predecessor's variables in `environment` as nested settings."""
     values: dict[str, dict[str, str]] = {}
-    for name, (group, setting) in PREDECESSOR_NAMES.items():
-        if environment.get(name):
-            values.setdefault(group, {})[setting] = environment[name]
+    for name, (group, setting) in predecessor_paths(environment):
+        values.setdefault(group, {})[setting] = environment[name]
     return values
+
+
+def predecessor_paths(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield each of the predecessor's variables in `environment` with the setting it gives."""
+    for name, path in PREDECESSOR_NAMES.items():
+        if environment.get(name):
+            yield name, path
+    for name, group in _CHOSEN_BY.items():
+        chosen = environment.get(name, "").strip().lower()
+        if chosen in _TENSORZERO_NAMES and environment.get(_TENSORZERO):
+            yield _TENSORZERO, (group, "url")

@@ -14,6 +14,7 @@ from retrieval.errors import (
     EmbeddingIdentityError,
     FilterError,
     InvalidInputError,
+    NotEmbeddedError,
     OverloadedError,
     StageError,
     StaleIndexError,
@@ -42,6 +43,7 @@ _TOLD: Mapping[type[Exception], ProblemType] = {
 # These name paths and addresses, so the caller only learns which part it was.
 _HIDDEN: Mapping[type[Exception], str] = {
     StageError: "No stage of the search could answer",
+    NotEmbeddedError: "The embedder does not answer now, and nothing was stored",
     CorpusError: "The corpus cannot be read or written now",
     LaunchError: "The cluster does not take or end jobs now",
 }

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import SecretStr
+
 import retrieval
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
@@ -22,16 +24,18 @@ _NO_CUTTER = "index.chunk_size: no chunker is here; run `pmoves sweep`"
 
 
 @lru_cache(maxsize=2)
-def _loaded(settings_json: str) -> Embedder:
+def _loaded(settings_json: str, api_key: str) -> Embedder:
     # Loads torch: only where it is needed.
-    from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+    from retrieval.embedding.opening import load_embedder
 
-    return SentenceTransformerEmbedder(EmbeddingSettings.model_validate_json(settings_json))
+    settings = EmbeddingSettings.model_validate_json(settings_json)
+    return load_embedder(settings.model_copy(update={"api_key": SecretStr(api_key)}))
 
 
 def load_model(settings: EmbeddingSettings) -> Embedder:
     """Return the model of `settings`, loaded once in each process."""
-    return _loaded(settings.model_dump_json())
+    shown = settings.model_dump_json(exclude={"api_key"})
+    return _loaded(shown, settings.api_key.get_secret_value())
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,9 @@ def library() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def home(library: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose corpus holds the sample library; the tests of this module share it."""
-    folder = tmp_path_factory.mktemp("gate")
-    asyncio.run(gate(library, folder))
-    return folder
+    return Path(shutil.copytree(sample_home, tmp_path_factory.mktemp("gate") / "home"))
 
 
 async def gate(library: Dataset, home: Path, times: int = 1) -> list[Session]:
