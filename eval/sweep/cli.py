@@ -101,10 +101,10 @@ def _trials(place: Workplace, collections: Collections, local: bool) -> Trials:
 
 def _with_all_cores(place: Workplace) -> Workplace:
     """Return `place` with every core for the models: nothing is served meanwhile."""
-    models = {"embedding": place.settings.embedding, "rerank": place.settings.rerank}
-    cores = os.cpu_count() or 1
-    wide = {
-        name: model.model_copy(update={"threads": model.threads or cores})
-        for name, model in models.items()
-    }
-    return replace(place, settings=place.settings.model_copy(update=wide))
+    settings, cores = place.settings, os.cpu_count() or 1
+    embedding, rerank = (
+        model.model_copy(update={"threads": model.threads or cores})
+        for model in (settings.embedding, settings.rerank)
+    )
+    wide = settings.model_copy(update={"embedding": embedding, "rerank": rerank})
+    return replace(place, settings=wide)

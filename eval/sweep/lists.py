@@ -92,7 +92,7 @@ class SharedLists:
             table[_TEXT],
         )
 
-    def texts_of(self, rows: Rows) -> list[str]:
+    def texts_of(self, rows: Sequence[int]) -> list[str]:
         """Return the indexed texts of passages."""
         return list(self.texts.take(pa.array(rows)).to_pylist())
 

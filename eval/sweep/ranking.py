@@ -13,7 +13,7 @@ from eval.sweep.lists import Floats, QueryLists, Rows, SharedLists
 from eval.sweep.pair_scores import PairScores
 from eval.sweep.plans import Plan
 from eval.sweep.points import Setting
-from eval.sweep.second_look import SecondLook
+from eval.sweep.reranking import Reranking
 from retrieval.fusion import fuse
 from retrieval.pool_graph import smooth
 from retrieval.query import Fusion
@@ -118,14 +118,14 @@ class Ranker:
         self, query: QueryLists, plans: Sequence[Plan]
     ) -> Iterator[tuple[Plan, list[str]]]:
         text = self._dataset.queries[query.query_id]
-        second = SecondLook(self._pairs, self._lists, text)
+        reranking = Reranking(self._pairs, self._lists, text)
         for (depths, rule, named), same_lists in groupby(plans, lambda plan: plan.lists):
             cut = query.cut(depths)
             sides = _Sides.of(cut if named else cut.found(), rule)
             for (alpha, boost, _), same_scores in groupby(same_lists, lambda plan: plan.scores):
                 ranked = sides.ranked(alpha, boost)
                 for plan, rows, scores in self._smoothed(ranked, list(same_scores)):
-                    order = second.reranked(plan, rows, scores)[: plan.hits]
+                    order = reranking.reranked(plan, rows, scores)[: plan.hits]
                     yield plan, self._documents(query.query_id, order)
 
     def _smoothed(

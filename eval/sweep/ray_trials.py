@@ -6,8 +6,9 @@ from typing import Any
 
 from eval.datasets.base import Dataset
 from eval.progress import Progress
+from eval.suites.spec import Collection
 from eval.sweep.pair_scores import PairScores
-from eval.sweep.trials import Collection, Job, Measured, measured, retrieved
+from eval.sweep.trials import Job, Measured, measured, retrieved
 from eval.sweep.workplace import Workplace
 
 

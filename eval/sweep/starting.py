@@ -80,7 +80,8 @@ def _longest_head(spec: SweepSpec, settings: LibrarySettings) -> int:
     rerank = settings.rerank
     if not (rerank.enabled and rerank.by_default) and True not in (spec.grid.use_rerank or ()):
         return 0
-    return max([rerank.topn, *(spec.grid.rerank_topn or ()), *(spec.grid.rerank_k or ())])
+    heads: list[int] = [*(spec.grid.rerank_topn or ()), *(spec.grid.rerank_k or ())]
+    return max([rerank.topn, *heads])
 
 
 def _chunking(spec: SweepSpec, cutter: Cutter | None) -> dict[str, Value]:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from eval.datasets.base import Dataset
 from eval.metrics import parse_metric
 from eval.progress import Progress
+from eval.suites.spec import Collection
 from eval.sweep.indexes import shared_lists
 from eval.sweep.latency import Seconds, search_seconds
 from eval.sweep.lists import SharedLists
@@ -15,8 +16,6 @@ from eval.sweep.pair_scores import PairScores
 from eval.sweep.points import IndexSetting, Setting
 from eval.sweep.ranking import Ranker, Values
 from eval.sweep.workplace import Workplace
-
-Collection = Literal["labelled", "known-items"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from retrieval.rerank.fusion import RULES
 from retrieval.settings import RerankSettings
 
 
-class SecondLook:
+class Reranking:
     """Reranks as many rankings of `query` as there are; what they share is scored once."""
 
     def __init__(self, pairs: PairScores, lists: SharedLists, query: str) -> None:
