@@ -9,7 +9,7 @@ from retrieval.jobs import JobRequest, SourceItem
 from serve_apps.access_log import note_namespaces
 from serve_apps.body import read_model
 from serve_apps.caller import caller_of
-from serve_apps.jobs import start_job
+from serve_apps.jobs import START_S, start_job
 from serve_apps.openapi import json_body
 from serve_apps.services import services_of
 from serve_apps.settings import AllowedSources
@@ -31,7 +31,7 @@ async def ingest(request: Request, response: Response) -> JobView:
     note_namespaces(request, [namespace])
     allowed, guard = services.settings.ingest, UrlGuard(services.settings.fetch)
     job_request = await asyncio.to_thread(_job_request, wanted, namespace, allowed, guard)
-    job = await asyncio.to_thread(start_job, services, job_request)
+    job = await services.state.call(start_job, services, job_request, limit_s=START_S)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 
