@@ -19,6 +19,8 @@ from cluster.doctor.stores import beyond_loopback
 from cluster.mesh.dashboard import Dashboard
 from cluster.mesh.processes import end_mesh, mesh_processes
 from cluster.mesh.state import MeshState, read_state
+from tests.embedders import WordEmbedder
+from tests.openai_server import OpenAiServer, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
 READY_S = "180"
@@ -71,6 +73,7 @@ def test_a_mesh_from_up_to_down(mesh: Mesh) -> None:
     check_it_ingests(mesh)
     check_it_shows_evaluations(mesh)
     check_it_changes_the_model(mesh)
+    check_it_embeds_over_http(mesh)
     check_it_keeps_to_itself(mesh)
     check_ray_asks_for_the_token(mesh)
     check_up_again_changes_nothing(mesh)
@@ -137,6 +140,35 @@ def check_it_changes_the_model(mesh: Mesh) -> None:
         time.sleep(0.5)
         job = httpx.get(f"{mesh.state.url}/jobs/{job['job_id']}", timeout=60).json()
     assert (job["state"], job["done"], job["quarantined"]) == ("succeeded", 1, 0), job
+
+
+def check_it_embeds_over_http(mesh: Mesh) -> None:
+    """Corpus, mesh and ingestion go over to a model that a server has; it is asked from then on."""
+    server = OpenAiServer(embed=WordEmbedder(dimension=48).embed_passages)
+    folder = Path(mesh.state.home).parent / "my talks"
+    (folder / "kites.md").write_text("# Kites\n\nA kite wants a steady wind.\n")
+    with serving(server) as url:
+        remote = mesh.environment | {
+            "PMOVES_EMBEDDING__PROVIDER": "openai",
+            "PMOVES_EMBEDDING__URL": url,
+            "PMOVES_EMBEDDING__MODEL": "words",
+        }
+        made = run(remote, "reembed")
+        assert made.returncode == 0, made.stderr
+        assert "→ words (48 dimensions)" in made.stdout
+        before = len(server.calls)
+        done = run(remote, "ingest", str(folder / "kites.md"), "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        sent = [text for call in server.calls[before:] for text in call.body["input"]]
+        assert any("steady wind" in text for text in sent)
+        body = {
+            "query": "steady wind",
+            "mode": "dense",
+            "min_index_version": json.loads(done.stdout)["index_version"],
+        }
+        found = httpx.post(f"{mesh.state.url}/hirag/query", json=body, timeout=60).json()
+        assert found["hits"][0]["source"]["uri"].endswith("/kites.md")
+        assert found["degraded"] == []
 
 
 def check_it_keeps_to_itself(mesh: Mesh) -> None:
