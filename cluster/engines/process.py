@@ -39,14 +39,8 @@ def running(
     """
     log = folder / "engine.log"
     with log.open("ab") as out:
-        # Ctrl-C is for whoever started it, who ends it in order.
         process = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            stdout=out,
-            stderr=out,
-            env=os.environ | (env or {}),
-            start_new_session=True,
+            list(command), cwd=folder, stdout=out, stderr=out, env=os.environ | (env or {})
         )
     try:
         _wait(process, ready, log, time.monotonic() + seconds)
