@@ -83,6 +83,12 @@ class StateSettings(Group):
     url: str = Field(
         "", description="SQLAlchemy URL of the state database; empty: SQLite in <home>."
     )
+    timeout_s: float = Field(
+        15.0,
+        ge=0.1,
+        le=600,
+        description="Seconds after which the gateway gives up waiting for the state database.",
+    )
 
 
 class SearchSettings(Group):

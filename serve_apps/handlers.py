@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -23,6 +24,7 @@ from serve_apps import problems
 from serve_apps.body import invalid
 from serve_apps.problems import ProblemError, ProblemType, problem_response
 from serve_apps.services import LaunchError, services_of
+from serve_apps.state_threads import StateError
 
 _log = logging.getLogger(__name__)
 _BY_STATUS = {
@@ -46,6 +48,8 @@ _HIDDEN: Mapping[type[Exception], str] = {
     NotEmbeddedError: "The embedder does not answer now, and nothing was stored",
     CorpusError: "The corpus cannot be read or written now",
     LaunchError: "The cluster does not take or end jobs now",
+    StateError: "The state database does not answer now",
+    SQLAlchemyError: "The state database cannot be read or written now",
 }
 
 

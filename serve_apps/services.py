@@ -23,6 +23,7 @@ from serve_apps.loopback import is_loopback
 from serve_apps.metrics import Metrics
 from serve_apps.sessions import Sessions
 from serve_apps.settings import AppArgs
+from serve_apps.state_threads import StateThreads
 from serve_apps.tracing import Tracing
 
 
@@ -81,10 +82,15 @@ class Services:
         return found
 
     @cached_property
+    def state(self) -> StateThreads:
+        """Where calls of the state database run."""
+        return StateThreads(self.settings.state.timeout_s)
+
+    @cached_property
     def keyring(self) -> KeyRing:
         """The API keys; the first use reads them."""
         exposed = self.exposed or not is_loopback(self.settings.http.host)
-        return KeyRing(KeyStore(self.settings.state_url), required=exposed)
+        return KeyRing(KeyStore(self.settings.state_url), exposed, run=self.state.call)
 
     @cached_property
     def relay(self) -> Relay:

@@ -1,7 +1,5 @@
 """`/hirag/admin`: the state of every stage."""
 
-import asyncio
-
 from fastapi import APIRouter, Request
 
 from retrieval.chunk import utc_now
@@ -21,7 +19,8 @@ router = APIRouter(prefix="/hirag/admin", tags=["admin"])
 @router.get("/stats", summary="State of every stage")
 async def stats(request: Request) -> Stats:
     """Return index versions, model, stages and the settings in force without secrets."""
-    return await asyncio.to_thread(gather_stats, services_of(request), caller_of(request))
+    services = services_of(request)
+    return await services.state.call(gather_stats, services, caller_of(request))
 
 
 @router.get("/rerank-status", summary="State of the reranker")
