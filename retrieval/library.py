@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from retrieval.answering.opening import InProcessAnswering
+from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import Chunk
 from retrieval.closing import Closing
 from retrieval.corpus.store import Commit, Corpus
@@ -70,6 +72,15 @@ class Library(Closing):
         """Answer `query`; `options` are the fields of `SearchRequest`."""
         options.setdefault("namespace", self.settings.search.namespace)
         return self._loop.run(self.searcher.search(SearchRequest(query=query, k=k, **options)))
+
+    def answer(self, query: str, k: int = 10, **options: Any) -> AnswerResponse:
+        """Answer `query` by the language model from what `search` finds; see `AnswerResponse`.
+
+        Raises `InvalidInputError` where the settings name none, and `LanguageModelError` or
+        `OverloadedError` where it gives no answer.
+        """
+        answering = InProcessAnswering(self.settings)
+        return self._loop.run(answering.answer(self.search(query, k, **options)))
 
     def close(self) -> None:
         """End the threads; what they are at is finished first."""

@@ -19,11 +19,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from retrieval.answering.settings import AnswerSettings
 from retrieval.embedding.settings import EmbeddingSettings as EmbeddingSettings
 from retrieval.engine_settings import ElasticsearchSettings as ElasticsearchSettings
 from retrieval.engine_settings import Neo4jSettings as Neo4jSettings
 from retrieval.engine_settings import S3Settings as S3Settings
 from retrieval.fetching.settings import FetchSettings
+from retrieval.llm.settings import LlmSettings
 from retrieval.object_store import configure
 from retrieval.placement import TierSettings
 from retrieval.query import Fusion
@@ -45,6 +47,7 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "NEO4J_DICT_REFRESH_SEC": ("neo4j", "dict_refresh_s"),
     "NEO4J_DICT_LIMIT": ("neo4j", "dict_limit"),
     "EMBEDDING_BACKEND": ("embedding", "provider"),
+    "LANGEXTRACT_PROVIDER": ("llm", "provider"),
     "RERANK_ENABLE": ("rerank", "enabled"),
     "RERANK_PROVIDER": ("rerank", "provider"),
     "RERANK_MODEL": ("rerank", "model"),
@@ -62,7 +65,7 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
 }
 # Groups that its TensorZero serves as well, where a variable says so.
 _TENSORZERO = "TENSORZERO_BASE_URL"
-_CHOSEN_BY = {"EMBEDDING_BACKEND": "embedding"}
+_CHOSEN_BY = {"EMBEDDING_BACKEND": "embedding", "LANGEXTRACT_PROVIDER": "llm"}
 _TENSORZERO_NAMES = ("tensorzero", "tz", "tzero")
 
 
@@ -183,6 +186,8 @@ class LibrarySettings(BaseSettings):
     graph: GraphSettings = GraphSettings()
     neo4j: Neo4jSettings = Neo4jSettings()
     rerank: RerankSettings = RerankSettings()
+    llm: LlmSettings = LlmSettings()
+    answer: AnswerSettings = AnswerSettings()
     log: LogSettings = LogSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()

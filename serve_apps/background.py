@@ -32,6 +32,8 @@ async def background(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         keyring.close()
+        if services.answering:
+            await services.answering.close()
         # Made by its first use, which a database out of reach may have prevented.
         if "relay" in vars(services):
             services.relay.close()
