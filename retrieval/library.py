@@ -89,5 +89,6 @@ class Library(Closing):
         self.embedder.close(wait=True)
         if isinstance(self._model, Closing):
             self._model.close()
+        self._relations.close()
         self._loop.run(self._reranking.close())
         self._loop.close()

@@ -125,9 +125,10 @@ class SearchSettings(Group):
 class GraphSettings(Group):
     """What is found in passages of namespaces that have entities."""
 
-    relations: Literal["off", "rules", "spacy"] = Field(
+    relations: Literal["off", "rules", "spacy", "llm"] = Field(
         "rules",
-        description="How relations between names are found: by rules, or a spaCy model as well.",
+        description="How relations between names are found: by rules, by a spaCy model as well, or "
+        "by the language model ('llm').",
     )
     spacy_model: str = Field(
         "en_core_web_sm", description="spaCy model, an installed package or a folder."

@@ -32,6 +32,8 @@ async def background(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         keyring.close()
+        if "relations" in vars(services):
+            services.relations.close()
         if services.answering:
             await services.answering.close()
         # Made by its first use, which a database out of reach may have prevented.

@@ -20,14 +20,20 @@ from serve_apps.services import services_of
 
 router = APIRouter(tags=["search"])
 _EVENTS = "text/event-stream"
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["passages", "sentence", "answer", "problem"]},
+        "data": {"type": "string"},
+    },
+    "required": ["event", "data"],
+}
 
 
 @router.post(
     "/hirag/answer",
     summary="Cited answer",
-    responses={
-        200: {"model": AnswerResponse, "content": {_EVENTS: {"schema": {"type": "string"}}}}
-    },
+    responses={200: {"model": AnswerResponse, "content": {_EVENTS: {"schema": _EVENT}}}},
     openapi_extra=json_body(AnswerRequest),
 )
 async def answer(request: Request) -> Response:
