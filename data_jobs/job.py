@@ -19,7 +19,8 @@ from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
 from retrieval.embedding.opening import load_embedder
 from retrieval.errors import InvalidInputError
-from retrieval.jobs import JobRequest, JobStore
+from retrieval.job_request import JobRequest
+from retrieval.jobs import JobStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from eval.datasets.base import Dataset
 from eval.evaluate import Options
 from eval.formats import Format, render
 from eval.gates.cli import personas_app
+from eval.known_items import MANY, SOME, has_known_items
 from eval.progress import LineProgress
 from eval.reproduce import command_line
 from eval.session import Plan, Session
@@ -69,7 +70,13 @@ Namespace = Annotated[
     str | None, typer.Option(help="Where to index; by default a namespace of the dataset's own.")
 ]
 KnownItems = Annotated[
-    bool, typer.Option("--known-items", help="Also search for pieces of the documents themselves.")
+    bool | None,
+    typer.Option(
+        "--known-items/--no-known-items",
+        help=f"Also search for pieces of the documents themselves, up to {MANY} of each kind; "
+        f"without either: up to {SOME}, where the collection brings its documents.",
+        show_default=False,
+    ),
 ]
 SuiteFile = Annotated[
     Path | None, typer.Option("--suite", help="YAML file of suites with thresholds.")
@@ -109,7 +116,7 @@ def evaluate_command(
     metric: Metrics = None,
     concurrency: Concurrency = 8,
     namespace: Namespace = None,
-    with_known_items: KnownItems = False,
+    with_known_items: KnownItems = None,
     suite: SuiteFile = None,
     baseline: BaselineFile = None,
     save_baseline: SaveBaseline = None,
@@ -130,12 +137,13 @@ def evaluate_command(
     asked = Options(k=k, concurrency=concurrency, namespace=namespace, label=label, explain=explain)
     plan = Plan(
         _completed(asked, mode, metric, context),
-        known_items=with_known_items,
         suites=load_suites(suite) if suite else None,
         baseline=load_baseline(baseline) if baseline else None,
         makes_baseline=save_baseline is not None,
     )
     collection = named_collection(dataset, context.obj)
+    if not run or with_known_items:
+        plan = replace(plan, known_items=_known_items(with_known_items, collection, plan))
     system = HttpSystem(against, api_key) if against and not run else None
     session = Session.of_run(collection, run, plan) if run else _ask(collection, plan, system)
     folder = _save(session, out)
@@ -144,6 +152,15 @@ def evaluate_command(
     _print(session, folder, Format.JSON if as_json else form)
     if not session.passed:
         raise typer.Exit(1)
+
+
+def _known_items(asked: bool | None, collection: Dataset, plan: Plan) -> int:
+    """Return how many known items of each kind to ask for."""
+    if asked is not None:
+        return MANY if asked else 0
+    if plan.baseline and "known-items" not in plan.baseline.collections:
+        return 0
+    return SOME if has_known_items(collection) else 0
 
 
 def _completed(

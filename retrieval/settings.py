@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -31,11 +31,13 @@ from retrieval.placement import TierSettings
 from retrieval.query import Fusion
 from retrieval.rerank.settings import RerankSettings as RerankSettings
 from retrieval.setting_group import Group as Group
-from retrieval.setting_group import Milliseconds
+from retrieval.setting_group import Milliseconds, none_if_empty
 from retrieval.setting_group import split as split
 from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Depth = Annotated[int, Field(ge=10, le=10_000)]
+OwnDepth = Annotated[Depth | None, BeforeValidator(none_if_empty)]
 
 PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "ALPHA": ("search", "alpha"),
@@ -108,11 +110,14 @@ class SearchSettings(Group):
         False,
         description="Whether names that only the passages know count as entities, too.",
     )
-    candidates: int = Field(
-        100,
-        ge=10,
-        le=10_000,
-        description="Passages that each side fetches at least; 4 k if that is more.",
+    candidates: Depth = Field(
+        100, description="Passages that each side fetches at least; 4 k if that is more."
+    )
+    dense_candidates: OwnDepth = Field(
+        None, description="The same for the dense side alone; empty: `search.candidates`."
+    )
+    lexical_candidates: OwnDepth = Field(
+        None, description="The same for the lexical side alone; empty: `search.candidates`."
     )
     timeout_ms: Milliseconds = Field(10_000, description="Time for one answer.")
     embed_timeout_ms: Milliseconds = Field(5_000, description="Time for the query's embedding.")

@@ -13,6 +13,7 @@ from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.opening import load_embedder
 from retrieval.errors import OverloadedError, StageError
 from serve_apps.logs import configure_replica_logging
+from serve_apps.scaling import BACKLOG
 from serve_apps.settings import AppArgs
 from serve_apps.tracing import Carrier, make_tracing
 
@@ -44,6 +45,10 @@ class Embedder:
         with self._tracing.continued(trace, "embed_passages") as span:
             span.set_attribute("pmoves.texts", len(texts))
             return await self._batching.embed_passages(texts)
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Return what Serve scales this deployment by; see `serve_apps.scaling`."""
+        return {BACKLOG: self._batching.backlog_s}
 
     def close(self) -> None:
         """End the threads, and the connections of a model over HTTP."""

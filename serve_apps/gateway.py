@@ -6,6 +6,7 @@ import ray
 from fastapi import APIRouter, FastAPI
 from ray.serve.handle import DeploymentHandle
 
+from retrieval.corpus.guarding import guard_store
 from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.model import embedding_identity
@@ -61,6 +62,11 @@ class Gateway:
                 tracing.stage,
                 open_text_engine(corpus, settings),
                 make_reranking(settings, reranker, metrics),
+                guard_store(
+                    corpus.chunks_uri,
+                    settings.s3,
+                    lambda is_open: metrics.set("pmoves_corpus_circuit_open", is_open),
+                ),
             ),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),

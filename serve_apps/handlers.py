@@ -14,6 +14,7 @@ from retrieval.errors import (
     EmbeddingIdentityError,
     FilterError,
     InvalidInputError,
+    NotEmbeddedError,
     OverloadedError,
     StageError,
     StaleIndexError,
@@ -44,6 +45,7 @@ _TOLD: Mapping[type[Exception], ProblemType] = {
 _HIDDEN: Mapping[type[Exception], str] = {
     LanguageModelError: "The language model gave no answer",
     StageError: "No stage of the search could answer",
+    NotEmbeddedError: "The embedder does not answer now, and nothing was stored",
     CorpusError: "The corpus cannot be read or written now",
     LaunchError: "The cluster does not take or end jobs now",
 }

@@ -179,6 +179,12 @@ METRICS = (
         "1 while Elasticsearch is known not to answer, so that nobody waits for it; else 0.",
     ),
     Metric(
+        "pmoves_corpus_circuit_open",
+        "gauge",
+        "1 while the object store of the corpus is known not to answer, so that nobody waits for "
+        "it; else 0.",
+    ),
+    Metric(
         "pmoves_upkeep_runs_total",
         "counter",
         "Rounds of upkeep of the corpus by outcome: done, elsewhere, failed.",

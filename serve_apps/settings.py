@@ -126,6 +126,13 @@ class ServeSettings(Group):
         le=100_000,
         description="Requests at once in one replica for which one more is started under load.",
     )
+    target_wait_s: float = Field(
+        1.0,
+        gt=0,
+        le=3_600,
+        description="Seconds of work that may wait in one embedder or reranker replica, by its "
+        "tokens and its speed, before one more is started under load.",
+    )
     upscale_delay_s: float = Field(
         10.0, ge=0, le=86_400, description="Seconds of load before replicas are added."
     )

@@ -18,6 +18,7 @@ from cluster.cli.keys import keys_app
 from cluster.cli.maintenance import backup, compact, restore
 from cluster.cli.mesh import down, env, status, up
 from cluster.cli.output import say
+from cluster.cli.plan import plan
 from cluster.cli.quarantine import documents_app
 from cluster.cli.rebuild import rebuild
 from cluster.cli.reembed import reembed
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 for command in (up, down, status, ingest, search, answer, namespaces, doctor, env, tiers, node):
     app.command()(command)
-for upkeep in (compact, reembed, rebuild, backup, restore):
+for upkeep in (compact, reembed, rebuild, backup, restore, plan):
     app.command()(upkeep)
 app.add_typer(documents_app, name="documents")
 app.add_typer(entities_app, name="entities")

@@ -13,6 +13,7 @@ from eval.bench.graph import GraphBenchReport, GraphPlan, bench_graph
 from eval.bench.growth import GrowthPlan, bench_growth, fill_growth
 from eval.bench.growth_report import GrowthBenchReport
 from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
+from eval.bench.ocr import OcrBenchReport, OcrPlan, bench_ocr
 from eval.bench.parts import BenchParts, MeshAddress
 from eval.bench.peers.ingest import PeersIngestPlan
 from eval.bench.peers.ingest_report import PeersIngestReport
@@ -33,6 +34,7 @@ Report = (
     | IngestBenchReport
     | EmbeddingBenchReport
     | SpeechBenchReport
+    | OcrBenchReport
     | ServingBenchReport
     | GrowthBenchReport
     | GraphBenchReport
@@ -165,6 +167,20 @@ def embedding(
     _show("embedding", report, out, as_json)
 
 
+@bench_app.command("ocr")
+def ocr(
+    context: typer.Context,
+    files: Files = 4,
+    pages: Pages = 4,
+    rounds: Rounds = 3,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Scanned pages/s through the OCR lane of ingestion, against tesseract alone on all cores."""
+    lane = _needed(_parts(context).read_scans, "OCR lane", "ocr")
+    _show("ocr", bench_ocr(OcrPlan(files, pages, rounds), lane), out, as_json)
+
+
 @bench_app.command("speech")
 def speech(
     context: typer.Context,
@@ -269,7 +285,7 @@ def peers(
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """All but growth, graph, speech and peers with their defaults, one after the other."""
+    """All but growth, graph, speech, ocr and peers with their defaults, one after the other."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
     embedding(context, out=out, as_json=as_json)

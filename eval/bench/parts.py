@@ -20,6 +20,10 @@ HearRecordings = Callable[[Sequence[Path]], Iterator[int]]
 """Recognises recordings one after the other; yields how many words each held."""
 
 
+ReadScans = Callable[[Sequence[Path]], int]
+"""Reads scanned PDF files as ingestion does; returns how many of their pages have text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ingested:
     """What became of the files of a folder, and how many passages they gave."""
@@ -73,3 +77,4 @@ class BenchParts:
     sample_library: Callable[[], Dataset] | None = None
     hear: HearRecordings | None = None
     hear_alone: HearRecordings | None = None
+    read_scans: ReadScans | None = None

@@ -12,6 +12,7 @@ from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.parts import Cutter
 from eval.sweep.points import IndexSetting
+from retrieval.depths import Depths
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.model import embedding_identity
 from retrieval.graph.dictionary_rows import DictionaryRow
@@ -42,14 +43,15 @@ class Workplace:
     """What every trial needs besides its point; it can be sent to another process.
 
     `folder` is absolute and holds indexes, lists and vectors by content, so that a
-    later sweep by the same `code` finds them again. `depth` is how many passages each
-    side fetches, and `k` for how many the searches ask. `entities` are rows of a dictionary.
+    later sweep by the same `code` finds them again. `depths` are how many passages
+    each side fetches at most in any trial, and `k` for how many the searches ask.
+    `entities` are rows of a dictionary.
     """
 
     folder: Path
     settings: LibrarySettings
     k: int
-    depth: int
+    depths: Depths
     code: str
     cutter: Cutter | None = None
     entities: Sequence[DictionaryRow] = ()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.bfloat16 import computes_bfloat16
 from retrieval.chunk import Vectors
 from retrieval.embedding.answers import cut_and_scaled
 from retrieval.embedding.batches import token_batches
@@ -79,6 +80,6 @@ def _dtype(settings: EmbeddingSettings) -> Any:
 
     if settings.dtype != "auto":
         return getattr(torch, settings.dtype)
-    if torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if torch.cuda.is_available() or computes_bfloat16():
         return torch.bfloat16
     return torch.float32

@@ -72,7 +72,7 @@ class EmbeddingSettings(Group):
     )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="Number format of the weights; auto: bfloat16 where the CPU computes it.",
+        description="Number format of the weights; auto: bfloat16 where the CPU has it built in.",
     )
     query_prefix: str = Field("", description="Text put in front of every query.")
     passage_prefix: str = Field("", description="Text put in front of every passage.")
