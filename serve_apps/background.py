@@ -38,6 +38,10 @@ async def background(services: Services) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         keyring.close()
         state.close()
+        if "relations" in vars(services):
+            services.relations.close()
+        if services.answering:
+            await services.answering.close()
         # Made by its first use, which a database out of reach may have prevented.
         if "relay" in vars(services):
             services.relay.close()

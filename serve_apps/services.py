@@ -17,6 +17,7 @@ from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from retrieval.projection.following import Progress
 from retrieval.state.keys import KeyStore
+from serve_apps.answering import Answering
 from serve_apps.client_address import Ingress
 from serve_apps.keyring import KeyRing
 from serve_apps.loopback import is_loopback
@@ -51,7 +52,8 @@ class JobLauncher(Protocol):
 class Services:
     """The parts behind the gateway.
 
-    `graph` keeps a Neo4j equal to the corpus, where there is one. `exposed` says that other
+    `graph` keeps a Neo4j equal to the corpus, and `answering` answers questions by a language
+    model, where there are such. `exposed` says that other
     machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
     """
 
@@ -66,6 +68,7 @@ class Services:
     exposed: bool = False
     ingress: Ingress = "direct"
     graph: GraphInNeo4j | None = None
+    answering: Answering | None = None
 
     @cached_property
     def relations(self) -> ChunkRelations:

@@ -56,7 +56,10 @@ async def refresh_index(request: Request) -> Refreshed:
 
 @router.post("/cache/clear", summary="Clear caches")
 async def clear_cache(request: Request) -> Refreshed:
-    """Forget the scores of the reranker, and let searches see the newest version now."""
-    if stage := services_of(request).searcher.reranking:
+    """Forget scores of the reranker and answers of the language model; show the newest version."""
+    services = services_of(request)
+    if stage := services.searcher.reranking:
         stage.cache.clear()
+    if services.answering:
+        services.answering.clear()
     return await refresh_index(request)
