@@ -98,8 +98,8 @@ def chunks_schema(dimension: int) -> pa.Schema:
             ("metadata", pa.json_()),
             ("content_hash", pa.string()),
             ("created_at", _TIME),
-            ("vector", pa.list_(pa.float32(), dimension)),
             (RECORD, pa.string()),
+            ("vector", pa.list_(pa.float32(), dimension)),
         ]
     )
 

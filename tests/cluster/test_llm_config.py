@@ -46,7 +46,10 @@ def test_the_builder_that_it_names_is_there(config: Any) -> None:
     (application,) = config["applications"]
     module, _, name = application["import_path"].partition(":")
     # Without vLLM the module cannot be imported, only read.
-    (folder,) = find_spec("ray.serve").submodule_search_locations or ()  # type: ignore[union-attr]
+    package = find_spec("ray.serve")
+    assert package
+    assert package.origin
+    folder = Path(package.origin).parent
     source = Path(folder, *module.split(".")[2:], "__init__.py").read_text("utf-8")
     assert name in {node.name for node in ast.parse(source).body if hasattr(node, "name")}
 

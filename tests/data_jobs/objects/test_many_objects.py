@@ -80,7 +80,7 @@ def served(listing: Listing) -> Iterator[S3Settings]:
     thread.start()
     try:
         endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-        yield S3Settings(endpoint=endpoint, access_key_id="k", secret_access_key="s", retries=0)  # type: ignore[arg-type]
+        yield S3Settings(endpoint=endpoint, access_key_id="k", secret_access_key="s", retries=0)
     finally:
         server.shutdown()
         thread.join()
@@ -108,7 +108,7 @@ def test_a_store_that_fails_between_two_pages_is_no_end_of_the_listing() -> None
     listing = Listing()
     listing.broken = 3
     with served(listing) as settings:
-        found = []
+        found: list[str] = []
         with pytest.raises(SourceError, match="cannot be listed"):
             found += listed(settings)
     assert len(listing.tokens) == 3

@@ -244,8 +244,10 @@ FEED = """<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY mesh "never shown">]>
 def make_xml(folder: Path) -> Sample:
     path = folder / "feed.xml"
     path.write_text(FEED)
-    order = ("Studio news", "ttl: 60\ncreator: Ada", "Cables", "Short ones.", "Lamps")
-    order += ("Two new lamps.", "Key", "All on one dimmer.")
+    order = (
+        *("Studio news", "ttl: 60\ncreator: Ada", "Cables", "Short ones.", "Lamps"),
+        *("Two new lamps.", "Key", "All on one dimmer."),
+    )
     return Sample(path, "xml", "application/xml", "Studio news", order)
 
 
