@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from retrieval.answering.opening import InProcessAnswering
+from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import Chunk
 from retrieval.closing import Closing
 from retrieval.corpus.store import Commit, Corpus
@@ -71,6 +73,15 @@ class Library(Closing):
         options.setdefault("namespace", self.settings.search.namespace)
         return self._loop.run(self.searcher.search(SearchRequest(query=query, k=k, **options)))
 
+    def answer(self, query: str, k: int = 10, **options: Any) -> AnswerResponse:
+        """Answer `query` by the language model from what `search` finds; see `AnswerResponse`.
+
+        Raises `InvalidInputError` where the settings name none, and `LanguageModelError` or
+        `OverloadedError` where it gives no answer.
+        """
+        answering = InProcessAnswering(self.settings)
+        return self._loop.run(answering.answer(self.search(query, k, **options)))
+
     def close(self) -> None:
         """End the threads; what they are at is finished first."""
         self._housekeeping.close()
@@ -78,5 +89,6 @@ class Library(Closing):
         self.embedder.close(wait=True)
         if isinstance(self._model, Closing):
             self._model.close()
+        self._relations.close()
         self._loop.run(self._reranking.close())
         self._loop.close()

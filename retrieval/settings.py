@@ -19,11 +19,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from retrieval.answering.settings import AnswerSettings
 from retrieval.embedding.settings import EmbeddingSettings as EmbeddingSettings
 from retrieval.engine_settings import ElasticsearchSettings as ElasticsearchSettings
 from retrieval.engine_settings import Neo4jSettings as Neo4jSettings
 from retrieval.engine_settings import S3Settings as S3Settings
 from retrieval.fetching.settings import FetchSettings
+from retrieval.llm.settings import LlmSettings
 from retrieval.object_store import configure
 from retrieval.placement import TierSettings
 from retrieval.query import Fusion
@@ -47,6 +49,7 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "NEO4J_DICT_REFRESH_SEC": ("neo4j", "dict_refresh_s"),
     "NEO4J_DICT_LIMIT": ("neo4j", "dict_limit"),
     "EMBEDDING_BACKEND": ("embedding", "provider"),
+    "LANGEXTRACT_PROVIDER": ("llm", "provider"),
     "RERANK_ENABLE": ("rerank", "enabled"),
     "RERANK_PROVIDER": ("rerank", "provider"),
     "RERANK_MODEL": ("rerank", "model"),
@@ -64,7 +67,7 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
 }
 # Groups that its TensorZero serves as well, where a variable says so.
 _TENSORZERO = "TENSORZERO_BASE_URL"
-_CHOSEN_BY = {"EMBEDDING_BACKEND": "embedding"}
+_CHOSEN_BY = {"EMBEDDING_BACKEND": "embedding", "LANGEXTRACT_PROVIDER": "llm"}
 _TENSORZERO_NAMES = ("tensorzero", "tz", "tzero")
 
 
@@ -82,6 +85,12 @@ class StateSettings(Group):
 
     url: str = Field(
         "", description="SQLAlchemy URL of the state database; empty: SQLite in <home>."
+    )
+    timeout_s: float = Field(
+        15.0,
+        ge=0.1,
+        le=600,
+        description="Seconds after which the gateway gives up waiting for the state database.",
     )
 
 
@@ -127,9 +136,10 @@ class SearchSettings(Group):
 class GraphSettings(Group):
     """What is found in passages of namespaces that have entities."""
 
-    relations: Literal["off", "rules", "spacy"] = Field(
+    relations: Literal["off", "rules", "spacy", "llm"] = Field(
         "rules",
-        description="How relations between names are found: by rules, or a spaCy model as well.",
+        description="How relations between names are found: by rules, by a spaCy model as well, or "
+        "by the language model ('llm').",
     )
     spacy_model: str = Field(
         "en_core_web_sm", description="spaCy model, an installed package or a folder."
@@ -188,6 +198,8 @@ class LibrarySettings(BaseSettings):
     graph: GraphSettings = GraphSettings()
     neo4j: Neo4jSettings = Neo4jSettings()
     rerank: RerankSettings = RerankSettings()
+    llm: LlmSettings = LlmSettings()
+    answer: AnswerSettings = AnswerSettings()
     log: LogSettings = LogSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()

@@ -14,6 +14,7 @@ from retrieval.graph.neo4j.opening import open_graph
 from retrieval.jobs import JobStore
 from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
+from serve_apps.answering import make_answering
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
 from serve_apps.guarded import GuardedEmbedder
@@ -74,6 +75,7 @@ class Gateway:
             exposed=beyond_loopback(),
             ingress=ingress_of(),
             graph=open_graph(corpus, settings),
+            answering=make_answering(settings, metrics),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

@@ -13,7 +13,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 from serve_apps.services import LaunchError
 from serve_apps.settings import AppArgs
 
-_GROUPS = ("corpus", "state", "embedding", "search", "graph", "ingest", "fetch", "log")
+_GROUPS = ("corpus", "state", "embedding", "search", "graph", "llm", "ingest", "fetch", "log")
 _ENDED_BADLY = (JobStatus.FAILED, JobStatus.STOPPED)
 
 

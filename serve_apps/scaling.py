@@ -25,7 +25,8 @@ class BacklogPolicy:
 
     def __call__(self, ctx: AutoscalingContext) -> tuple[int, dict[str, Any]]:
         """Return the number of replicas wanted, and no state."""
-        by_requests = ctx.total_num_requests / ctx.config.get_target_ongoing_requests()
+        config: Any = ctx.config
+        by_requests = ctx.total_num_requests / config.get_target_ongoing_requests()
         waiting = (ctx.aggregated_metrics or {}).get(BACKLOG, {})
         mean = fmean(waiting.values()) if waiting else 0.0
         by_backlog = ctx.current_num_replicas * mean / self._target_s
@@ -34,6 +35,7 @@ class BacklogPolicy:
 
 def backlog_policy(target_s: float) -> AutoscalingPolicy:
     """Return the policy in the form that Serve's autoscaling config takes."""
-    return AutoscalingPolicy(
-        policy_function=f"{__name__}:{BacklogPolicy.__name__}", policy_kwargs={"target_s": target_s}
-    )
+    make: Any = AutoscalingPolicy
+    name = f"{__name__}:{BacklogPolicy.__name__}"
+    policy: AutoscalingPolicy = make(policy_function=name, policy_kwargs={"target_s": target_s})
+    return policy

@@ -23,10 +23,11 @@ pytest_plugins = ["tests.engines.fixtures"]
 _SHARED = {
     "packaged_embedder": "model",
     "elasticsearch_url": "elasticsearch",
+    "neo4j_engine": "elasticsearch",
     "object_store": "s3",
     "postgres": "postgres",
 }
-_SLOW = {"packaged_embedder", "elasticsearch_url"}
+_SLOW = {"packaged_embedder", "elasticsearch_url", "neo4j_engine"}
 
 settings.register_profile(
     "repeatable",

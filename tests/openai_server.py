@@ -41,7 +41,8 @@ class OpenAiServer:
     """Answers at the paths of the real servers.
 
     `key` is asked for where it is set. `failures` are sent first, one for each call.
-    `model` is the name in answers, where it is not that of the call.
+    `model` is the name in answers, where it is not that of the call; a chat that is streamed
+    comes in parts of `piece` characters.
     """
 
     embed: Embed | None = None
@@ -49,6 +50,7 @@ class OpenAiServer:
     key: str = ""
     model: str | None = None
     most_texts: int = 2_048
+    piece: int = 7
     failures: list[httpx.Response] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
@@ -69,8 +71,9 @@ class OpenAiServer:
         if self.failures:
             return self.failures.pop(0)
         try:
-            handler = self._embeddings if known[2] == "/embeddings" else self._chat
-            return handler(body)
+            if known[2] == "/embeddings":
+                return self._embeddings(body)
+            return self._chat(body, is_tensorzero=known[1] == "/openai/v1")
         except (KeyError, ValueError) as error:
             return httpx.Response(400, json={"error": {"message": str(error)}})
 
@@ -100,16 +103,28 @@ class OpenAiServer:
             },
         )
 
-    def _chat(self, body: Body) -> httpx.Response:
+    def _chat(self, body: Body, is_tensorzero: bool) -> httpx.Response:
         if self.reply is None:
             return httpx.Response(404, json={"error": {"message": "no chat model is served"}})
+        _only(body, _CHAT_FIELDS | (_TENSORZERO_FIELDS if is_tensorzero else set()))
+        if not body["messages"] or not all(each["content"] for each in body["messages"]):
+            raise ValueError("'messages' cannot be empty, nor any content in it")
         said = self.reply(body)
         if isinstance(said, httpx.Response):
             return said
-        return streamed(said, body) if body.get("stream") else completion(said, body)
+        episode = body.get("tensorzero::episode_id") or "episode-1"
+        more = {"episode_id": episode} if is_tensorzero else {}
+        if body.get("stream"):
+            return streamed(said, body, self.piece)
+        return completion(said, body, **more)
 
 
 _EMBEDDING_FIELDS = {"model", "input", "encoding_format", "dimensions", "truncate_prompt_tokens"}
+_CHAT_FIELDS = {
+    *("model", "messages", "max_tokens", "max_completion_tokens", "temperature"),
+    *("response_format", "stream", "stream_options"),
+}
+_TENSORZERO_FIELDS = {"tensorzero::tags", "tensorzero::episode_id"}
 
 
 def completion(text: str, body: Body, **more: object) -> httpx.Response:
@@ -128,7 +143,7 @@ def completion(text: str, body: Body, **more: object) -> httpx.Response:
     )
 
 
-def streamed(text: str, body: Body, piece: int = 7) -> httpx.Response:
+def streamed(text: str, body: Body, piece: int) -> httpx.Response:
     """Return an answer that comes as server-sent events, a few characters each."""
     shared = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": body["model"]}
     pieces = [text[at : at + piece] for at in range(0, len(text), piece)]

@@ -134,7 +134,7 @@ class DenseFollower:
         dataset = self._corpus.dataset()
         identity = self._corpus.identity_at(dataset)
         if old is not None and identity.same_vectors(old.identity):
-            return next_version(old, dataset, self._sizes, self._busy)
+            return next_version(old, dataset, identity, self._sizes, self._busy)
         saved: Segments = {}
         if old is None and self._folder:
             saved = self._folder.load(identity, wanted_build(dataset))
@@ -168,8 +168,9 @@ class DenseFollower:
             return False
         with self._lock:
             dataset = self._corpus.dataset()
-            if self._corpus.identity_at(dataset).same_vectors(made.identity):
-                self._snapshot = next_version(made, dataset, self._sizes)
+            identity = self._corpus.identity_at(dataset)
+            if identity.same_vectors(made.identity):
+                self._snapshot = next_version(made, dataset, identity, self._sizes)
         self._gave_back = float("-inf")
         return True
 

@@ -28,10 +28,15 @@ def first_version(
 
 
 def next_version(
-    old: Snapshot, dataset: lance.LanceDataset, sizes: Sizes, busy: Collection[int] = ()
+    old: Snapshot,
+    dataset: lance.LanceDataset,
+    identity: EmbeddingIdentity,
+    sizes: Sizes,
+    busy: Collection[int] = (),
 ) -> Snapshot:
     """Return the snapshot of `dataset`, a newer version of the table of `old`.
 
+    `identity` makes the same vectors as that of `old`, and may make others of questions.
     Stores whose ids are in `busy` stay as they are.
     """
     work = Applying(dataset, old.namespaces)
@@ -40,6 +45,7 @@ def next_version(
         old,
         version=index_version(dataset),
         numbering=numbering_of(dataset),
+        identity=identity,
         dataset=dataset,
         fragments=fragments,
         namespaces=_joined(work, work.changed, sizes, busy),

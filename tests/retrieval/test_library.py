@@ -116,8 +116,10 @@ def test_a_model_over_http_is_used_and_given_back(
         settings = LibrarySettings(embedding=embedding)
         with Library(tmp_path, settings) as library:
             library.add("recipes", DOCUMENTS["recipes"])
-            found = library.search("simmer leeks for the soup", mode="dense").hits
-            assert found[0].text == DOCUMENTS["recipes"][0]
+            assert (
+                library.search("simmer leeks for the soup", mode="dense").hits[0].text
+                == DOCUMENTS["recipes"][0]
+            )
             assert library.corpus.identity.model == "words"
     with pytest.raises(EmbeddingIdentityError, match="'words', but 'sentence-transformers"):
         Library(tmp_path)

@@ -44,6 +44,7 @@ LANES = (
     Lane(texts.webvtt, "vtt", 25),
     Lane(texts.subrip, "srt", 20),
     Lane(texts.shell, "sh", 20),
+    Lane(texts.feed, "xml", 15),
     Lane(texts.notebook, "ipynb", 15),
     Lane(texts.json_tree, "json", 15),
     Lane(bundles.outlook, "msg", 10),

@@ -58,6 +58,17 @@ def web_page(prose: Prose, number: int) -> Content:
     return Content(page.encode(), own)
 
 
+def feed(prose: Prose, number: int) -> Content:
+    """News in RSS."""
+    own = prose.sentences(4, 24)
+    items = "".join(
+        f"<item><title>{s}</title><guid>{at}</guid></item>" for at, s in enumerate(own[1:])
+    )
+    channel = f"<title>News {number}</title><description>{own[0]}</description>{items}"
+    text = f'<?xml version="1.0"?><rss version="2.0"><channel>{channel}</channel></rss>'
+    return Content(text.encode(), own)
+
+
 def webvtt(prose: Prose, _number: int) -> Content:
     """Cues of three seconds."""
     own = prose.sentences(5, 30)

@@ -144,6 +144,32 @@ def test_entries_of_others_are_never_shown_and_go(
     assert_equal(boats, load.settings)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes that are not taken are given up soon."""
+    monkeypatch.setattr("retrieval.lexical.elasticsearch.bulk._ATTEMPTS", 2)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_full_disk_keeps_writes_out_and_nothing_else(
+    load: Load, boats: Corpus, word_embedder: WordEmbedder, elasticsearch_url: str
+) -> None:
+    """Elasticsearch sets this block by itself where a disk is at its flood stage."""
+    with Elasticsearch(elasticsearch_url) as client:
+        (name,) = client.indices.get_alias(name=load.settings.index)
+        blocked: dict[str, bool | None] = {"index.blocks.read_only_allow_delete": True}
+        client.indices.put_settings(index=name, settings=blocked)
+        write_on(boats, word_embedder, "full")
+        load.wait_for(lambda: load.engine.progress.trouble)
+        assert "flood-stage watermark" in str(load.engine.progress.trouble)
+        load.go_on(5)
+        blocked = {"index.blocks.read_only_allow_delete": None}
+        client.indices.put_settings(index=name, settings=blocked)
+    load.wait_for(lambda: load.engine.progress.shows(boats.version))
+    load.wait_for_engine()
+    assert_equal(boats, load.settings)
+
+
 def test_a_dropped_index_is_built_again(load: Load, boats: Corpus, elasticsearch_url: str) -> None:
     with Elasticsearch(elasticsearch_url) as client:
         (name,) = client.indices.get_alias(name=load.settings.index)
