@@ -1,11 +1,10 @@
 """Where a sweep keeps what its trials share."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-
-from pydantic import SecretStr
 
 import retrieval
 from eval.datasets.base import Dataset
@@ -28,8 +27,9 @@ def _loaded(settings_json: str, api_key: str) -> Embedder:
     # Loads torch: only where it is needed.
     from retrieval.embedding.opening import load_embedder
 
-    settings = EmbeddingSettings.model_validate_json(settings_json)
-    return load_embedder(settings.model_copy(update={"api_key": SecretStr(api_key)}))
+    # Pydantic refuses a secret's default as JSON.
+    given = json.loads(settings_json) | {"api_key": api_key}
+    return load_embedder(EmbeddingSettings.model_validate(given))
 
 
 def load_model(settings: EmbeddingSettings) -> Embedder:
