@@ -6,6 +6,7 @@ batches grow by themselves.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ from retrieval.errors import OverloadedError
 
 Item = TypeVar("Item")
 Rows = NDArray[np.float32]
+# Share of the last batch in the speed that is remembered.
+_NEWEST = 0.3
 
 
 @dataclass(eq=False, slots=True)
@@ -54,6 +57,15 @@ class Gathering(Generic[Item]):
         self._waiting: list[deque[_Piece[Item]]] = [deque() for _ in lanes]
         self._drain_task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "batches")
+        self._tokens_per_s = 0.0
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds that what waits now will take, by the speed of late; 0 before the first batch."""
+        if not self._tokens_per_s:
+            return 0.0
+        pieces = (piece for queue in self._waiting for piece in queue if not piece.answer.done())
+        return sum(len(piece.items) * piece.tokens for piece in pieces) / self._tokens_per_s
 
     async def submit(self, items: Sequence[Item], tokens: Sequence[int], lane: int = 0) -> Rows:
         """Return the rows of `items`, which cost `tokens` each, in their order."""
@@ -111,7 +123,7 @@ class Gathering(Generic[Item]):
 
     async def _run(self, pieces: list[_Piece[Item]], compute: Callable[[list[Item]], Rows]) -> None:
         items = [item for piece in pieces for item in piece.items]
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), time.perf_counter()
         try:
             rows = await loop.run_in_executor(self._thread, compute, items)
         except Exception as error:
@@ -119,9 +131,16 @@ class Gathering(Generic[Item]):
                 if not piece.answer.done():
                     piece.answer.set_exception(error)
             return
+        self._note_speed(pieces, time.perf_counter() - began)
         start = 0
         for piece in pieces:
             end = start + len(piece.items)
             if not piece.answer.done():
                 piece.answer.set_result(rows[start:end])
             start = end
+
+    def _note_speed(self, pieces: Sequence[_Piece[Item]], seconds: float) -> None:
+        tokens = sum(len(piece.items) for piece in pieces) * max(piece.tokens for piece in pieces)
+        speed = tokens / max(seconds, 1e-6)
+        before = self._tokens_per_s or speed
+        self._tokens_per_s = before + _NEWEST * (speed - before)

@@ -40,6 +40,13 @@ class TierSettings(Group):
     chunk: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs cut passages.")
     embed: Order = Field(["gpu", "jetson", "cpu"], description="Where jobs embed.")
     commit: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs write the corpus.")
+    return_s: int = Field(
+        300,
+        ge=0,
+        le=86_400,
+        description="Seconds that a better node must have been there before "
+        "`pmoves tiers --move-back` moves deployments to it.",
+    )
 
 
 def placement(order: list[Tier]) -> dict[str, Any]:

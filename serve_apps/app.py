@@ -16,6 +16,7 @@ from serve_apps.gateway import Gateway
 from serve_apps.ingress import check_ingress
 from serve_apps.loopback import require_keys
 from serve_apps.reranker import Reranker
+from serve_apps.scaling import backlog_policy
 from serve_apps.settings import AppArgs, ServeSettings
 
 # Seconds between looks at a replica; one that has died is replaced then.
@@ -52,7 +53,7 @@ def _reranker(settings: AppArgs) -> serve.Deployment:
             "num_gpus": limits.reranker_gpus,
             **placement(settings.tiers.reranker),
         },
-        **_replicas(limits.reranker_replicas, limits.reranker_max_replicas, limits),
+        **_replicas(limits.reranker_replicas, limits.reranker_max_replicas, limits, backlog=True),
         max_ongoing_requests=limits.reranker_max_ongoing,
         max_queued_requests=limits.reranker_max_queued,
         logging_config=_logging(settings),
@@ -66,7 +67,7 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
     make = serve.deployment(
         name="embedder",
         ray_actor_options={"num_cpus": limits.embedder_cpus, **placement(settings.tiers.embedder)},
-        **_replicas(limits.embedder_replicas, limits.embedder_max_replicas, limits),
+        **_replicas(limits.embedder_replicas, limits.embedder_max_replicas, limits, backlog=True),
         max_ongoing_requests=limits.embedder_max_ongoing,
         max_queued_requests=limits.embedder_max_queued,
         logging_config=_logging(settings),
@@ -91,10 +92,13 @@ def _gateway(settings: AppArgs, gateway: type[Gateway]) -> serve.Deployment:
     return make(serve.ingress()(gateway))
 
 
-def _replicas(least: int, most: int, limits: ServeSettings) -> dict[str, Any]:
+def _replicas(
+    least: int, most: int, limits: ServeSettings, backlog: bool = False
+) -> dict[str, Any]:
     """Return how many replicas there are: always `least`, or as many as the load asks for."""
     if most <= least:
         return {"num_replicas": least}
+    policy = {"policy": backlog_policy(limits.target_wait_s)} if backlog else {}
     return {
         "autoscaling_config": AutoscalingConfig(
             min_replicas=least,
@@ -102,6 +106,7 @@ def _replicas(least: int, most: int, limits: ServeSettings) -> dict[str, Any]:
             target_ongoing_requests=limits.target_ongoing,
             upscale_delay_s=limits.upscale_delay_s,
             downscale_delay_s=limits.downscale_delay_s,
+            **policy,
         )
     }
 

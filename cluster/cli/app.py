@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cluster.cli.answer import answer
 from cluster.cli.config import config_app
 from cluster.cli.doctor import doctor
 from cluster.cli.documents import namespaces
@@ -17,6 +18,7 @@ from cluster.cli.keys import keys_app
 from cluster.cli.maintenance import backup, compact, restore
 from cluster.cli.mesh import down, env, status, up
 from cluster.cli.output import say
+from cluster.cli.plan import plan
 from cluster.cli.quarantine import documents_app
 from cluster.cli.rebuild import rebuild
 from cluster.cli.reembed import reembed
@@ -33,9 +35,9 @@ app = typer.Typer(
     help="Search over your own documents: bring up the mesh, ingest, ask.",
 )
 
-for command in (up, down, status, ingest, search, namespaces, doctor, env, tiers, node):
+for command in (up, down, status, ingest, search, answer, namespaces, doctor, env, tiers, node):
     app.command()(command)
-for upkeep in (compact, reembed, rebuild, backup, restore):
+for upkeep in (compact, reembed, rebuild, backup, restore, plan):
     app.command()(upkeep)
 app.add_typer(documents_app, name="documents")
 app.add_typer(entities_app, name="entities")

@@ -1,27 +1,58 @@
 """`pmoves tiers` and `node`."""
 
+import os
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cluster.cli.options import AsJson, settings
-from cluster.cli.output import print_json, print_table, say
+from cluster.cli.output import print_json, print_table, remark, say
 
 if TYPE_CHECKING:
+    from cluster.mesh.dashboard import Reachable
+    from cluster.settings import Settings
+    from cluster.tiers.returning import Move
     from cluster.tiers.table import Work
 
+_LOOK_EVERY_S = 10.0
 
-def tiers(as_json: AsJson = False) -> None:
+
+MoveBack = Annotated[
+    bool, typer.Option("--move-back", help="Move deployments to better nodes that are back.")
+]
+Watch = Annotated[bool, typer.Option("--watch", help="With --move-back: again every 10 seconds.")]
+DashboardUrl = Annotated[
+    str,
+    typer.Option(
+        "--dashboard",
+        metavar="URL",
+        envvar="RAY_API_SERVER_ADDRESS",
+        help="With --move-back: Ray's dashboard, where it is not this home's.",
+    ),
+]
+
+
+def tiers(
+    move_back: MoveBack = False,
+    watch: Watch = False,
+    dashboard: DashboardUrl = "",
+    as_json: AsJson = False,
+) -> None:
     """Show which machines each deployment and stage likes, and where it would land now."""
     from cluster.access.choose import running_mesh
     from cluster.mesh.dashboard import Dashboard
     from cluster.tiers.table import placement_table
 
     loaded = settings()
+    if move_back:
+        _move_back(loaded, dashboard, watch, as_json)
+        return
     state, nodes = running_mesh(loaded), None
     if state:
-        with Dashboard(state) as dashboard:
-            nodes = dashboard.nodes()
+        with Dashboard(state) as asked:
+            nodes = asked.nodes()
     work = placement_table(loaded, nodes)
     if as_json:
         print_json([one.model_dump(mode="json") for one in work])
@@ -39,6 +70,50 @@ def tiers(as_json: AsJson = False) -> None:
         for one in work
     ]
     print_table(["work", "kind", "tiers", "CPUs", "GPUs", "count", "lands on"], rows)
+
+
+def _move_back(loaded: "Settings", url: str, watch: bool, as_json: bool) -> None:
+    """Move what is due; with `watch` until it is interrupted, whatever fails meanwhile."""
+    from cluster.errors import MeshError
+    from cluster.mesh.dashboard import Dashboard
+    from cluster.tiers.moving import move_back
+
+    while True:
+        try:
+            with Dashboard(_address(loaded, url)) as dashboard:
+                _tell(move_back(dashboard, loaded.tiers.return_s), watch, as_json)
+        except MeshError as error:
+            if not watch:
+                raise
+            remark(f"pmoves: {error}")
+        if not watch:
+            return
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _address(loaded: "Settings", url: str) -> "Reachable":
+    """Return the dashboard of `url`, else of this home's mesh."""
+    from cluster.access.choose import running_mesh
+    from cluster.errors import MeshError
+    from cluster.mesh.dashboard import DashboardAddress
+
+    if url:
+        path = os.environ.get("RAY_AUTH_TOKEN_PATH")
+        token = Path(path).read_text().strip() if path else os.environ.get("RAY_AUTH_TOKEN")
+        return DashboardAddress(url, token)
+    if state := running_mesh(loaded):
+        return state
+    raise MeshError(f"no mesh runs for {loaded.home.absolute()}; name one with --dashboard URL.")
+
+
+def _tell(moved: "list[Move]", watch: bool, as_json: bool) -> None:
+    if as_json:
+        print_json([move.model_dump(mode="json") for move in moved])
+        return
+    for move in moved:
+        say(f"{move.deployment}: from {', '.join(move.tiers_now)} to {move.tier}")
+    if not moved and not watch:
+        say("nothing is to be moved")
 
 
 def _count(work: "Work") -> str:

@@ -144,7 +144,11 @@ def _start(
     import_path: str,
 ) -> MeshState:
     environment = mesh_environment(
-        state, given, drain_s=settings.serve.drain_s, redis_address=settings.ray.redis_address
+        state,
+        given,
+        drain_s=settings.serve.drain_s,
+        redis_address=settings.ray.redis_address,
+        search_ms=settings.search.timeout_ms,
     )
     head = start_head(state, settings.ray, environment)
     state = state.model_copy(

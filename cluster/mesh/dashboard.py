@@ -1,12 +1,13 @@
 """A small client of Ray's dashboard: version, nodes, and the Serve applications."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from cluster.errors import MeshError
-from cluster.mesh.state import MeshState
 from retrieval.closing import Closing
 
 DeploymentStatus = Literal[
@@ -14,10 +15,31 @@ DeploymentStatus = Literal[
 ]
 
 
+class Reachable(Protocol):
+    """Where a dashboard is, and the token that it wants."""
+
+    @property
+    def dashboard_url(self) -> str:
+        """Base URL."""
+
+    @property
+    def token(self) -> str | None:
+        """Ray's token, where Ray asks for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardAddress:
+    """The dashboard of a cluster that was not started by `pmoves up`."""
+
+    dashboard_url: str
+    token: str | None = None
+
+
 class Replica(BaseModel):
     """One replica of a deployment."""
 
     state: str
+    node_id: str | None = None
 
 
 class Deployment(BaseModel):
@@ -27,6 +49,7 @@ class Deployment(BaseModel):
     message: str = ""
     target_num_replicas: int | None = None
     replicas: list[Replica] = []
+    deployment_config: dict[str, Any] = {}
 
     @property
     def running(self) -> int:
@@ -37,6 +60,11 @@ class Deployment(BaseModel):
     def wanted(self) -> int:
         """How many replicas there should be."""
         return len(self.replicas) if self.target_num_replicas is None else self.target_num_replicas
+
+    @property
+    def actor_options(self) -> dict[str, Any]:
+        """What Ray is told of each replica: CPUs, GPUs, selectors, its environment."""
+        return dict(self.deployment_config.get("ray_actor_options") or {})
 
 
 class AppConfig(BaseModel):
@@ -76,13 +104,15 @@ class Node(BaseModel):
     is_head_node: bool = False
     labels: dict[str, str] = {}
     resources_total: dict[str, float] = {}
+    start_time_ms: int = 0
 
 
 class Dashboard(Closing):
-    """Speaks to the dashboard of one mesh; raises `MeshError` where it does not answer."""
+    """Speaks to the dashboard of one cluster; raises `MeshError` where it does not answer."""
 
-    def __init__(self, state: MeshState, timeout_s: float = 10.0) -> None:
-        headers = {"Authorization": f"Bearer {state.token}"} if state.token else {}
+    def __init__(self, state: Reachable, timeout_s: float = 10.0) -> None:
+        token = state.token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         # A proxy in the environment has no business with loopback.
         self._http = httpx.Client(
             base_url=state.dashboard_url, headers=headers, timeout=timeout_s, trust_env=False
@@ -105,6 +135,16 @@ class Dashboard(Closing):
         """Return the state of Serve."""
         return ServeDetails.model_validate(self._call("GET", "/api/serve/applications/"))
 
+    def deployed(self) -> dict[str, Any]:
+        """Return the Serve config that is in force, in the form that `deploy` takes."""
+        details = self._call("GET", "/api/serve/applications/")
+        applications = [one["deployed_app_config"] for one in details["applications"].values()]
+        return {
+            "proxy_location": details["proxy_location"],
+            "http_options": _given(details["http_options"]),
+            "applications": [_given(one) for one in applications if one],
+        }
+
     def deploy(self, config: dict[str, object], timeout_s: float) -> None:
         """Make `config`, a Serve config, the goal state; returns once Serve took it."""
         self._call("PUT", "/api/serve/applications/", json=config, timeout=timeout_s)
@@ -123,3 +163,7 @@ class Dashboard(Closing):
                 f"{response.text.strip()[-2000:]}"
             )
         return response.json() if response.content else None
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

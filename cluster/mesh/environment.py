@@ -34,18 +34,20 @@ def mesh_environment(
     inherited: Mapping[str, str] | None = None,
     drain_s: int = 60,
     redis_address: str = "",
+    search_ms: int = 10_000,
 ) -> dict[str, str]:
     """Return the whole environment for `ray start`.
 
     `given` are the settings that somebody gave, so that workers see those of
     `.env` and `pmoves.toml` wherever they run. `drain_s` is how long requests may take
-    to end in a proxy that is replaced, `redis_address` where the head's tables are kept.
+    to end in a proxy that is replaced, `redis_address` where the head's tables are kept,
+    `search_ms` in how many milliseconds a search is answered that names no time.
     """
     base = dict(os.environ if inherited is None else inherited) | dict(given)
     for name in _FOREIGN:
         base.pop(name, None)
     kept = _redis(state, redis_address) if redis_address else {}
-    return base | _process(state, base) | ray_environment(state, drain_s) | kept
+    return base | _process(state, base) | ray_environment(state, drain_s, search_ms) | kept
 
 
 def _redis(state: MeshState, address: str) -> dict[str, str]:
@@ -63,7 +65,7 @@ def client_environment(state: MeshState) -> dict[str, str]:
     }
 
 
-def ray_environment(state: MeshState, drain_s: int) -> dict[str, str]:
+def ray_environment(state: MeshState, drain_s: int, search_ms: int) -> dict[str, str]:
     """Return the variables of Ray and Serve that differ from mesh to mesh."""
     return {
         **_authentication(state),
@@ -74,7 +76,7 @@ def ray_environment(state: MeshState, drain_s: int) -> dict[str, str]:
         # One node has nowhere to move its work: nothing is gained by draining.
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
         "DASHBOARD_METRIC_PORT": str(state.ports["dashboard_metrics"]),
-        **_serve(state, drain_s),
+        **_serve(state, drain_s, search_ms),
     }
 
 
@@ -108,10 +110,10 @@ def haproxy_folder(state: MeshState) -> Path:
     return Path(state.temp_dir) / "h"
 
 
-def _serve(state: MeshState, drain_s: int) -> dict[str, str]:
+def _serve(state: MeshState, drain_s: int, search_ms: int) -> dict[str, str]:
     ports = ServePorts(
         haproxy_metrics=state.ports["haproxy_metrics"],
         haproxy_stats=state.ports["haproxy_stats"],
         fallback=state.ports["fallback"],
     )
-    return serve_environment(haproxy_folder(state), ports, state.outside, drain_s)
+    return serve_environment(haproxy_folder(state), ports, state.outside, drain_s, search_ms)

@@ -35,6 +35,11 @@ class BatchingEmbedder:
         """The model behind the vectors."""
         return self._embedder.identity
 
+    @property
+    def backlog_s(self) -> float:
+        """Seconds that what waits now will take, by the speed of late."""
+        return self._gathering.backlog_s
+
     async def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions."""
         return await self._submit(texts, _QUERIES)

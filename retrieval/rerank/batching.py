@@ -26,6 +26,11 @@ class BatchingReranker:
             [reranker.score], (), batch_tokens, max_waiting, "pairs are waiting to be reranked"
         )
 
+    @property
+    def backlog_s(self) -> float:
+        """Seconds that what waits now will take, by the speed of late."""
+        return self._gathering.backlog_s
+
     async def score(self, query: str, passages: Sequence[str]) -> Scores:
         """Return the scores of `passages`; raises `OverloadedError`."""
         pairs = [(query, passage) for passage in passages]

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Self
 
+from retrieval.bfloat16 import computes_bfloat16
 from retrieval.settings import RerankSettings
 
 
@@ -33,5 +34,5 @@ class Device:
             half = settings.use_fp16 is not False
             return cls("cuda", torch.float16 if half else torch.float32, half)
         torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) // 2))
-        brief = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        return cls("cpu", torch.bfloat16 if brief else torch.float32, False)
+        dtype = torch.bfloat16 if computes_bfloat16() else torch.float32
+        return cls("cpu", dtype, False)

@@ -11,7 +11,7 @@ from serve_apps.access_log import note_namespaces
 from serve_apps.body import read_model
 from serve_apps.caller import caller_of
 from serve_apps.dry_run import DryRun, dry_run
-from serve_apps.jobs import start_job
+from serve_apps.jobs import START_S, start_job
 from serve_apps.openapi import json_body
 from serve_apps.services import services_of
 from serve_apps.settings import AllowedSources
@@ -44,7 +44,7 @@ async def ingest(request: Request, response: Response) -> JobView | JSONResponse
     if wanted.dry_run:
         found = await asyncio.to_thread(dry_run, job_request, services.settings)
         return JSONResponse(found.model_dump(mode="json"))
-    job = await asyncio.to_thread(start_job, services, job_request)
+    job = await services.state.call(start_job, services, job_request, limit_s=START_S)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 

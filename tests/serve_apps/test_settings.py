@@ -204,6 +204,8 @@ def test_haproxy_alone_faces_other_machines(
         "http-request set-header x-request-disconnect-disabled ?1",
         "http-request disable-l7-retry unless { method GET HEAD } or { path /hirag/query }",
         "http-request wait-for-body time 20s if { method POST } { path /hirag/query }",
+        "http-request set-var(txn.search_ms) req.body,json_query($.timeout_ms,int),add(5000) "
+        "if { method POST } { path /hirag/query }",
     ]
     assert binds[1:-1] == [f"bind {address}" for address in expected]
 

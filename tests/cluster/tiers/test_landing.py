@@ -15,7 +15,7 @@ pytestmark = [
 ]
 
 
-def test_work_lands_on_the_best_tier_and_on_the_next_when_that_dies(tmp_path: Path) -> None:
+def test_work_lands_on_the_best_tier_falls_to_the_next_and_moves_back(tmp_path: Path) -> None:
     seen = tmp_path / "seen.json"
     ray = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
     program = subprocess.run(
@@ -31,5 +31,9 @@ def test_work_lands_on_the_best_tier_and_on_the_next_when_that_dies(tmp_path: Pa
         "all tiers": "gpu",
         "jetson, then cpu": "cpu",
         "served": "gpu",
-        "served, gpu gone": "cpu",
+        "served, gpu gone": "jetson",
+        "moved too early": [],
+        "moved": [["jetson"], "gpu"],
+        "on the way": ["gpu", "jetson"],
+        "again": [],
     }

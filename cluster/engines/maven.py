@@ -1,6 +1,6 @@
 """Engines from their published jars: what Maven fetches, and a small main that javac compiles.
 
-`tests/engines/java/<engine>` holds the sources. Each `<name>.xml` there is a pom whose jars
+`java/<engine>` beside this file holds the sources. Each `<name>.xml` there is a pom whose jars
 come into the folder `<name>`; all `*.java` are compiled against those of `lib.xml`, into
 `classes`. Both are kept outside the checkout, and made anew when a source changes.
 """
@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
-from tests.engines.process import missing
+from cluster.errors import MissingEngineError
 
 _SOURCES = Path(__file__).parent / "java"
 _VERSION = re.compile(r'^JAVA_VERSION="(?:1\.)?(\d+)', re.MULTILINE)
@@ -40,12 +40,14 @@ class Built:
 def built(engine: str, java: int) -> Built:
     """Return `engine`, ready to be run by a JDK of release `java` or newer.
 
-    Fails or skips, as `missing` does, where there is no such JDK, no Maven or no network.
+    Raises `MissingEngineError` where there is no such JDK, no Maven or no network.
     """
     sources, jdk = _SOURCES / engine, _jdk(java)
     if jdk is None or shutil.which("mvn") is None:
-        missing(engine, f"it needs mvn and a JDK {java} or newer; scripts/engines installs both")
-    cache = Path(os.environ.get("PMOVES_TEST_CACHE") or Path.home() / ".cache/pmoves-engines")
+        raise MissingEngineError(
+            f"{engine} needs mvn and a JDK {java} or newer; scripts/engines installs both"
+        )
+    cache = Path.home() / ".cache/pmoves-engines"
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / f"{engine}-{_fingerprint(sources, jdk)}"
     with FileLock(cache / f"{engine}.lock"):
@@ -74,7 +76,10 @@ def _run(engine: str, command: Sequence[str], jdk: Path) -> None:
         timeout=_SECONDS,
     )
     if done.returncode:
-        missing(engine, f"{command[0]} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        raise MissingEngineError(
+            f"{engine} cannot be made ready: {command[0]} ended with {done.returncode}: "
+            f"{done.stdout}{done.stderr}"
+        )
 
 
 def _fingerprint(sources: Path, jdk: Path) -> str:

@@ -1,0 +1,143 @@
+"""Says a plan in words: each figure with its reason, and what it does not know."""
+
+from pydantic import BaseModel
+
+from cluster.capacity.figures import Figures
+from cluster.capacity.planning import GIB, CapacityPlan, growth_exponent, most_chunks
+
+
+class Line(BaseModel):
+    """One thing that is needed, and how the figure came about."""
+
+    what: str
+    amount: str
+    because: str
+
+
+class CapacityReport(BaseModel):
+    """A plan in words, with the figures that it is made of.
+
+    `impossible` says what this version cannot do at that size.
+    """
+
+    plan: CapacityPlan
+    figures: Figures
+    lines: list[Line]
+    notes: list[str]
+    impossible: list[str]
+
+
+def told(found: CapacityPlan, figures: Figures) -> CapacityReport:
+    """Return the plan with its words."""
+    return CapacityReport(
+        plan=found,
+        figures=figures,
+        lines=[*_machines(found, figures), *_data(found, figures)],
+        notes=_notes(found, figures),
+        impossible=_impossible(found, figures),
+    )
+
+
+def _machines(found: CapacityPlan, figures: Figures) -> list[Line]:
+    demand, busy = found.demand, f"{found.demand.busy:.0%} of a core used"
+    return [
+        Line(
+            what="gateway replicas",
+            amount=f"{found.gateways}",
+            because=f"{demand.qps:g} searches/s × {found.gateway_ms:.0f} ms of a core, {busy}; "
+            "two at least, so that one may die",
+        ),
+        Line(
+            what="memory of a gateway",
+            amount=_bytes(found.gateway_memory_bytes),
+            because=f"each holds all vectors: {figures.dimension} × 4 bytes × "
+            f"{figures.peak_ratio:g} while they are built, {figures.memory_ratio:g} later",
+        ),
+        Line(
+            what=f"{found.gateway_tier} nodes for gateways",
+            amount=f"{found.gateway_nodes}",
+            because=_node(found, found.gateway_tier),
+        ),
+        Line(
+            what="embedder replicas",
+            amount=f"{found.embedders}",
+            because=f"{demand.qps:g} searches/s × {figures.embed_query_cpu_ms:.0f} ms of a core, "
+            f"{busy}",
+        ),
+        Line(
+            what=f"{found.embedder_tier} nodes for embedders",
+            amount=f"{found.embedder_nodes}",
+            because=_node(found, found.embedder_tier),
+        ),
+    ]
+
+
+def _data(found: CapacityPlan, figures: Figures) -> list[Line]:
+    demand = found.demand
+    return [
+        Line(
+            what="disk of the corpus",
+            amount=_bytes(found.disk_bytes),
+            because=f"{figures.disk_bytes_per_chunk:,.0f} bytes a chunk, twice, for a while during "
+            "re-embedding and joining of files",
+        ),
+        Line(
+            what="first ingest",
+            amount=f"{found.ingest_hours:,.1f} h",
+            because=f"{found.ingest_core_hours:,.1f} hours of a core, on {found.ingest_cores}: "
+            f"embedding {figures.embed_passages_per_core_s:g} chunks/s, reading "
+            f"{figures.read_pages_per_core_s:g} text pages/s of {demand.chunks_per_page:g} chunks",
+        ),
+        Line(
+            what="a search in process, p50",
+            amount=f"{found.search_p50_ms:.0f} ms",
+            because=f"grows as chunks^{growth_exponent(figures):.2f}",
+        ),
+        Line(
+            what="warm start of a gateway",
+            amount=f"{found.warm_start_s:,.0f} s",
+            because=f"{figures.warm_start_s_per_million:g} s a million chunks",
+        ),
+    ]
+
+
+def _notes(found: CapacityPlan, figures: Figures) -> list[str]:
+    said = [f"figures of {figures.measured_on} on {figures.machine}"]
+    if found.demand.chunks > figures.largest:
+        said.append(
+            f"extrapolated: nothing above {figures.largest:,} chunks was measured, "
+            f"{found.demand.chunks / figures.largest:,.0f} times less than asked for"
+        )
+    if found.embedder_tier != "cpu":
+        said.append(
+            f"no figure of ours comes from a {found.embedder_tier}: embedders and ingest are "
+            "counted as if its cores did the work. Measure there: pmoves bench embedding --out"
+        )
+    said.append("scans, recordings and a reranker are not in it; each costs far more than text")
+    return said
+
+
+def _impossible(found: CapacityPlan, figures: Figures) -> list[str]:
+    node = found.demand.nodes[found.gateway_tier]
+    if found.shards == 1:
+        return []
+    most = most_chunks(figures, node.memory_gib * GIB)
+    return [
+        f"a gateway replica needs {_bytes(found.gateway_memory_bytes)} and a "
+        f"{found.gateway_tier} node has {node.memory_gib:g} GiB: it can hold {most:,} chunks. "
+        "This version does not divide a vector index among machines, so take larger machines or "
+        f"fewer chunks for each mesh. On paper: {found.shards} parts, each with "
+        f"{found.gateways} replicas."
+    ]
+
+
+def _node(found: CapacityPlan, tier: object) -> str:
+    node = found.demand.nodes[tier]  # type: ignore[index]
+    return f"{node.cores} cores and {node.memory_gib:g} GiB each, one core for a replica"
+
+
+def _bytes(count: float) -> str:
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count:,.0f} bytes"

@@ -1,0 +1,143 @@
+"""How a plan grows, where it is impossible, and which figures it takes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cluster.capacity.figures import own, shipped
+from cluster.capacity.planning import (
+    GIB,
+    CapacityPlan,
+    Demand,
+    NodeSize,
+    gateway_bytes,
+    growth,
+    growth_exponent,
+    most_chunks,
+    plan,
+)
+from cluster.capacity.telling import told
+from cluster.cli.app import app
+from cluster.errors import UsageError
+from retrieval.placement import TierSettings
+
+FIGURES = shipped()
+ORDERS = TierSettings()
+
+
+def planned(chunks: int, qps: float, **changes: object) -> CapacityPlan:
+    nodes = {"cpu": NodeSize(cores=8, memory_gib=32)}
+    demand = Demand.model_validate({"chunks": chunks, "qps": qps, "nodes": nodes} | changes)
+    return plan(demand, FIGURES, ORDERS.gateway, ORDERS.embedder)
+
+
+def test_the_growth_goes_through_what_was_measured() -> None:
+    assert growth(FIGURES, 10_000) == 1
+    assert growth(FIGURES, 1_000_000) == pytest.approx(31 / 12)
+    assert growth(FIGURES, 100) == 1
+    assert 0 < growth_exponent(FIGURES) < 1
+
+
+def test_every_figure_has_a_source() -> None:
+    told_of = {"machine", "measured_on", "dimension", "sources"}
+    assert FIGURES.sources.keys() == type(FIGURES).model_fields.keys() - told_of
+
+
+def test_replicas_follow_the_searches_and_two_gateways_are_the_least() -> None:
+    assert (planned(10_000, 0).gateways, planned(10_000, 0).embedders) == (2, 1)
+    # 100 searches/s of 11 and of 12 ms, on cores that are busy for 60 %.
+    found = planned(10_000, 100)
+    assert (found.gateways, found.embedders) == (2, 2)
+    assert planned(10_000, 1_000).gateways == 19
+    assert planned(1_000_000, 1_000).gateways == 48
+    assert planned(1_000_000, 1_000, busy=1.0).gateways == 29
+
+
+def test_memory_bounds_how_many_gateways_share_a_node() -> None:
+    bytes_each = gateway_bytes(FIGURES, 5_000_000)
+    found = planned(5_000_000, 500)
+    per_node = int(32 * GIB // bytes_each)
+    assert found.gateway_nodes == -(-found.gateways // per_node)
+    assert most_chunks(FIGURES, bytes_each) == pytest.approx(5_000_000, abs=1)
+    assert most_chunks(FIGURES, 1) == 0
+
+
+def test_ingest_is_the_sum_of_reading_and_embedding() -> None:
+    found = planned(1_080_000, 1, chunks_per_page=1.0, ingest_cores=2)
+    assert found.ingest_core_hours == pytest.approx(300 / 30 + 300 / 70)
+    assert found.ingest_hours == pytest.approx(found.ingest_core_hours / 2)
+
+
+def test_each_part_goes_to_the_tier_that_it_likes() -> None:
+    nodes = {"gpu": NodeSize(cores=4, memory_gib=16), "cpu": NodeSize(cores=8, memory_gib=32)}
+    found = planned(10_000, 10, nodes=nodes)
+    assert (found.gateway_tier, found.embedder_tier) == ("cpu", "gpu")
+    assert any("no figure of ours comes from a gpu" in one for one in told(found, FIGURES).notes)
+
+
+def test_a_billion_chunks_are_said_to_be_impossible_and_extrapolated() -> None:
+    found = told(planned(1_000_000_000, 50), FIGURES)
+    assert "does not divide a vector index" in found.impossible[0]
+    assert found.plan.shards > 1
+    assert any("extrapolated" in note for note in found.notes)
+    small = told(planned(1_000_000, 50), FIGURES)
+    assert small.impossible == []
+    assert not any("extrapolated" in note for note in small.notes)
+
+
+def written(folder: Path, **reports: object) -> Path:
+    for name, report in reports.items():
+        (folder / f"{name}.json").write_text(json.dumps(report))
+    return folder
+
+
+MACHINE = {"cores": 4, "system": "Linux x86_64"}
+
+
+def test_own_figures_take_the_place_of_those_shipped(tmp_path: Path) -> None:
+    measured = [
+        {"system": "HTTP", "clients": 16, "searches_per_s": 400.0},
+        {"system": "HTTP", "clients": 1, "searches_per_s": 50.0},
+        {"system": "in process", "clients": 16, "searches_per_s": 500.0},
+    ]
+    size = {"memory_ratio": 1.1, "peak_ratio": 1.5, "warm_start_s": 2.0}
+    sizes = [
+        size | {"chunks": 1_000, "p50_ms": {"hybrid": 1.0}},
+        size | {"chunks": 100_000, "p50_ms": {"hybrid": 3.0}},
+    ]
+    folder = written(
+        tmp_path,
+        search={"machine": MACHINE, "measured": measured},
+        embedding={"machine": MACHINE, "stage_per_s": 80.0},
+        ingest={"machine": MACHINE, "ingest_pages_per_s": 200.0},
+        growth={"machine": MACHINE, "sizes": sizes},
+    )
+    found = own(folder, FIGURES)
+    assert found.search_cpu_ms == pytest.approx(10)
+    assert found.embed_query_cpu_ms == pytest.approx(10 * 12 / 23)
+    assert (found.embed_passages_per_core_s, found.read_pages_per_core_s) == (40.0, 50.0)
+    assert (found.largest, found.peak_ratio, found.warm_start_s_per_million) == (100_000, 1.5, 20.0)
+    assert found.machine == "4 cores, Linux x86_64"
+    assert found.sources["search_cpu_ms"].endswith("search.json")
+    assert found.sources["disk_bytes_per_chunk"] == FIGURES.sources["disk_bytes_per_chunk"]
+
+
+def test_what_is_no_report_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no"):
+        own(tmp_path, FIGURES)
+    with pytest.raises(UsageError, match=r"search\.json is no report"):
+        own(written(tmp_path, search={"machine": MACHINE, "measured": []}), FIGURES)
+
+
+def test_the_command() -> None:
+    found = CliRunner().invoke(app, ["plan", "--chunks", "200000", "--qps", "20", "--json"])
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["plan"]["gateways"] == 2
+    huge = CliRunner().invoke(app, ["plan", "--chunks", "1000000000", "--qps", "20"])
+    assert huge.exit_code == 1
+    assert "not possible: a gateway replica needs" in huge.stdout
+    wrong = CliRunner().invoke(app, ["plan", "--chunks", "1", "--qps", "1", "--tiers", "moon=1x1"])
+    assert wrong.exit_code == 2
+    assert "'moon=1x1' is not TIER=CORESxGIB" in wrong.stderr
