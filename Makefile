@@ -1,5 +1,6 @@
 # Everything a newcomer needs; `make help` lists it.
 # TORCH=cpu takes PyTorch without CUDA, PYTHON=… another interpreter.
+# PROFILE=engines shows the demo with Elasticsearch, Neo4j, S3 and PostgreSQL.
 BIN := .venv/bin
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
@@ -18,8 +19,9 @@ help: ## List the targets.
 .venv/.dev: requirements/dev.txt requirements/torch.txt pyproject.toml
 	@scripts/install dev
 
-demo: .venv/.default ## Start the mesh, ingest the sample library, ask six questions, stop.
-	@$(BIN)/python -m cluster.demo
+demo: .venv/$(if $(PROFILE),.dev,.default) ## Start the mesh, ingest the sample library, ask six questions, stop.
+	@$(if $(PROFILE),scripts/engines)
+	@$(BIN)/python -m cluster.demo $(PROFILE)
 
 up: .venv/.default ## Start the mesh and leave it serving.
 	@$(BIN)/pmoves up --detach
@@ -64,11 +66,13 @@ pages: .venv/.dev ## Screenshots of the pages in artifacts/screenshots, and thei
 	@scripts/chromium
 	$(BIN)/pytest -m integration tests/eval/pages
 
-soak: .venv/.dev ## The long tests: killed writers and parts, commits, an hour of load.
-	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 PMOVES_TEST_HEAD=1 \
+soak: .venv/.dev ## The long tests: killed writers, commits, killed parts, 1,000 mixed files, an hour of load.
+	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 \
+		PMOVES_TEST_HEAD=1 PMOVES_TEST_MIXED=1000 PMOVES_TEST_KEYS=100_000 \
 		PMOVES_TEST_SOAK_MINUTES=$${SOAK_MINUTES:-60} \
-		$(BIN)/pytest -s -m integration tests/retrieval/corpus tests/serve_apps/test_under_load.py \
-		tests/cluster/test_head_in_redis.py tests/cluster/chaos
+		$(BIN)/pytest -s -m integration \
+		tests/retrieval/corpus tests/serve_apps/test_under_load.py tests/cluster/test_head_in_redis.py \
+		tests/data_jobs/mixed tests/data_jobs/objects/test_many_objects.py tests/cluster/chaos
 
 fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \

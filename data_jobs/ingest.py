@@ -25,7 +25,8 @@ from data_jobs.settings import JobSettings
 from data_jobs.sources import check
 from data_jobs.video.identity import full_url
 from retrieval.errors import PmovesError
-from retrieval.jobs import JobRequest, JobStore, SourceItem
+from retrieval.job_request import JobRequest, SourceItem
+from retrieval.jobs import JobStore
 
 if TYPE_CHECKING:
     from data_jobs.stages.embedding import LoadEmbedder

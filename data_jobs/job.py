@@ -17,9 +17,10 @@ from data_jobs.watch import JobWatch, OnProgress
 from data_jobs.web.spool import discard_old
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.opening import load_embedder
 from retrieval.errors import InvalidInputError
-from retrieval.jobs import JobRequest, JobStore
+from retrieval.job_request import JobRequest
+from retrieval.jobs import JobStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Job:
         return self._summary(job_id, watch, corpus.version)
 
     def _plan(self, job_id: str, corpus: Corpus, jobs: JobStore) -> Plan:
-        load = self.load_embedder or SentenceTransformerEmbedder
+        load = self.load_embedder or load_embedder
         discard_old(self.settings.spool_dir)
         spool = self.settings.spool_dir / job_id
         plan = Plan(self.request, self.settings, load, confined=self.confined, spool=spool)

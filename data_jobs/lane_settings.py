@@ -63,9 +63,9 @@ class ImageSettings(Group):
         False, description="Make pictures inside of Office files documents of their own."
     )
 
-    def options(self) -> ImageOptions:
+    def options(self, shown_side: int = 0) -> ImageOptions:
         """Return them as the parsers take them."""
-        return ImageOptions(**self.model_dump())
+        return ImageOptions(**self.model_dump(), shown_side=shown_side)
 
 
 class OfficeSettings(Group):

@@ -14,7 +14,7 @@ from data_jobs.stages.work import Work
 from data_jobs.web.urls import is_web
 from retrieval.chunk import Document
 from retrieval.corpus.changes import DocumentKey
-from retrieval.jobs import Budget, JobRequest, Lane
+from retrieval.job_request import Budget, JobRequest, Lane
 
 Lookup = Callable[[Collection[DocumentKey]], dict[DocumentKey, Document]]
 _TOGETHER = 500

@@ -32,7 +32,7 @@ from data_jobs.stages.transcribing import TranscribeStage
 from data_jobs.stages.videos import VideoStage
 from data_jobs.web.urls import is_web
 from retrieval.errors import PmovesError
-from retrieval.jobs import JobRequest, SourceItem
+from retrieval.job_request import JobRequest, SourceItem
 from retrieval.placement import Tier, placement
 
 # Bundles that a worker of the speech lane holds: one is listened to, the others pass by.

@@ -10,7 +10,8 @@ from data_jobs.web.urls import is_web
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.ids import document_id
-from retrieval.jobs import JobRequest, JobStore, SourceItem
+from retrieval.job_request import JobRequest, SourceItem
+from retrieval.jobs import JobStore
 from retrieval.object_address import is_allowed, is_object_uri
 
 _PAGE = 500

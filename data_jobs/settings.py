@@ -10,6 +10,7 @@ from data_jobs.parse.base import ParseLimits
 from data_jobs.parse.options import ParseOptions
 from data_jobs.speech.settings import SpeechSettings
 from data_jobs.video.settings import VideoSettings
+from data_jobs.vision.settings import VisionSettings
 from data_jobs.web.settings import WebSettings
 from publishing.events.settings import EventSettings
 from retrieval.settings import Group, LibrarySettings
@@ -123,6 +124,7 @@ class IngestSettings(Group):
     images: ImageSettings = ImageSettings()
     office: OfficeSettings = OfficeSettings()
     archives: ArchiveSettings = ArchiveSettings()
+    vision: VisionSettings = VisionSettings()
     stages: StageSettings = StageSettings()
 
     def parse_limits(self) -> ParseLimits:
@@ -140,7 +142,7 @@ class IngestSettings(Group):
     def _options(self) -> ParseOptions:
         return ParseOptions(
             self.ocr.options(),
-            self.images.options(),
+            self.images.options(self.vision.max_side if self.vision.url else 0),
             self.office.options(),
             self.archives.options(),
         )

@@ -18,7 +18,7 @@ from data_jobs.patterns import PathFilter, PathPattern, has_magic
 from data_jobs.video.identity import full_url
 from data_jobs.web.urls import checked_source, is_page, is_web
 from retrieval.chunk import JsonValue
-from retrieval.jobs import SourceItem
+from retrieval.job_request import SourceItem
 from retrieval.object_address import is_allowed, is_object_uri
 from retrieval.settings import S3Settings
 

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter
 
-from eval.baseline import baseline_of, load_baseline
+from eval.baseline import Baseline, baseline_of, load_baseline
 from eval.bench.cli import bench_app
 from eval.card_cli import card_app
 from eval.collections import named_collection
@@ -20,6 +19,8 @@ from eval.datasets.base import Dataset
 from eval.evaluate import Options
 from eval.formats import Format, render
 from eval.gates.cli import personas_app
+from eval.known_items import MANY, SOME, has_known_items
+from eval.mode_choice import ModeChoice
 from eval.progress import LineProgress
 from eval.reproduce import command_line
 from eval.session import Plan, Session
@@ -33,14 +34,6 @@ from retrieval.settings import LibrarySettings
 __all__ = ["bench_app", "card_app", "compare_app", "evaluate_app", "personas_app", "sweep_app"]
 
 evaluate_app = typer.Typer(add_completion=False)
-
-
-class ModeChoice(StrEnum):
-    """The search modes, as the command line wants them."""
-
-    HYBRID = "hybrid"
-    DENSE = "dense"
-    LEXICAL = "lexical"
 
 
 Source = Annotated[
@@ -69,7 +62,13 @@ Namespace = Annotated[
     str | None, typer.Option(help="Where to index; by default a namespace of the dataset's own.")
 ]
 KnownItems = Annotated[
-    bool, typer.Option("--known-items", help="Also search for pieces of the documents themselves.")
+    bool | None,
+    typer.Option(
+        "--known-items/--no-known-items",
+        help=f"Also search for pieces of the documents themselves, up to {MANY} of each kind; "
+        f"without either: up to {SOME}, where the collection brings its documents.",
+        show_default=False,
+    ),
 ]
 SuiteFile = Annotated[
     Path | None, typer.Option("--suite", help="YAML file of suites with thresholds.")
@@ -109,7 +108,7 @@ def evaluate_command(
     metric: Metrics = None,
     concurrency: Concurrency = 8,
     namespace: Namespace = None,
-    with_known_items: KnownItems = False,
+    with_known_items: KnownItems = None,
     suite: SuiteFile = None,
     baseline: BaselineFile = None,
     save_baseline: SaveBaseline = None,
@@ -128,22 +127,33 @@ def evaluate_command(
     it is called again.
     """
     asked = Options(k=k, concurrency=concurrency, namespace=namespace, label=label, explain=explain)
+    options = _completed(asked, mode, metric, context)
+    collection = named_collection(dataset, context.obj)
+    held = load_baseline(baseline) if baseline else None
     plan = Plan(
-        _completed(asked, mode, metric, context),
-        known_items=with_known_items,
+        options,
+        known_items=_known_items(with_known_items, collection, held, run),
         suites=load_suites(suite) if suite else None,
-        baseline=load_baseline(baseline) if baseline else None,
+        baseline=held,
         makes_baseline=save_baseline is not None,
     )
-    collection = named_collection(dataset, context.obj)
-    system = HttpSystem(against, api_key) if against and not run else None
-    session = Session.of_run(collection, run, plan) if run else _ask(collection, plan, system)
-    folder = _save(session, out)
+    session = _measured(collection, plan, run, (against, api_key))
     if save_baseline:
         baseline_of(session.runs, tolerance).save(save_baseline)
-    _print(session, folder, Format.JSON if as_json else form)
+    _print(session, _save(session, out), Format.JSON if as_json else form)
     if not session.passed:
         raise typer.Exit(1)
+
+
+def _known_items(
+    asked: bool | None, collection: Dataset, baseline: Baseline | None, run: str | None
+) -> int:
+    """Return how many known items of each kind to ask for."""
+    if asked is not None:
+        return MANY if asked else 0
+    if run or (baseline and "known-items" not in baseline.collections):
+        return 0
+    return SOME if has_known_items(collection) else 0
 
 
 def _completed(
@@ -162,16 +172,22 @@ def _completed(
     )
 
 
-def _ask(collection: Dataset, plan: Plan, system: SearchSystem | None) -> Session:
-    """Ask `system`, or search in this process."""
+def _measured(
+    collection: Dataset, plan: Plan, run: str | None, mesh: tuple[str | None, str | None]
+) -> Session:
+    """Measure the file `run`; without one ask the mesh by address and key, or in this process."""
+    if run:
+        return Session.of_run(collection, run, plan)
+    url, api_key = mesh
+    system = HttpSystem(url, api_key) if url else _local()
 
-    async def ask(asked: SearchSystem) -> Session:
+    async def ask() -> Session:
         try:
-            return await Session.run(collection, asked, plan, LineProgress())
+            return await Session.run(collection, system, plan, LineProgress())
         finally:
-            await asked.close()
+            await system.close()
 
-    return asyncio.run(ask(system or _local()))
+    return asyncio.run(ask())
 
 
 def _local() -> SearchSystem:

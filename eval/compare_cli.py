@@ -8,6 +8,7 @@ import typer
 
 from eval.comparison import compare_runs
 from eval.metrics import parse_metric
+from eval.mode_choice import ModeChoice
 from eval.pages.comparison_page import comparison_page
 from eval.stored import load_run
 
@@ -21,14 +22,6 @@ class CompareFormat(StrEnum):
     JSON = "json"
 
 
-class ModeOfMoves(StrEnum):
-    """The mode whose moved queries are shown."""
-
-    HYBRID = "hybrid"
-    DENSE = "dense"
-    LEXICAL = "lexical"
-
-
 First = Annotated[
     Path, typer.Argument(metavar="RUN_A", help="Folder of one collection that evaluate wrote.")
 ]
@@ -36,7 +29,7 @@ Second = Annotated[Path, typer.Argument(metavar="RUN_B", help="The run to hold a
 Metrics = Annotated[
     list[str] | None, typer.Option("--metric", help="Which metrics; all of both by default.")
 ]
-Moves = Annotated[ModeOfMoves, typer.Option("--mode", help="Mode whose moved queries are shown.")]
+Moves = Annotated[ModeChoice, typer.Option("--mode", help="Mode whose moved queries are shown.")]
 Form = Annotated[CompareFormat, typer.Option("--format", help="How to print the comparison.")]
 Html = Annotated[
     Path | None, typer.Option(help="Write the comparison as a page with both runs' hits, too.")
@@ -49,7 +42,7 @@ def compare_command(
     first: First,
     second: Second,
     metric: Metrics = None,
-    mode: Moves = ModeOfMoves.HYBRID,
+    mode: Moves = ModeChoice.HYBRID,
     form: Form = CompareFormat.TABLE,
     as_json: AsJson = False,
     html: Html = None,

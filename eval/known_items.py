@@ -33,10 +33,15 @@ class Piece:
     taken: str
 
 
+SOME = 30
+"""Of each kind, where nothing is said of them: enough to see that exact look-up is ruined."""
+MANY = 150
+"""Of each kind, where they are asked for."""
+
 Make = Callable[[DatasetDocument, random.Random], Piece | None]
 
 
-def known_items(dataset: Dataset, per_kind: int = 150, seed: int = 0) -> Dataset:
+def known_items(dataset: Dataset, per_kind: int = MANY, seed: int = 0) -> Dataset:
     """Return a dataset over the same documents whose queries are pieces of them.
 
     `per_kind` bounds each kind: titles, extracts of four words in a row, whole
@@ -58,6 +63,11 @@ def known_items(dataset: Dataset, per_kind: int = 150, seed: int = 0) -> Dataset
         records={query_id: {"tags": [query_id.split(":", 1)[0]]} for query_id in queries},
         drop_identical_ids=False,
     )
+
+
+def has_known_items(dataset: Dataset) -> bool:
+    """Say whether any can be made; without documents, none can."""
+    return bool(known_items(dataset, 1).queries)
 
 
 def _queries(

@@ -50,6 +50,8 @@ def _words(context: "typer.Context") -> Iterator[str]:
             yield str(value)
         elif value is True:
             options.append(parameter.opts[0])
+        elif value is False:
+            options += parameter.secondary_opts[:1]
         else:
             values = value if isinstance(value, list | tuple) else [value]
             options += [word for item in values for word in (parameter.opts[0], _plain(item))]

@@ -29,13 +29,14 @@ ANSWERS = "answers.jsonl"
 class Plan:
     """What to ask, and what to hold the answers against.
 
+    `known_items` is how many of each kind are made from the documents, 0 for none.
     Without `suites` there is one of all queries and one for each tag; with a
     `baseline` these may not fall behind it in the first metric. A run that
     `makes_baseline` needs none.
     """
 
     options: Options
-    known_items: bool = False
+    known_items: int = 0
     suites: Sequence[Suite] | None = None
     baseline: Baseline | None = None
     makes_baseline: bool = False
@@ -59,7 +60,7 @@ class Session:
         """
         datasets: dict[Collection, Dataset] = {"labelled": dataset}
         if plan.known_items:
-            datasets["known-items"] = known_items(dataset)
+            datasets["known-items"] = known_items(dataset, plan.known_items)
         suites = {name: _suites(name, item, plan) for name, item in datasets.items()}
         _require_collections(plan, datasets)
         found: dict[Collection, Evaluation] = {}
@@ -144,7 +145,9 @@ def _suites(name: Collection, dataset: Dataset, plan: Plan) -> list[Suite]:
 def _require_collections(plan: Plan, datasets: Mapping[Collection, Dataset]) -> None:
     for suite in plan.suites or ():
         if suite.collection not in datasets:
-            raise EvaluationError(f"the suite {suite.name!r} needs --known-items")
+            raise EvaluationError(
+                f"the suite {suite.name!r} needs --known-items, and a collection with documents"
+            )
 
 
 def _with_metrics(options: Options, suites: Sequence[Suite]) -> Options:

@@ -38,6 +38,12 @@ class S3Settings(Group):
     retries: int = Field(
         4, ge=0, le=100, description="Further tries of a request that may be repeated."
     )
+    patience_ms: Milliseconds = Field(
+        5_000,
+        description="Time in which the store must open the corpus when it is in doubt; if it does "
+        "not, searches are refused at once.",
+    )
+    retry_ms: Milliseconds = Field(2_000, description="Pause until such a store is asked again.")
 
 
 class Neo4jSettings(Group):

@@ -40,6 +40,10 @@ class StageError(PmovesError):
     """A stage of the query pipeline failed and nothing could take its place."""
 
 
+class NotEmbeddedError(StageError):
+    """Passages could not be embedded, and nothing of the write was stored."""
+
+
 class EngineError(PmovesError):
     """A remote engine did not do what it was asked; the corpus is not touched by that."""
 

@@ -9,20 +9,6 @@ from retrieval.chunk import JsonValue
 from retrieval.corpus.schema import LOCATOR_COLUMNS, from_json
 from retrieval.query import Explanation, Hit, Source
 
-HIT_COLUMNS = (
-    "namespace",
-    "chunk_id",
-    "doc_id",
-    "section_id",
-    "indexed_text",
-    "text_offset",
-    "source",
-    "title",
-    "media_type",
-    *LOCATOR_COLUMNS,
-    "metadata",
-)
-
 _PERSONA = ("id", "slug", "label", "name", "summary", "namespace")
 _OPENABLE = frozenset({"http", "https", "file"})
 

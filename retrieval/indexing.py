@@ -9,6 +9,7 @@ from retrieval.chunk import Chunk, Document, Vectors, utc_now
 from retrieval.corpus.changes import DocumentKey
 from retrieval.corpus.store import Commit, Corpus
 from retrieval.embedding.base import AsyncEmbedder
+from retrieval.errors import NotEmbeddedError, StageError
 from retrieval.extraction.chunks import ChunkRelations
 from retrieval.ids import content_hash
 
@@ -25,7 +26,8 @@ async def index_chunks(
 
     With `replace`, the chunks of a document become exactly those given; without,
     they are merged by chunk id. The documents appear in the ledger as ready.
-    `relations` finds what the chunks state; without, they state nothing.
+    `relations` finds what the chunks state; without, they state nothing. Raises
+    `NotEmbeddedError` where the embedder does not answer.
     """
     vectors = await _vectors(corpus, embedder, chunks)
     keys = {(chunk.namespace, chunk.doc_id) for chunk in chunks}
@@ -47,8 +49,15 @@ async def _vectors(corpus: Corpus, embedder: AsyncEmbedder, chunks: Sequence[Chu
         vectors[position] = vector
     new = [position for position in range(len(chunks)) if position not in known]
     if new:
-        vectors[new] = await embedder.embed_passages([chunks[at].indexed_text for at in new])
+        vectors[new] = await _embedded(embedder, [chunks[at].indexed_text for at in new])
     return vectors
+
+
+async def _embedded(embedder: AsyncEmbedder, texts: Sequence[str]) -> Vectors:
+    try:
+        return await embedder.embed_passages(texts)
+    except StageError as error:
+        raise NotEmbeddedError(f"{error}; nothing of this write was stored") from error
 
 
 def _documents(chunks: Sequence[Chunk]) -> list[Document]:

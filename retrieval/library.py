@@ -1,28 +1,27 @@
-"""Search in five lines: a corpus, the local model and the pipeline in one object."""
+"""Search in five lines: a corpus, the model and the pipeline in one object."""
 
-import asyncio
-import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from retrieval.answering.opening import InProcessAnswering
+from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import Chunk
 from retrieval.closing import Closing
 from retrieval.corpus.store import Commit, Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.batching import BatchingEmbedder
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.opening import load_embedder
 from retrieval.extraction.chunks import ChunkRelations
 from retrieval.housekeeping import Housekeeping
 from retrieval.ids import chunk_id
 from retrieval.indexing import index_chunks
 from retrieval.lexical.opening import open_text_engine
+from retrieval.loop_thread import LoopThread
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
 from retrieval.rerank.opening import InProcessReranking
 from retrieval.settings import LibrarySettings
-
-T = TypeVar("T")
 
 
 class Library(Closing):
@@ -34,9 +33,9 @@ class Library(Closing):
 
     def __init__(self, home: str | Path, settings: LibrarySettings | None = None) -> None:
         self.settings = (settings or LibrarySettings()).model_copy(update={"home": Path(home)})
-        embedder = SentenceTransformerEmbedder(self.settings.embedding)
-        self.corpus = Corpus.open(self.settings.corpus_uri, embedder.identity)
-        self.embedder = BatchingEmbedder(embedder, self.settings.embedding.batch_tokens)
+        self._model = load_embedder(self.settings.embedding)
+        self.corpus = Corpus.open(self.settings.corpus_uri, self._model.identity)
+        self.embedder = BatchingEmbedder(self._model, self.settings.embedding.batch_tokens)
         follower = open_follower(self.corpus, self.settings)
         self._reranking = InProcessReranking(self.settings)
         self.searcher = Searcher(
@@ -49,9 +48,7 @@ class Library(Closing):
         )
         self._relations = ChunkRelations(self.corpus.entities, self.settings)
         self._housekeeping = Housekeeping(self.corpus)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._loop = LoopThread("library")
 
     def add(self, doc_id: str, passages: Sequence[str], namespace: str | None = None) -> Commit:
         """Store `passages` as the whole content of the document `doc_id`; none deletes it."""
@@ -64,28 +61,34 @@ class Library(Closing):
             work = index_chunks(
                 self.corpus, self.embedder, chunks, replace=True, relations=self._relations
             )
-            commit = self._run(work)
+            commit = self._loop.run(work)
         else:
             commit = self.corpus.delete_document(name, doc_id)
         self._housekeeping.committed()
-        self._run(self.searcher.refresh())
+        self._loop.run(self.searcher.refresh())
         return commit
 
     def search(self, query: str, k: int = 10, **options: Any) -> SearchResponse:
         """Answer `query`; `options` are the fields of `SearchRequest`."""
         options.setdefault("namespace", self.settings.search.namespace)
-        return self._run(self.searcher.search(SearchRequest(query=query, k=k, **options)))
+        return self._loop.run(self.searcher.search(SearchRequest(query=query, k=k, **options)))
+
+    def answer(self, query: str, k: int = 10, **options: Any) -> AnswerResponse:
+        """Answer `query` by the language model from what `search` finds; see `AnswerResponse`.
+
+        Raises `InvalidInputError` where the settings name none, and `LanguageModelError` or
+        `OverloadedError` where it gives no answer.
+        """
+        answering = InProcessAnswering(self.settings)
+        return self._loop.run(answering.answer(self.search(query, k, **options)))
 
     def close(self) -> None:
         """End the threads; what they are at is finished first."""
         self._housekeeping.close()
         self.searcher.close(wait=True)
         self.embedder.close(wait=True)
-        self._run(self._reranking.close())
-        self._run(self._loop.shutdown_default_executor())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        if isinstance(self._model, Closing):
+            self._model.close()
+        self._relations.close()
+        self._loop.run(self._reranking.close())
         self._loop.close()
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()

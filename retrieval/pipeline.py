@@ -18,6 +18,7 @@ from typing import TypeVar
 import faiss
 
 from retrieval.chunk import JsonValue
+from retrieval.corpus.guarding import StoreGuard
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower, Snapshot
 from retrieval.embedding.base import AsyncEmbedder
@@ -55,7 +56,7 @@ class Searcher:
 
     `spans` is opened around each stage of each search. `engine` answers the lexical
     searches where it can, and is closed with this. Without `reranking` no search is
-    reranked.
+    reranked. `guard` refuses searches at once while the store of the corpus is away.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class Searcher:
         spans: StageSpans = nullcontext,
         engine: TextEngine | None = None,
         reranking: RerankStage | None = None,
+        guard: StoreGuard | None = None,
     ) -> None:
         self._spans = spans
+        self._guard = guard
         self.engine = engine
         self.corpus = corpus
         self.embedder = embedder
@@ -96,6 +99,11 @@ class Searcher:
         answer or the passages cannot be read, and `EmbeddingIdentityError` when only
         the dense side is asked for and the corpus has got another model.
         """
+        if self._guard is None:
+            return await self._search(request, request_id)
+        return await self._guard.call(lambda: self._search(request, request_id))
+
+    async def _search(self, request: SearchRequest, request_id: str | None) -> SearchResponse:
         watch = Stopwatch(request.timeout_ms or self.settings.timeout_ms, self._spans)
         snapshot = await self._freshness.snapshot(request.min_index_version, watch.deadline)
         stage = self.reranking
@@ -147,7 +155,7 @@ class Searcher:
         return self._follower.lag_seconds(newest)
 
     def stats(self) -> dict[str, JsonValue]:
-        """Return the applied and the newest version and the vectors per namespace."""
+        """Return the applied and the newest version, the vectors per namespace, the build."""
         snapshot = self._follower.snapshot
         vectors: dict[str, JsonValue] = dict(snapshot.counts())
         return {
@@ -155,6 +163,7 @@ class Searcher:
             "corpus_version": self.corpus.version,
             "vectors": vectors,
             "segments": sum(map(len, snapshot.namespaces.values())),
+            "build": snapshot.build,
         }
 
     @property
@@ -170,6 +179,8 @@ class Searcher:
         self._follower.close(wait=wait)
         if self.engine:
             self.engine.close()
+        if self._guard:
+            self._guard.close()
         self._threads.shutdown(wait=wait)
         self._graph_thread.shutdown(wait=wait)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 import lance
 import numpy as np
 
+from retrieval.corpus.records import read_hit_rows
 from retrieval.dense.snapshot import Snapshot
 from retrieval.fusion import Fused, fuse, ranks
-from retrieval.hits import HIT_COLUMNS, make_hit
+from retrieval.hits import make_hit
 from retrieval.pool_graph import POOL, smooth
 from retrieval.query import Explanation, Fusion, Hit, RelationTie, RerankFusion, StageScore
 from retrieval.rerank.fusion import RULES
@@ -108,7 +109,7 @@ class Ranking:
     def hits(self, dataset: lance.LanceDataset, k: int, explain: bool) -> list[Hit]:
         """Read the best `k` passages from `dataset`; equal scores are ordered by chunk id."""
         head = self._head(k)
-        table = dataset._take_rows([address for address, _ in head], columns=list(HIT_COLUMNS))
+        rows = read_hit_rows(dataset, [address for address, _ in head])
         named = self.candidates.mentions.names
         found = [
             make_hit(
@@ -118,7 +119,7 @@ class Ranking:
                 named.get(address, ()),
                 self.reranked.get(address),
             )
-            for row, (address, score) in zip(table.to_pylist(), head, strict=True)
+            for row, (address, score) in zip(rows, head, strict=True)
         ]
         found.sort(key=lambda hit: (-hit.score, hit.chunk_id))
         return found[:k]

@@ -13,6 +13,7 @@ from retrieval.chunk import Vectors
 from retrieval.corpus.filters import filters_predicate, namespaces_predicate
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
+from retrieval.depths import Depths
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import EmbeddingIdentityError, StageError
 from retrieval.graph.follower import GraphFollower
@@ -29,8 +30,6 @@ from retrieval.stopwatch import Stopwatch
 T = TypeVar("T")
 # Long enough for both models and what to do.
 _LONGEST = 800
-# Passages that each side fetches for one that is asked for.
-_PER_HIT = 4
 Answer = Found | Mentioned | None
 
 
@@ -83,9 +82,9 @@ class Retrievers:
         Raises `StageError` when none of these answered, `EmbeddingIdentityError` when
         that is because the corpus was re-embedded with another model.
         """
-        depth = max(self._settings.candidates, _PER_HIT * request.k, least)
+        depths = Depths.of(self._settings, request.k, least)
         related = self._settings.neighbor_boost > 0
-        search = _Search(request, snapshot, watch, depth, self._filters, related)
+        search = _Search(request, snapshot, watch, depths, self._filters, related)
         sides: dict[str, Awaitable[Answer]] = {}
         if request.mode != "lexical":
             sides["dense"] = self._dense(search)
@@ -161,7 +160,7 @@ class _Search:
         request: SearchRequest,
         snapshot: Snapshot,
         watch: Stopwatch,
-        depth: int,
+        depths: Depths,
         cache: FilterCache,
         related: bool,
     ) -> None:
@@ -171,7 +170,7 @@ class _Search:
         self.notes: list[Degraded] = []
         self._joining: Addresses = np.empty(0, np.int64)
         self.snapshot = snapshot
-        self._depth = depth
+        self._depths = depths
         self._cache = cache
         self._neighbors = related
         self._predicate = filters_predicate(request.filters)
@@ -183,7 +182,7 @@ class _Search:
         return Question(
             request.query,
             request.scope,
-            self._depth,
+            self._depths.lexical,
             request.filters,
             self._predicate,
             request.min_index_version or 0,
@@ -195,13 +194,14 @@ class _Search:
     def dense(self) -> Found:
         assert self.vector is not None
         scope = self.request.scope
-        return self.snapshot.search(self.vector, scope, self._depth, self._allowed())
+        return self.snapshot.search(self.vector, scope, self._depths.dense, self._allowed())
 
     def lexical(self) -> Found:
         request, snapshot = self.request, self.snapshot
         scope, allowed = request.scope, self._allowed()
         within = Within(partial(snapshot.holds, scope), snapshot.count(scope))
-        return search_text(snapshot.dataset, request.query, scope, self._depth, allowed, within)
+        depth = self._depths.lexical
+        return search_text(snapshot.dataset, request.query, scope, depth, allowed, within)
 
     def mentioned(self, graph: GraphFollower) -> Mentioned | None:
         request, snapshot = self.request, self.snapshot
@@ -248,7 +248,7 @@ class _Search:
             return {}
         products = self.snapshot.products(self.vector, self.request.scope, rows)
         order = (-products, -graph.related_weights(rows), -graph.weights(rows))
-        best = np.lexsort(order)[: self._depth]
+        best = np.lexsort(order)[: self._depths.joining]
         return dict(zip(rows[best].tolist(), products[best].tolist(), strict=True))
 
     def _missing(self, addresses: set[int]) -> dict[int, float]:

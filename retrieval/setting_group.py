@@ -13,6 +13,11 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
 
+def none_if_empty(value: object) -> object:
+    """Let a setting that may be empty be written so in the environment."""
+    return None if value == "" else value
+
+
 def split(value: object) -> object:
     """Let a list be written with commas, as the predecessor did."""
     if not isinstance(value, str):

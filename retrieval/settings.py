@@ -6,10 +6,11 @@ working folder.
 """
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -18,20 +19,25 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from retrieval.answering.settings import AnswerSettings
+from retrieval.embedding.settings import EmbeddingSettings as EmbeddingSettings
 from retrieval.engine_settings import ElasticsearchSettings as ElasticsearchSettings
 from retrieval.engine_settings import Neo4jSettings as Neo4jSettings
 from retrieval.engine_settings import S3Settings as S3Settings
 from retrieval.fetching.settings import FetchSettings
+from retrieval.llm.settings import LlmSettings
 from retrieval.object_store import configure
 from retrieval.placement import TierSettings
 from retrieval.query import Fusion
 from retrieval.rerank.settings import RerankSettings as RerankSettings
 from retrieval.setting_group import Group as Group
-from retrieval.setting_group import Milliseconds
+from retrieval.setting_group import Milliseconds, none_if_empty
 from retrieval.setting_group import split as split
 from retrieval.setting_sources import LenientDotEnv, LenientEnvironment
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Depth = Annotated[int, Field(ge=10, le=10_000)]
+OwnDepth = Annotated[Depth | None, BeforeValidator(none_if_empty)]
 
 PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "ALPHA": ("search", "alpha"),
@@ -42,6 +48,8 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "NEO4J_PASSWORD": ("neo4j", "password"),
     "NEO4J_DICT_REFRESH_SEC": ("neo4j", "dict_refresh_s"),
     "NEO4J_DICT_LIMIT": ("neo4j", "dict_limit"),
+    "EMBEDDING_BACKEND": ("embedding", "provider"),
+    "LANGEXTRACT_PROVIDER": ("llm", "provider"),
     "RERANK_ENABLE": ("rerank", "enabled"),
     "RERANK_PROVIDER": ("rerank", "provider"),
     "RERANK_MODEL": ("rerank", "model"),
@@ -57,6 +65,10 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
     "HIRAG_TRUSTED_PROXIES": ("http", "trusted_proxies"),
 }
+# Groups that its TensorZero serves as well, where a variable says so.
+_TENSORZERO = "TENSORZERO_BASE_URL"
+_CHOSEN_BY = {"EMBEDDING_BACKEND": "embedding", "LANGEXTRACT_PROVIDER": "llm"}
+_TENSORZERO_NAMES = ("tensorzero", "tz", "tzero")
 
 
 class CorpusSettings(Group):
@@ -74,26 +86,11 @@ class StateSettings(Group):
     url: str = Field(
         "", description="SQLAlchemy URL of the state database; empty: SQLite in <home>."
     )
-
-
-class EmbeddingSettings(Group):
-    """The embedding model."""
-
-    model: str = Field(
-        "packaged",
-        description="'packaged' (all-MiniLM-L6-v2 from its pip package) or a local folder.",
-    )
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto",
-        description="Number format of the weights; auto: bfloat16 where the CPU has it built in.",
-    )
-    query_prefix: str = Field("", description="Text put in front of every query.")
-    passage_prefix: str = Field("", description="Text put in front of every passage.")
-    batch_tokens: int = Field(
-        4096, ge=256, le=1_000_000, description="Tokens in one batch, padded."
-    )
-    threads: int = Field(
-        0, ge=0, le=256, description="CPU threads of the model; 0: half the cores."
+    timeout_s: float = Field(
+        15.0,
+        ge=0.1,
+        le=600,
+        description="Seconds after which the gateway gives up waiting for the state database.",
     )
 
 
@@ -119,11 +116,14 @@ class SearchSettings(Group):
         False,
         description="Whether names that only the passages know count as entities, too.",
     )
-    candidates: int = Field(
-        100,
-        ge=10,
-        le=10_000,
-        description="Passages that each side fetches at least; 4 k if that is more.",
+    candidates: Depth = Field(
+        100, description="Passages that each side fetches at least; 4 k if that is more."
+    )
+    dense_candidates: OwnDepth = Field(
+        None, description="The same for the dense side alone; empty: `search.candidates`."
+    )
+    lexical_candidates: OwnDepth = Field(
+        None, description="The same for the lexical side alone; empty: `search.candidates`."
     )
     timeout_ms: Milliseconds = Field(10_000, description="Time for one answer.")
     embed_timeout_ms: Milliseconds = Field(5_000, description="Time for the query's embedding.")
@@ -136,9 +136,10 @@ class SearchSettings(Group):
 class GraphSettings(Group):
     """What is found in passages of namespaces that have entities."""
 
-    relations: Literal["off", "rules", "spacy"] = Field(
+    relations: Literal["off", "rules", "spacy", "llm"] = Field(
         "rules",
-        description="How relations between names are found: by rules, or a spaCy model as well.",
+        description="How relations between names are found: by rules, by a spaCy model as well, or "
+        "by the language model ('llm').",
     )
     spacy_model: str = Field(
         "en_core_web_sm", description="spaCy model, an installed package or a folder."
@@ -197,6 +198,8 @@ class LibrarySettings(BaseSettings):
     graph: GraphSettings = GraphSettings()
     neo4j: Neo4jSettings = Neo4jSettings()
     rerank: RerankSettings = RerankSettings()
+    llm: LlmSettings = LlmSettings()
+    answer: AnswerSettings = AnswerSettings()
     log: LogSettings = LogSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     dense: DenseSettings = DenseSettings()
@@ -252,7 +255,17 @@ class LibrarySettings(BaseSettings):
 def predecessor_values(environment: dict[str, str]) -> dict[str, dict[str, str]]:
     """Return the predecessor's variables in `environment` as nested settings."""
     values: dict[str, dict[str, str]] = {}
-    for name, (group, setting) in PREDECESSOR_NAMES.items():
-        if environment.get(name):
-            values.setdefault(group, {})[setting] = environment[name]
+    for name, (group, setting) in predecessor_paths(environment):
+        values.setdefault(group, {})[setting] = environment[name]
     return values
+
+
+def predecessor_paths(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield each of the predecessor's variables in `environment` with the setting it gives."""
+    for name, path in PREDECESSOR_NAMES.items():
+        if environment.get(name):
+            yield name, path
+    for name, group in _CHOSEN_BY.items():
+        chosen = environment.get(name, "").strip().lower()
+        if chosen in _TENSORZERO_NAMES and environment.get(_TENSORZERO):
+            yield _TENSORZERO, (group, "url")

@@ -23,6 +23,7 @@ from serve_apps.rate_limit import RateLimiter
 from serve_apps.readiness import ReadinessCheck
 from serve_apps.routes import (
     admin,
+    answer,
     documents,
     health,
     ingest,
@@ -36,7 +37,7 @@ from serve_apps.services import Services
 from serve_apps.version import version_of
 
 # The query comes first: routes are tried in order.
-_ROUTES = (query, upsert, documents, quarantine, ingest, jobs, namespaces, admin, health)
+_ROUTES = (query, answer, upsert, documents, quarantine, ingest, jobs, namespaces, admin, health)
 
 
 def create_app(

@@ -10,6 +10,8 @@ from serve_apps.services import LaunchError, Services
 
 _WATCH_SECONDS = 2.0
 _EVENTS_SECONDS = 2.0
+# Those who take the events may be slow, too.
+_DELIVERY_S = 600.0
 _log = logging.getLogger(__name__)
 
 
@@ -18,12 +20,15 @@ async def background(services: Services) -> AsyncIterator[None]:
     """Follow the corpus, keep it in order, watch jobs and keys while the context is open."""
     serve, keyring = services.settings.serve, services.keyring
     watcher, keys_pause = JobWatcher(services), services.settings.keys.refresh_s
+    state = services.state
     tasks = [
         asyncio.create_task(_repeat(lambda: refresh(services), serve.refresh_ms / 1000)),
         asyncio.create_task(_repeat(lambda: keep_up(services), serve.upkeep_s)),
-        asyncio.create_task(_repeat(lambda: asyncio.to_thread(watcher.look), _WATCH_SECONDS)),
-        asyncio.create_task(_repeat(lambda: asyncio.to_thread(keyring.load), keys_pause)),
-        asyncio.create_task(_repeat(lambda: asyncio.to_thread(deliver, services), _EVENTS_SECONDS)),
+        asyncio.create_task(_repeat(lambda: state.call(watcher.look), _WATCH_SECONDS)),
+        asyncio.create_task(_repeat(lambda: state.call(keyring.load), keys_pause)),
+        asyncio.create_task(
+            _repeat(lambda: state.call(deliver, services, limit_s=_DELIVERY_S), _EVENTS_SECONDS)
+        ),
     ]
     try:
         yield
@@ -32,6 +37,11 @@ async def background(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         keyring.close()
+        state.close()
+        if "relations" in vars(services):
+            services.relations.close()
+        if services.answering:
+            await services.answering.close()
         # Made by its first use, which a database out of reach may have prevented.
         if "relay" in vars(services):
             services.relay.close()

@@ -6,6 +6,7 @@ import ray
 from fastapi import APIRouter, FastAPI
 from ray.serve.handle import DeploymentHandle
 
+from retrieval.corpus.guarding import guard_store
 from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.model import embedding_identity
@@ -13,6 +14,7 @@ from retrieval.graph.neo4j.opening import open_graph
 from retrieval.jobs import JobStore
 from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
+from serve_apps.answering import make_answering
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
 from serve_apps.guarded import GuardedEmbedder
@@ -60,6 +62,11 @@ class Gateway:
                 tracing.stage,
                 open_text_engine(corpus, settings),
                 make_reranking(settings, reranker, metrics),
+                guard_store(
+                    corpus.chunks_uri,
+                    settings.s3,
+                    lambda is_open: metrics.set("pmoves_corpus_circuit_open", is_open),
+                ),
             ),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),
@@ -68,6 +75,7 @@ class Gateway:
             exposed=beyond_loopback(),
             ingress=ingress_of(),
             graph=open_graph(corpus, settings),
+            answering=make_answering(settings, metrics),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

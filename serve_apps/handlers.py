@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -14,14 +15,17 @@ from retrieval.errors import (
     EmbeddingIdentityError,
     FilterError,
     InvalidInputError,
+    NotEmbeddedError,
     OverloadedError,
     StageError,
     StaleIndexError,
 )
+from retrieval.llm.errors import LanguageModelError
 from serve_apps import problems
 from serve_apps.body import invalid
 from serve_apps.problems import ProblemError, ProblemType, problem_response
 from serve_apps.services import LaunchError, services_of
+from serve_apps.state_threads import StateError
 
 _log = logging.getLogger(__name__)
 _BY_STATUS = {
@@ -41,9 +45,13 @@ _TOLD: Mapping[type[Exception], ProblemType] = {
 }
 # These name paths and addresses, so the caller only learns which part it was.
 _HIDDEN: Mapping[type[Exception], str] = {
+    LanguageModelError: "The language model gave no answer",
     StageError: "No stage of the search could answer",
+    NotEmbeddedError: "The embedder does not answer now, and nothing was stored",
     CorpusError: "The corpus cannot be read or written now",
     LaunchError: "The cluster does not take or end jobs now",
+    StateError: "The state database does not answer now",
+    SQLAlchemyError: "The state database cannot be read or written now",
 }
 
 
@@ -100,12 +108,33 @@ def _methods(request: Request) -> set[str]:
 
 
 def _on_told(request: Request, error: Exception) -> Response:
+    return _respond(request, _told(request, error))
+
+
+def _told(request: Request, error: Exception) -> ProblemError:
     kind = next(_TOLD[base] for base in type(error).__mro__ if base in _TOLD)
     headers = _retry_after(request) if kind.status == 503 else {}
-    return _respond(request, ProblemError(kind, str(error), headers=headers))
+    return ProblemError(kind, str(error), headers=headers)
 
 
 def _on_hidden(request: Request, error: Exception) -> Response:
+    return _respond(request, _hidden(request, error))
+
+
+def as_problem(request: Request, error: Exception) -> ProblemError:
+    """Return the problem that `error` is, as it would be answered; logs what is not told."""
+    kinds = type(error).__mro__
+    if isinstance(error, ProblemError):
+        return error
+    if any(base in _TOLD for base in kinds):
+        return _told(request, error)
+    if any(base in _HIDDEN for base in kinds):
+        return _hidden(request, error)
+    _log.error("request %s failed", request.state.request_id, exc_info=error)
+    return ProblemError(problems.INTERNAL, "Something went wrong; the log has the reason.")
+
+
+def _hidden(request: Request, error: Exception) -> ProblemError:
     if isinstance(error, StageError):
         # Callers bring it about at will, by a short time limit.
         _log.warning("request %s: %s", request.state.request_id, error)
@@ -116,9 +145,7 @@ def _on_hidden(request: Request, error: Exception) -> Response:
         f"{what}. Try again later; the log has the reason under request id "
         f"{request.state.request_id}."
     )
-    return _respond(
-        request, ProblemError(problems.UNAVAILABLE, detail, headers=_retry_after(request))
-    )
+    return ProblemError(problems.UNAVAILABLE, detail, headers=_retry_after(request))
 
 
 def _retry_after(request: Request) -> dict[str, str]:

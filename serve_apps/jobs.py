@@ -8,6 +8,8 @@ from retrieval.jobs import Job, JobRequest
 from serve_apps.services import LaunchError, Services
 
 _STOP_GRACE_S = 15.0
+# Seconds for which a caller waits until a job is stored and the cluster has taken it.
+START_S = 60.0
 
 
 def uploads_folder(services: Services, job_id: str) -> Path:

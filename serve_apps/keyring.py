@@ -6,7 +6,7 @@ within `keys.refresh_s`.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from retrieval.chunk import utc_now
 from retrieval.state.keys import ApiKey, Credential, KeyStore, split_token
 from serve_apps.problems import UNAUTHENTICATED, UNAVAILABLE, ProblemError
+from serve_apps.state_threads import StateError
 
 # A key that was just made is looked for once more, but guesses cost the database little.
 _LOOK_PAUSE_S = 0.5
@@ -22,7 +23,10 @@ _BELIEVED_S = 60.0
 
 
 class KeyRing:
-    """Knows every key of the mesh; `required` asks for one even if there is none."""
+    """Knows every key of the mesh; `required` asks for one even if there is none.
+
+    `run` calls what blocks.
+    """
 
     def __init__(
         self,
@@ -30,7 +34,9 @@ class KeyRing:
         required: bool,
         now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
+        run: Callable[[Callable[[], None]], Awaitable[None]] = asyncio.to_thread,
     ) -> None:
+        self._run = run
         self._store = store
         self._required = required
         self._now = now
@@ -87,8 +93,8 @@ class KeyRing:
             return found
         self._looked = self._clock()
         try:
-            await asyncio.to_thread(self.load)
-        except SQLAlchemyError as error:
+            await self._run(self.load)
+        except (SQLAlchemyError, StateError) as error:
             raise _unknowable() from error
         return self._known.get(key_id)
 

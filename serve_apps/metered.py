@@ -33,7 +33,7 @@ class MeteredEmbedder:
         try:
             vectors = await call
         except BaseException as error:
-            self._metrics.count("pmoves_embedder_errors_total", kind, _reason(error))
+            self._metrics.count("pmoves_embedder_errors_total", kind, reason_of(error))
             raise
         finally:
             self._metrics.add("pmoves_embedder_waiting_texts", -len(texts), kind)
@@ -61,7 +61,7 @@ class MeteredReranker:
         try:
             scores = await self._reranker.score(query, passages)
         except BaseException as error:
-            self._metrics.count("pmoves_reranker_errors_total", _reason(error))
+            self._metrics.count("pmoves_reranker_errors_total", reason_of(error))
             raise
         finally:
             self._metrics.add("pmoves_reranker_waiting_passages", -len(passages))
@@ -73,7 +73,8 @@ class MeteredReranker:
         return await self._reranker.state()
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Return why a call failed, in a word that metrics use."""
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
     if isinstance(error, CircuitOpenError):

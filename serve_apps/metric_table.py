@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+MINUTES = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,42 @@ METRICS = (
         "Passages of heads by where their score came from: cache, model, none.",
         ("source",),
     ),
+    Metric(
+        "pmoves_answers_total",
+        "counter",
+        "Answers by outcome: answered, unknown (the passages do not hold it), failed, left (who "
+        "asked went away).",
+        ("outcome",),
+    ),
+    Metric(
+        "pmoves_answer_sentences_dropped_total",
+        "counter",
+        "Sentences of the language model that named no passage it had read.",
+    ),
+    Metric(
+        "pmoves_llm_seconds", "histogram", "Seconds of one call of the language model.", (), MINUTES
+    ),
+    Metric(
+        "pmoves_llm_errors_total",
+        "counter",
+        "Calls of the language model without an answer, by reason: overloaded, failed, "
+        "not_asked, cancelled.",
+        ("reason",),
+    ),
+    Metric(
+        "pmoves_llm_tokens_total",
+        "counter",
+        "Tokens of the language model by direction: sent, received.",
+        ("direction",),
+    ),
+    Metric(
+        "pmoves_llm_cached_total", "counter", "Calls that an answer of before has made needless."
+    ),
+    Metric(
+        "pmoves_llm_circuit_open",
+        "gauge",
+        "1 while the language model is known not to answer, so that nobody waits for it; else 0.",
+    ),
     Metric("pmoves_index_version", "gauge", "Corpus version that searches see."),
     Metric("pmoves_index_lag_versions", "gauge", "Committed corpus versions not yet seen."),
     Metric(
@@ -140,6 +177,12 @@ METRICS = (
         "pmoves_text_engine_circuit_open",
         "gauge",
         "1 while Elasticsearch is known not to answer, so that nobody waits for it; else 0.",
+    ),
+    Metric(
+        "pmoves_corpus_circuit_open",
+        "gauge",
+        "1 while the object store of the corpus is known not to answer, so that nobody waits for "
+        "it; else 0.",
     ),
     Metric(
         "pmoves_upkeep_runs_total",

@@ -41,6 +41,7 @@ _PAGE = Rule("read", whole=True, page=True)
 _READ, _INGEST, _ADMIN = Rule("read"), Rule("ingest"), Rule("admin")
 RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/hirag/query"): _READ,
+    ("POST", "/hirag/answer"): _READ,
     ("POST", "/hirag/upsert-batch"): _INGEST,
     ("GET", "/documents"): _READ,
     ("POST", "/documents"): _INGEST,

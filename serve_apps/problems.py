@@ -78,6 +78,9 @@ CONFLICT = ProblemType(
 EMBEDDING_IDENTITY = ProblemType(
     "embedding-identity", 409, "The embedding model differs", "The corpus has another model."
 )
+NOT_CONFIGURED = ProblemType(
+    "not-configured", 501, "The mesh has no such part", "The settings do not turn it on."
+)
 SLOW_BODY = ProblemType(
     "slow-body", 408, "The body came too slowly", "It did not arrive in the time it has."
 )
@@ -156,8 +159,9 @@ def problem_message(problem: ProblemError) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _document(problem: ProblemError, request_id: str | None) -> str:
-    document = ProblemDocument(
+def problem_document(problem: ProblemError, request_id: str | None) -> ProblemDocument:
+    """Return `problem` as a document."""
+    return ProblemDocument(
         type=problem.kind.uri,
         title=problem.kind.title,
         status=problem.kind.status,
@@ -166,4 +170,7 @@ def _document(problem: ProblemError, request_id: str | None) -> str:
         limits=dict(problem.limits) if problem.limits else None,
         request_id=request_id,
     )
-    return document.model_dump_json(exclude_none=True)
+
+
+def _document(problem: ProblemError, request_id: str | None) -> str:
+    return problem_document(problem, request_id).model_dump_json(exclude_none=True)

@@ -49,7 +49,7 @@ async def check_parts(services: Services) -> list[Part]:
         "corpus": asyncio.to_thread(_corpus, services),
         "index": _index(services),
         "embedder": _embedder(services),
-        "jobs": asyncio.to_thread(_jobs, services),
+        "jobs": services.state.call(_jobs, services),
     }
     return list(await asyncio.gather(*(_check(name, work) for name, work in checks.items())))
 

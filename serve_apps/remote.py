@@ -12,7 +12,7 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from retrieval.chunk import Vectors
-from retrieval.errors import OverloadedError, StageError
+from retrieval.errors import EmbeddingIdentityError, OverloadedError, StageError
 from retrieval.rerank.base import RerankerState, Scores
 from serve_apps.tracing import carrier
 
@@ -37,11 +37,15 @@ class RemoteEmbedder:
         self._passages = handle.embed_passages
 
     async def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """Embed questions; raises `OverloadedError` or `StageError`."""
+        """Embed questions.
+
+        Raises `OverloadedError` or `StageError`, and `EmbeddingIdentityError` where another
+        model answers over HTTP than was asked for.
+        """
         return await _embedded(self._queries, list(texts))
 
     async def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """Embed passages, a few hundred a call; raises `OverloadedError` or `StageError`."""
+        """Embed passages, a few hundred a call; raises as `embed_queries` does."""
         parts = [
             list(texts[start : start + _TEXTS_PER_CALL])
             for start in range(0, len(texts), _TEXTS_PER_CALL)
@@ -54,8 +58,12 @@ class RemoteEmbedder:
             async with slots:
                 return await _embedded(self._passages, part)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(embed(part)) for part in parts]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(embed(part)) for part in parts]
+        except ExceptionGroup as failed:
+            # The others were given up with the first.
+            raise failed.exceptions[0] from None
         return np.concatenate([task.result() for task in tasks])
 
 
@@ -106,6 +114,8 @@ async def _ask(who: str, method: DeploymentHandle[Any], *arguments: object) -> A
         raise OverloadedError(f"the {who} has too much to do; try again later") from error
     except (RayActorError, RpcError) as error:
         raise ReplicaLostError(_silent(who, error)) from error
+    except EmbeddingIdentityError as error:
+        raise EmbeddingIdentityError(str(getattr(error, "cause", error))) from error
     except StageError as error:
         # Ray's error is one of that class too, but its text is the whole trace.
         raise StageError(str(getattr(error, "cause", error))) from error

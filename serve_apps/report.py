@@ -12,7 +12,7 @@ from serve_apps.services import Services
 from serve_apps.settings import AppArgs
 from serve_apps.wire_state import Stats
 
-_SECRET_WORDS = ("key", "password", "secret", "token", "credential")
+_SECRET_WORDS = frozenset({"key", "password", "secret", "token", "credential", "credentials"})
 _OBJECT = TypeAdapter(dict[str, JsonValue])
 
 
@@ -34,6 +34,7 @@ def gather_stats(services: Services, caller: Caller) -> Stats:
         stages={
             "dense": "on",
             "lexical": _lexical(services),
+            "answer": "not configured" if services.answering is None else "on",
             "rerank": "not configured" if reranking is None else "on",
             "graph": "on" if _knows_entities(services, index) else "not configured",
         },
@@ -94,7 +95,7 @@ def without_secrets(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 def _public(name: str, value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return without_secrets(value)
-    if isinstance(value, str) and value and any(word in name for word in _SECRET_WORDS):
+    if isinstance(value, str) and value and not _SECRET_WORDS.isdisjoint(name.split("_")):
         return "***"
     if isinstance(value, str) and "://" in value:
         return _without_password(value)

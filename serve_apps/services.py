@@ -17,12 +17,14 @@ from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from retrieval.projection.following import Progress
 from retrieval.state.keys import KeyStore
+from serve_apps.answering import Answering
 from serve_apps.client_address import Ingress
 from serve_apps.keyring import KeyRing
 from serve_apps.loopback import is_loopback
 from serve_apps.metrics import Metrics
 from serve_apps.sessions import Sessions
 from serve_apps.settings import AppArgs
+from serve_apps.state_threads import StateThreads
 from serve_apps.tracing import Tracing
 
 
@@ -50,7 +52,8 @@ class JobLauncher(Protocol):
 class Services:
     """The parts behind the gateway.
 
-    `graph` keeps a Neo4j equal to the corpus, where there is one. `exposed` says that other
+    `graph` keeps a Neo4j equal to the corpus, and `answering` answers questions by a language
+    model, where there are such. `exposed` says that other
     machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
     """
 
@@ -65,6 +68,7 @@ class Services:
     exposed: bool = False
     ingress: Ingress = "direct"
     graph: GraphInNeo4j | None = None
+    answering: Answering | None = None
 
     @cached_property
     def relations(self) -> ChunkRelations:
@@ -81,10 +85,15 @@ class Services:
         return found
 
     @cached_property
+    def state(self) -> StateThreads:
+        """Where calls of the state database run."""
+        return StateThreads(self.settings.state.timeout_s)
+
+    @cached_property
     def keyring(self) -> KeyRing:
         """The API keys; the first use reads them."""
         exposed = self.exposed or not is_loopback(self.settings.http.host)
-        return KeyRing(KeyStore(self.settings.state_url), required=exposed)
+        return KeyRing(KeyStore(self.settings.state_url), exposed, run=self.state.call)
 
     @cached_property
     def relay(self) -> Relay:

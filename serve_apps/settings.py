@@ -189,6 +189,16 @@ class ServeSettings(Group):
     reranker_retry_ms: int = Field(
         2_000, ge=50, le=600_000, description="Pause until such a reranker is asked again."
     )
+    llm_patience_ms: int = Field(
+        20_000,
+        ge=50,
+        le=600_000,
+        description="Time in which the language model must say one word when it is in doubt; if it "
+        "does not, calls of it are refused at once.",
+    )
+    llm_retry_ms: int = Field(
+        15_000, ge=50, le=600_000, description="Pause until such a language model is asked again."
+    )
     refresh_ms: int = Field(
         500, ge=10, le=60_000, description="Pause between looks for a newer corpus version."
     )

@@ -137,6 +137,7 @@ class IngestRequest(Strict):
     lanes: Annotated[list[Lane], Field(max_length=16)] = Field(default_factory=list)
     budgets: dict[Lane, Budget] = Field(default_factory=dict)
     mirror: Mirror | None = None
+    dry_run: Flag = False
 
 
 class UploadFields(Strict):

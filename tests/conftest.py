@@ -1,5 +1,6 @@
 """What every folder of tests shares: the property-test profile, two embedders, an empty home."""
 
+import asyncio
 import gc
 from pathlib import Path
 
@@ -7,9 +8,13 @@ import pytest
 import pytest_randomly
 from hypothesis import HealthCheck, settings
 
+from cluster.sample_collection import sample_library
+from eval.asking import index_dataset
+from eval.datasets.base import Dataset
+from eval.systems.local import LocalSystem
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
-from retrieval.settings import EmbeddingSettings
+from retrieval.settings import EmbeddingSettings, LibrarySettings
 from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
 
@@ -18,10 +23,11 @@ pytest_plugins = ["tests.engines.fixtures"]
 _SHARED = {
     "packaged_embedder": "model",
     "elasticsearch_url": "elasticsearch",
+    "neo4j_engine": "elasticsearch",
     "object_store": "s3",
     "postgres": "postgres",
 }
-_SLOW = {"packaged_embedder", "elasticsearch_url"}
+_SLOW = {"packaged_embedder", "elasticsearch_url", "neo4j_engine"}
 
 settings.register_profile(
     "repeatable",
@@ -71,6 +77,23 @@ def _group(item: pytest.Item) -> str | None:
 def packaged_embedder() -> SentenceTransformerEmbedder:
     """The packaged MiniLM with default settings, loaded once."""
     return SentenceTransformerEmbedder(EmbeddingSettings())
+
+
+@pytest.fixture(scope="session")
+def sample_home(
+    tmp_path_factory: pytest.TempPathFactory, packaged_embedder: SentenceTransformerEmbedder
+) -> Path:
+    """A home in which evaluations find the sample library indexed; to be copied or only read."""
+    home = tmp_path_factory.mktemp("sample") / "home"
+    asyncio.run(_index(sample_library(), home, packaged_embedder))
+    return home
+
+
+async def _index(dataset: Dataset, home: Path, embedder: SentenceTransformerEmbedder) -> None:
+    system = LocalSystem(LibrarySettings(home=home), embedder=embedder)
+    namespace = f"eval-{dataset.documents_hash[:16]}"
+    await index_dataset(system, dataset, namespace, lambda _stage, _done, _total: None)
+    await system.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import DocumentStatus
 from retrieval.query import SearchRequest, SearchResponse
 from serve_apps.wire import (
@@ -26,6 +27,10 @@ class Access(Protocol):
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Answer a query."""
+        ...
+
+    def answer(self, request: SearchRequest) -> AnswerResponse:
+        """Answer a question, with sources."""
         ...
 
     def documents(

@@ -4,6 +4,8 @@ from functools import cached_property
 
 from cluster.errors import NotFoundError, UsageError
 from cluster.settings import Settings
+from retrieval.answering.opening import HOW_TO_TURN_ON
+from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import Document, DocumentStatus
 from retrieval.corpus.store import Corpus
 from retrieval.jobs import FINISHED, JobStore
@@ -45,6 +47,16 @@ class DirectAccess:
 
         with Library(self._settings.home, self._settings) as library:
             return library.search(**request.model_dump(exclude_unset=True))
+
+    def answer(self, request: SearchRequest) -> AnswerResponse:
+        """Answer a question, with sources."""
+        _ = self._corpus
+        if not self._settings.llm.configured:
+            raise UsageError(HOW_TO_TURN_ON)
+        from retrieval.library import Library
+
+        with Library(self._settings.home, self._settings) as library:
+            return library.answer(**request.model_dump(exclude_unset=True))
 
     def documents(
         self,

@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from cluster.errors import ClientError, NotFoundError
+from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import DocumentStatus
 from retrieval.jobs import JobRequest
 from retrieval.query import SearchRequest, SearchResponse
@@ -27,6 +28,8 @@ from serve_apps.wire_state import Readiness, Stats
 
 Answer = TypeVar("Answer", bound=BaseModel)
 _TIMEOUT_S = 60.0
+# The mesh has a limit of its own, which its settings may raise.
+_ANSWER_TIMEOUT_S = 660.0
 
 
 class HttpAccess:
@@ -45,6 +48,13 @@ class HttpAccess:
         """Answer a query."""
         body = request.model_dump(mode="json", exclude_unset=True)
         return self._call(SearchResponse, "POST", "/hirag/query", json=body)
+
+    def answer(self, request: SearchRequest) -> AnswerResponse:
+        """Answer a question, with sources."""
+        body = request.model_dump(mode="json", exclude_unset=True)
+        return self._call(
+            AnswerResponse, "POST", "/hirag/answer", json=body, timeout=_ANSWER_TIMEOUT_S
+        )
 
     def documents(
         self,

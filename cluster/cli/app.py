@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cluster.cli.answer import answer
 from cluster.cli.chaos import chaos
 from cluster.cli.config import config_app
 from cluster.cli.doctor import doctor
@@ -36,7 +37,7 @@ app = typer.Typer(
     help="Search over your own documents: bring up the mesh, ingest, ask.",
 )
 
-for command in (up, down, status, ingest, search, namespaces, doctor, env, tiers, node):
+for command in (up, down, status, ingest, search, answer, namespaces, doctor, env, tiers, node):
     app.command()(command)
 for upkeep in (compact, reembed, rebuild, backup, restore, chaos, soak, plan):
     app.command()(upkeep)

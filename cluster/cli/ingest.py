@@ -31,6 +31,11 @@ Retry = Annotated[
     typer.Option("--retry-quarantined", help="Also take up what is quarantined already."),
 ]
 
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Stay, and ingest what is new or has changed.")
+]
+Every = Annotated[float, typer.Option(min=1, help="Seconds between two looks of --watch.")]
+
 YtOptions = Annotated[
     list[str] | None,
     typer.Option(
@@ -49,6 +54,8 @@ def ingest(
     exclude: Exclude = None,
     retry_quarantined: Retry = False,
     yt_option: YtOptions = None,
+    watch: Watch = False,
+    every: Every = 30.0,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
@@ -57,7 +64,35 @@ def ingest(
     names = namespace or loaded.search.namespace
     request = _request(names, sources or [], include or [], exclude or [], retry_quarantined)
     request.yt_options = _yt_options(yt_option or [])
-    run(loaded, url or loaded.url, request, as_json)
+    address = url or loaded.url
+    if watch:
+        _watch(loaded, address, request, as_json, every)
+    else:
+        run(loaded, address, request, as_json)
+
+
+def _watch(
+    loaded: "Settings", address: str | None, request: "JobRequest", as_json: bool, every: float
+) -> None:
+    from cluster.errors import UsageError
+    from cluster.mesh.lifecycle import interruptible
+    from data_jobs.backfill.watching import Watcher, keep_watching
+
+    if address or not request.sources:
+        raise UsageError(
+            "--watch looks at files and objects from here; name some, and run it on the machine of "
+            "the mesh, without --url."
+        )
+
+    def once() -> int:
+        return _local(loaded, request, as_json)
+
+    try:
+        with interruptible():
+            keep_watching(Watcher(request, loaded), once, remark, every)
+    except KeyboardInterrupt as error:
+        remark("stopped watching; what is stored stays")
+        raise typer.Exit(FAILURE) from error
 
 
 def run(loaded: "Settings", address: str | None, request: "JobRequest", as_json: bool) -> None:

@@ -75,7 +75,7 @@ def _embeds(state: "MeshState") -> bool:
 
 def _run(loaded: "Settings") -> "Reembedded":
     from retrieval.embedding.model import embedding_identity
-    from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+    from retrieval.embedding.opening import load_embedder
     from retrieval.ids import content_hash
     from retrieval.reembedding import reembed
 
@@ -85,7 +85,7 @@ def _run(loaded: "Settings") -> "Reembedded":
         return reembed(
             loaded.corpus_uri,
             embedding_identity(loaded.embedding),
-            lambda: SentenceTransformerEmbedder(loaded.embedding),
+            lambda: load_embedder(loaded.embedding),
             folder,
             on_progress,
         )

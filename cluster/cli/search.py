@@ -3,7 +3,7 @@
 import shutil
 import sys
 import textwrap
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,7 +12,7 @@ from cluster.cli.options import AsJson, Url, access, settings
 from cluster.cli.output import print_json, remark, say
 
 if TYPE_CHECKING:
-    from retrieval.query import Hit, SearchResponse, StageScore
+    from retrieval.query import Hit, SearchRequest, SearchResponse, StageScore
 
 _PREVIEW = 300
 
@@ -34,23 +34,28 @@ def search(
     url: Url = None,
 ) -> None:
     """Search, and print ranked passages with their sources."""
-    from pydantic import ValidationError
-
-    from cluster.errors import UsageError
-    from retrieval.query import SearchRequest
-
     loaded = settings()
     names = namespace or [loaded.search.namespace]
-    try:
-        request = SearchRequest(query=query, k=k, namespaces=names, mode=mode, explain=explain)
-    except ValidationError as error:
-        raise UsageError(_sentence(error)) from error
+    request = search_request(query=query, k=k, namespaces=names, mode=mode, explain=explain)
     with access(loaded, url) as corpus:
         response = corpus.search(request)
     if as_json:
         print_json(response)
     else:
         _print(response)
+
+
+def search_request(**fields: Any) -> "SearchRequest":
+    """Return the request of a search; `UsageError` names what is wrong with it."""
+    from pydantic import ValidationError
+
+    from cluster.errors import UsageError
+    from retrieval.query import SearchRequest
+
+    try:
+        return SearchRequest(**fields)
+    except ValidationError as error:
+        raise UsageError(_sentence(error)) from error
 
 
 def _sentence(error: Exception) -> str:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from cluster.doctor.finding import Finding, fail, ok
 from cluster.settings import Settings
 from retrieval.embedding.model import embedding_identity
+from retrieval.embedding.remote import HttpEmbedder
 from retrieval.errors import PmovesError
 
 # Modules with compiled parts, which a broken installation shows first.
@@ -74,4 +75,16 @@ def _model(settings: Settings) -> Finding:
         return fail(
             "model", str(error), "Install the package again, or set PMOVES_EMBEDDING__MODEL."
         )
+    if settings.embedding.remote:
+        return _remote_model(settings)
     return ok("model", f"{identity.model}, {identity.dimension} dimensions, weights as expected")
+
+
+def _remote_model(settings: Settings) -> Finding:
+    embedding = settings.embedding
+    try:
+        with HttpEmbedder(embedding) as embedder:
+            dimension = embedder.embed_queries(["ready"]).shape[1]
+    except PmovesError as error:
+        return fail("model", str(error), "Start the server, or correct PMOVES_EMBEDDING__….")
+    return ok("model", f"{embedding.model}, {dimension} dimensions, from {embedding.provider}")

@@ -39,10 +39,12 @@ def _config(settings: Settings, state: MeshState, dashboard: Dashboard) -> dict[
     """Return what runs now, with another model."""
     application = dashboard.serve().applications.get(APP_NAME)
     running = application.deployed_app_config if application else None
-    embedding = settings.embedding.model_dump(mode="json")
-    if settings.embedding.model != PACKAGED:
+    # Ray keeps arguments and shows them; the key stays that of the mesh's environment.
+    embedding = settings.embedding.model_dump(mode="json", exclude={"api_key"})
+    path = "tokenizer" if settings.embedding.remote else "model"
+    if embedding[path] != PACKAGED:
         # Replicas stand in another folder than the command line.
-        embedding["model"] = str(Path(settings.embedding.model).expanduser().absolute())
+        embedding[path] = str(Path(embedding[path]).expanduser().absolute())
     args = (running.args if running else {}) | {"embedding": embedding}
     mine = settings.model_copy(
         update={"http": settings.http.model_copy(update={"port": state.http_port})}

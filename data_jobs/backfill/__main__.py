@@ -24,7 +24,7 @@ from data_jobs.reporting import duration
 from data_jobs.settings import JobSettings
 from retrieval.chunk import utc_now
 from retrieval.errors import PmovesError
-from retrieval.jobs import JobRequest
+from retrieval.job_request import JobRequest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

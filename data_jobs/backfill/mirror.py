@@ -14,7 +14,7 @@ from data_jobs.stages.records import web_of
 from data_jobs.web.urls import is_page, is_web
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
-from retrieval.jobs import JobRequest, Mirror, SourceItem
+from retrieval.job_request import JobRequest, Mirror, SourceItem
 from retrieval.object_address import is_object_uri
 
 _PAGE = 500

@@ -11,7 +11,7 @@ from data_jobs.errors import SourceError
 from data_jobs.sources import check, item_uri
 from retrieval.chunk import JsonValue
 from retrieval.errors import InvalidInputError
-from retrieval.jobs import Budget, JobRequest, Lane, Mirror, SourceItem
+from retrieval.job_request import Budget, JobRequest, Lane, Mirror, SourceItem
 from retrieval.query import Namespace
 
 

@@ -16,7 +16,7 @@ from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.errors import CorpusError
 from retrieval.ids import document_id
-from retrieval.jobs import JobRequest, Lane
+from retrieval.job_request import JobRequest, Lane
 
 _TOGETHER = 500
 _SAMPLE = 2_000
@@ -57,14 +57,15 @@ class Survey:
         return None if None in known else sum(second or 0.0 for second in known)
 
 
-def survey(request: JobRequest, settings: JobSettings) -> Survey:
+def survey(request: JobRequest, settings: JobSettings, *, confined: bool = False) -> Survey:
     """Look at what `request` names without reading any file; writes nothing.
 
-    Sitemaps and lists on the web are read, pages are not.
+    Sitemaps and lists on the web are read, pages are not. With `confined`, sources are kept
+    to the folders and buckets of the settings.
     """
     corpus = _existing(settings)
     result, spent = Survey(), Spending(request.budgets)
-    files = _wanted(request, settings, result)
+    files = _wanted(request, settings, result, confined)
     while group := list(islice(files, _TOGETHER)):
         keys = {(request.namespace, file.doc_id or document_id(file.uri)) for file in group}
         known = corpus.ledger(keys) if corpus else {}
@@ -85,13 +86,17 @@ def _existing(settings: JobSettings) -> Corpus | None:
         return None
 
 
-def _wanted(request: JobRequest, settings: JobSettings, result: Survey) -> Iterator[SourceFile]:
+def _wanted(
+    request: JobRequest, settings: JobSettings, result: Survey, confined: bool
+) -> Iterator[SourceFile]:
     visitor = Visitor(settings.fetch, settings.web, lambda: False)
     selection = Selection(
         request.recursive,
         PathFilter(request.include, request.exclude),
         pages=WebLister(visitor, settings.web).pages,
+        roots=settings.ingest.roots if confined else None,
         objects=settings.s3,
+        buckets=settings.ingest.buckets if confined else None,
     )
     try:
         for found in expand(request.sources, selection):

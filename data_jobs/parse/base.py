@@ -57,8 +57,8 @@ class ParsedDocument:
     `pages` counts pages, slides or sheets where the format has them, else 1.
     `needs_ocr` lists the pages (from 1) that hold no usable text. `needs_speech` says
     that the words of a recording are still to be recognised; its blocks are chapters.
-    `preview` is the path of a PDF that shows the document, inside the scratch folder of
-    the limits.
+    `preview` is the path of a PDF that shows the document, `picture` that of a JPEG to be
+    described, both inside the scratch folder of the limits.
     """
 
     title: str | None
@@ -69,6 +69,7 @@ class ParsedDocument:
     needs_ocr: tuple[int, ...] = ()
     needs_speech: bool = False
     preview: str | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ _EASTERN = frozenset(
 )
 # The share of letters with accents that no Western European language passes in longer texts.
 _MOST_ACCENTS = 0.07
+# Parts of Korean syllables, which hardly stand alone; Japanese kana are taken for them.
+_JAMO = re.compile("[\u3131-\u318e]")
+_MOST_JAMO = 0.05
 _SHORT = 200
 _TOO_SHORT = 24
 
@@ -89,6 +92,8 @@ def _guess(data: bytes) -> str | None:
     best = matches.best()
     if best is None:
         return None
+    if len(_JAMO.findall(str(best))) > _MOST_JAMO * accents:
+        best = next((match for match in matches if match.language == "Japanese"), best)
     western = next((match for match in matches if match.encoding == _WESTERN), None)
     return _WESTERN if western and _prefer_western(western, best) else best.encoding
 

@@ -19,6 +19,7 @@ _STARTS = (
     (b"\x1f\x8b", media_types.GZIP),
     (b"BZh", media_types.BZIP2),
     (b"\xfd7zXZ\x00", media_types.XZ),
+    (b"\x7fELF", media_types.EXECUTABLE),
 )
 # Brands of ISO base media files (ISO/IEC 14496-12) that hold pictures.
 _BRANDS = {

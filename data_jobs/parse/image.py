@@ -3,6 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from data_jobs.parse.ocr.reader import read_pages
 from data_jobs.parse.ocr.tesseract import advice, is_available
 from data_jobs.parse.options import ImageOptions
 from data_jobs.parse.pdf_scans import ocr_metadata
+from data_jobs.parse.programs import kept_folder
 from data_jobs.parse.safety import safety_tags
 
 if TYPE_CHECKING:
@@ -38,22 +40,26 @@ class ImageParser:
         builder = DocumentBuilder(limits)
         with _opened(path, media_type) as image:
             check_size(image.size, limits.options.images)
-            if not is_available(limits.options.ocr):
+            shown = limits.options.images.shown_side
+            legible = is_available(limits.options.ocr)
+            if not legible and not shown:
                 raise NeedsOcrError(f"Pictures need OCR. {advice(limits.options.ocr)}")
             pages = builder.check_pages(_pages(image, media_type))
             metadata = {**_told(image, limits), "pages_in_file": pages if pages > 1 else None}
-            read = dict(read_pages(_frames(image, pages, limits), limits))
+            read = dict(read_pages(_frames(image, pages, limits), limits)) if legible else {}
+            picture = _shown(image, shown, limits) if shown else None
         found = {number: page for number, page in read.items() if page is not None}
         for number, page in sorted(found.items()):
             for text in page.paragraphs:
                 builder.add(text, page=number)
         if not builder.blocks:
             builder.add(described(metadata), page=1)
-        return builder.build(
+        document = builder.build(
             pages=pages,
             metadata={**metadata, **ocr_metadata(list(found.values()))},
             needs_ocr=sorted(read.keys() - found.keys()),
         )
+        return replace(document, picture=picture)
 
 
 def check_size(size: tuple[int, int], options: ImageOptions) -> None:
@@ -114,6 +120,19 @@ def _flat(image: "Image.Image") -> "Image.Image":
         # Sixteen bits of grey: Pillow would cut them off instead of scaling them.
         return upright.convert("I").point(lambda value: value / 256).convert("L")
     return upright.convert("L")
+
+
+def _shown(image: "Image.Image", side: int, limits: ParseLimits) -> str:
+    """Write the first page as a small JPEG, for those who cannot read every format."""
+    from PIL import ImageOps
+
+    image.seek(0)
+    small = ImageOps.exif_transpose(image) or image
+    small = small.convert("RGB") if small.mode != "L" else small
+    small.thumbnail((side, side))
+    path = kept_folder(limits) / "picture.jpg"
+    small.save(path, "JPEG", quality=85)
+    return str(path)
 
 
 def _told(image: "Image.Image", limits: ParseLimits) -> dict[str, MetadataValue | None]:

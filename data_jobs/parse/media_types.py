@@ -46,9 +46,11 @@ OUTLOOK_MESSAGE = "application/vnd.ms-outlook"
 MBOX = "application/mbox"
 POSTSCRIPT = "application/postscript"
 ENCRYPTED = "application/encrypted"
+EXECUTABLE = "application/x-executable"
 BINARY = "application/octet-stream"
 ODP = "application/vnd.oasis.opendocument.presentation"
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
+OTT, OTP, OTS = (f"{kind}-template" for kind in (ODT, ODP, ODS))
 PNG = "image/png"
 JPEG = "image/jpeg"
 TIFF = "image/tiff"
@@ -66,7 +68,7 @@ PYTHON = "text/x-python"
 CODE = "text/x-code"
 
 IMAGES = frozenset({PNG, JPEG, TIFF, WEBP, GIF, BMP, HEIC, AVIF})
-LEGACY_OFFICE = frozenset({RTF, ODT, ODP, ODS, DOC, PPT, XLS})
+LEGACY_OFFICE = frozenset({RTF, ODT, ODP, ODS, OTT, OTP, OTS, DOC, PPT, XLS})
 MODERN_OFFICE = frozenset({DOCX, PPTX, XLSX})
 
 # What speech recognition listens to.

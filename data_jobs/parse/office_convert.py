@@ -20,10 +20,13 @@ from data_jobs.parse.xlsx import XlsxParser
 _KINDS = {
     media_types.RTF: ("rtf", "docx"),
     media_types.ODT: ("odt", "docx"),
+    media_types.OTT: ("ott", "docx"),
     media_types.DOC: ("doc", "docx"),
     media_types.ODP: ("odp", "pptx"),
+    media_types.OTP: ("otp", "pptx"),
     media_types.PPT: ("ppt", "pptx"),
     media_types.ODS: ("ods", "xlsx"),
+    media_types.OTS: ("ots", "xlsx"),
     media_types.XLS: ("xls", "xlsx"),
     media_types.DOCX: ("docx", "docx"),
     media_types.PPTX: ("pptx", "pptx"),

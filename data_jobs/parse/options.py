@@ -29,7 +29,8 @@ class ImageOptions:
 
     `gps` keeps the place where a photo was taken. `safety` names a function as
     ``module:name``; see `data_jobs.parse.safety`. With `embedded`, pictures inside
-    Office files become documents of their own.
+    Office files become documents of their own. `shown_side`, unless 0, has a JPEG made of
+    each picture, no larger than that along a side.
     """
 
     max_pixels: int = 120_000_000
@@ -37,6 +38,7 @@ class ImageOptions:
     gps: bool = False
     safety: str = ""
     embedded: bool = False
+    shown_side: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ PARSERS = {
     "pptx": _entry("pptx", "PptxParser", types.PPTX),
     "xlsx": _entry("xlsx", "XlsxParser", types.XLSX),
     "html": _entry("html", "HtmlParser", types.HTML, types.XHTML),
+    "xml": _entry("xml", "XmlParser", types.XML, types.SVG),
     "markdown": _entry("markdown", "MarkdownParser", types.MARKDOWN),
     "text": _entry("text", "TextParser", types.PLAIN),
     "mail": _entry("mail", "MailParser", types.MAIL),
@@ -58,6 +59,7 @@ PARSERS = {
 _ADVICE = {
     "audio": "Convert it to MP3, or add its captions as a VTT or SRT file.",
     "video": "Convert it to MP4, or add its captions as a VTT or SRT file.",
+    types.EXECUTABLE: "It is a program, not a document.",
 }
 
 

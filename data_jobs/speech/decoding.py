@@ -69,6 +69,8 @@ def opened(path: Path, media_type: str) -> Iterator[Any]:
         ) as container:
             if not container.streams.audio:
                 raise UnreadableFileError("The file holds no sound.")
+            if container.streams.audio[0].codec_context is None:
+                raise UnreadableFileError("The sound is coded in a way that FFmpeg does not know.")
             yield container
     except av.FFmpegError as error:
         raise UnreadableFileError(f"The recording is damaged: {error.strerror}.") from error

@@ -40,7 +40,10 @@ class ChunkStage(Stage):
 
     @cached_property
     def _relations(self) -> ChunkRelations:
-        return ChunkRelations(EntityTable(self._settings.corpus_uri), self._settings)
+        settings = self._settings
+        # Each worker has a share of the job's tokens.
+        share = -(-settings.llm.tokens_per_job // settings.ingest.stages.chunk_workers)
+        return ChunkRelations(EntityTable(settings.corpus_uri), settings, share)
 
     def process(self, work: Work) -> Iterator[Work]:
         """Cut one document."""

@@ -15,7 +15,7 @@ from data_jobs.stages.stage import Stage
 from data_jobs.stages.work import Packed, Work, pack, unpack
 from retrieval.chunk import Chunk, Vectors
 from retrieval.embedding.base import Embedder
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.opening import load_embedder
 from retrieval.settings import EmbeddingSettings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class EmbedStage(Stage):
         self,
         settings: JobSettings,
         monitor: Monitor,
-        load_embedder: LoadEmbedder = SentenceTransformerEmbedder,
+        load_embedder: LoadEmbedder = load_embedder,
     ) -> None:
         super().__init__(monitor)
         self._settings = settings

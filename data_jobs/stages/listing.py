@@ -22,7 +22,7 @@ from retrieval.chunk import Document
 from retrieval.corpus.changes import DocumentKey
 from retrieval.corpus.store import Corpus
 from retrieval.ids import document_id
-from retrieval.jobs import JobRequest, SourceItem
+from retrieval.job_request import JobRequest, SourceItem
 
 _PAUSE_S = 0.25
 _LOOK_SECONDS = 0.2

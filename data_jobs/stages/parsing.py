@@ -21,6 +21,7 @@ from data_jobs.stages.previews import keep_preview
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.together import together
 from data_jobs.stages.work import Packed, Work, pack, unpack
+from data_jobs.vision.describing import Describing
 from retrieval.settings import S3Settings
 
 RECORDING_FOLDER = "pmoves-recording-"
@@ -49,13 +50,15 @@ class ParseStage(Stage):
         remove_abandoned()
         self._slow_limits = settings.parse_limits()
         self._limits = replace(self._slow_limits, slow=False, seconds=settings.parse_seconds)
+        self._describing = Describing(settings.vision)
         self._sandboxes = [
             Sandbox(self._limits, settings.parse_process_documents, function)
             for _ in range(settings.stages.slow_documents)
         ]
 
     def close(self) -> None:
-        """End the child processes."""
+        """End the child processes and connections."""
+        self._describing.close()
         for sandbox in self._sandboxes:
             sandbox.close()
 
@@ -137,7 +140,8 @@ class ParseStage(Stage):
             if not slow:
                 raise
             work.media_type, parsed = sandbox.parse(path, self._slow_limits, folder)
-        work.parsed = replace(parsed, attachments=(), preview=None)
+        seen = self._describing.described(parsed, folder)
+        work.parsed = replace(seen, attachments=(), preview=None, picture=None)
         work.title = clean(parsed.title or "") or None
         work.pages, work.needs_ocr = parsed.pages, parsed.needs_ocr
         work.preview = keep_preview(parsed.preview, work, folder, self._settings)

@@ -13,12 +13,13 @@ from data_jobs.fingerprint import (
     with_speech,
 )
 from data_jobs.monitor import Monitor
-from data_jobs.parse.media_types import RECORDINGS
+from data_jobs.parse.media_types import IMAGES, RECORDINGS
 from data_jobs.parse.ocr.tesseract import is_available
 from data_jobs.settings import JobSettings
 from data_jobs.stages.records import NEEDS_OCR
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.work import Packed, Work, pack, unpack
+from data_jobs.vision.describing import DESCRIBED_BY
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
@@ -91,7 +92,9 @@ class ReadStage(Stage):
             work.outcome, work.error, work.recorded = "quarantined", known.error, True
 
     def _may_read_more(self, known: Document) -> bool:
-        """Whether pages were left without text where OCR was off, and now it is on."""
+        """Whether OCR or descriptions were off or failed, and are on now."""
+        if known.media_type in IMAGES and self._settings.ingest.vision.url:
+            return DESCRIBED_BY not in known.metadata
         never = known.metadata.get(NEEDS_OCR) and "ocr_pages" not in known.metadata
         return bool(never) and is_available(self._settings.ingest.ocr.options())
 

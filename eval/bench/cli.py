@@ -9,10 +9,13 @@ from typing import Annotated, TypeVar
 import typer
 
 from eval.bench.embedding import EmbeddingBenchReport, EmbeddingPlan, bench_embedding
+from eval.bench.engines import EnginesPlan, bench_engines
+from eval.bench.engines_report import EnginesBenchReport
 from eval.bench.graph import GraphBenchReport, GraphPlan, bench_graph
 from eval.bench.growth import GrowthPlan, bench_growth, fill_growth
 from eval.bench.growth_report import GrowthBenchReport
 from eval.bench.ingest import IngestBenchReport, IngestPlan, bench_ingest
+from eval.bench.ocr import OcrBenchReport, OcrPlan, bench_ocr
 from eval.bench.parts import BenchParts, MeshAddress
 from eval.bench.peers.ingest import PeersIngestPlan
 from eval.bench.peers.ingest_report import PeersIngestReport
@@ -33,9 +36,11 @@ Report = (
     | IngestBenchReport
     | EmbeddingBenchReport
     | SpeechBenchReport
+    | OcrBenchReport
     | ServingBenchReport
     | GrowthBenchReport
     | GraphBenchReport
+    | EnginesBenchReport
     | PeersSearchReport
     | PeersIngestReport
 )
@@ -165,6 +170,20 @@ def embedding(
     _show("embedding", report, out, as_json)
 
 
+@bench_app.command("ocr")
+def ocr(
+    context: typer.Context,
+    files: Files = 4,
+    pages: Pages = 4,
+    rounds: Rounds = 3,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Scanned pages/s through the OCR lane of ingestion, against tesseract alone on all cores."""
+    lane = _needed(_parts(context).read_scans, "OCR lane", "ocr")
+    _show("ocr", bench_ocr(OcrPlan(files, pages, rounds), lane), out, as_json)
+
+
 @bench_app.command("speech")
 def speech(
     context: typer.Context,
@@ -230,6 +249,27 @@ def graph(
     _show("graph", report, out, as_json)
 
 
+@bench_app.command("engines")
+def engines(
+    context: typer.Context,
+    chunks: Annotated[int, typer.Option(min=1_000, help="Passages in the corpus.")] = 20_000,
+    rounds: Rounds = 3,
+    searches: Annotated[
+        int, typer.Option(min=20, help="Searches of each kind per round and side.")
+    ] = 100,
+    changes: Annotated[
+        int, typer.Option(min=100, help="Passages that the engines then have to catch up with.")
+    ] = 5_000,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Searches with Elasticsearch and Neo4j beside the embedded default; how fast both follow."""
+    start = _needed(_parts(context).engines, "engine", "engines")
+    with start() as addresses:
+        report = bench_engines(EnginesPlan(chunks, rounds, searches, changes), addresses)
+    _show("engines", report, out, as_json)
+
+
 @bench_app.command("peers")
 def peers(
     context: typer.Context,
@@ -269,7 +309,7 @@ def peers(
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """All but growth, graph, speech and peers with their defaults, one after the other."""
+    """All but growth, graph, engines, speech, ocr and peers with their defaults, in turn."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
     embedding(context, out=out, as_json=as_json)

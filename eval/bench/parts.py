@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from eval.datasets.base import Dataset
+from retrieval.settings import ElasticsearchSettings, Neo4jSettings
 
 IngestFolder = Callable[[Path], int]
 """Ingests every file of a folder, without embedding; returns the number of pages stored."""
@@ -18,6 +19,10 @@ EmbedPassages = Callable[[Sequence[str]], Iterator[int]]
 
 HearRecordings = Callable[[Sequence[Path]], Iterator[int]]
 """Recognises recordings one after the other; yields how many words each held."""
+
+
+ReadScans = Callable[[Sequence[Path]], int]
+"""Reads scanned PDF files as ingestion does; returns how many of their pages have text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,20 @@ class MeshAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineAddresses:
+    """An empty Elasticsearch and an empty Neo4j, and how they are reached."""
+
+    elasticsearch: ElasticsearchSettings
+    neo4j: Neo4jSettings
+
+
+@dataclass(frozen=True, slots=True)
 class BenchParts:
     """The context object of `bench_app`.
 
     `mesh` brings up a mesh of its own for the time of a benchmark, `noop` one that only
-    serves an application which does nothing. `sample_library` parses and cuts the sample
-    library.
+    serves an application which does nothing, `engines` starts remote engines.
+    `sample_library` parses and cuts the sample library.
     """
 
     ingest_folder: IngestFolder | None = None
@@ -73,3 +86,5 @@ class BenchParts:
     sample_library: Callable[[], Dataset] | None = None
     hear: HearRecordings | None = None
     hear_alone: HearRecordings | None = None
+    engines: Callable[[], AbstractContextManager[EngineAddresses]] | None = None
+    read_scans: ReadScans | None = None

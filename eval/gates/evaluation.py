@@ -16,7 +16,7 @@ from eval.gates.errors import GateError
 from eval.gates.limits import KNOWN_ITEMS
 from eval.gates.plan import DatasetPlan, GatePlan
 from eval.gates.results import GateEvaluation
-from eval.known_items import known_items
+from eval.known_items import MANY, has_known_items
 from eval.progress import Progress
 from eval.session import Plan, Session
 from eval.suites.spec import Suite
@@ -103,7 +103,7 @@ async def _asked(
 def _plan(item: DatasetPlan, dataset: Dataset, suites: list[Suite]) -> Plan:
     """Return the plan of the harness; known items are asked wherever there are any."""
     wanted = [suite for suite in suites if suite.collection == KNOWN_ITEMS and suite.thresholds]
-    asks_known = bool(known_items(dataset).queries)
+    asks_known = has_known_items(dataset)
     if wanted and not asks_known:
         raise EvaluationError(
             f"{dataset.name} has no documents to make known items of, and {wanted[0].name!r} "
@@ -116,7 +116,9 @@ def _plan(item: DatasetPlan, dataset: Dataset, suites: list[Suite]) -> Plan:
         namespace=item.dataset.namespace,
         label=item.dataset.id,
     )
-    return Plan(options, known_items=asks_known, suites=asked, baseline=_baseline(item))
+    return Plan(
+        options, known_items=MANY if asks_known else 0, suites=asked, baseline=_baseline(item)
+    )
 
 
 def _baseline(item: DatasetPlan) -> Baseline | None:

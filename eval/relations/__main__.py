@@ -5,7 +5,7 @@ import argparse
 from eval.relations.judging import judge
 from eval.relations.labelled import labelled_sentences
 from retrieval.extraction.choose import make_extractor
-from retrieval.settings import GraphSettings
+from retrieval.settings import GraphSettings, LibrarySettings
 
 
 def main() -> None:
@@ -15,9 +15,14 @@ def main() -> None:
         "--differences", action="store_true", help="show them, never of those kept out"
     )
     parser.add_argument("--spacy", metavar="MODEL", help="let a spaCy model parse as well")
+    parser.add_argument(
+        "--llm", action="store_true", help="let the language model of the settings read instead"
+    )
     options = parser.parse_args()
     chosen = {"relations": "spacy", "spacy_model": options.spacy} if options.spacy else {}
-    extractor = make_extractor(GraphSettings.model_validate(chosen))
+    if options.llm:
+        chosen = {"relations": "llm"}
+    extractor = make_extractor(LibrarySettings(graph=GraphSettings.model_validate(chosen)))
     for held_out in (False, True):
         half = [sentence for sentence in labelled_sentences() if sentence.held_out is held_out]
         found = judge(half, extractor)

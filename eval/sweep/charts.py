@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.comparison import Difference
-from eval.sweep.plateau import HeatMap, value_text
-from eval.sweep.points import Point
+from eval.sweep.plateau import HeatMap
+from eval.sweep.points import Point, value_text
 
 CELL_WIDTH, CELL_HEIGHT = 44.0, 30.0
 LEFT, TOP = 96.0, 8.0

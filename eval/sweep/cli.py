@@ -17,7 +17,7 @@ from eval.progress import LineProgress
 from eval.sweep.artifacts import save
 from eval.sweep.run import Collections, Sweep, run_sweep
 from eval.sweep.spec import SweepSpec, load_sweep
-from eval.sweep.starting import depth, in_force
+from eval.sweep.starting import depths, in_force
 from eval.sweep.trials import LocalTrials, Trials
 from eval.sweep.workplace import Workplace, retrieval_code
 from retrieval.errors import InvalidInputError
@@ -73,8 +73,8 @@ def _sweep(
     cutter = parts.cutter if isinstance(parts, EvaluateParts) else None
     now = in_force(spec, settings, cutter)
     collections = _collections(spec.dataset, parts)
-    deep, code = depth(spec, settings), retrieval_code()
-    place = Workplace(folder, settings, spec.k, deep, code, cutter, _named(spec))
+    deepest, code = depths(spec, settings), retrieval_code()
+    place = Workplace(folder, settings, spec.k, deepest, code, cutter, _named(spec))
     return run_sweep(spec, collections, now, _trials(place, collections, local))
 
 
@@ -100,8 +100,11 @@ def _trials(place: Workplace, collections: Collections, local: bool) -> Trials:
 
 
 def _with_all_cores(place: Workplace) -> Workplace:
-    """Return `place` with every core for the model: nothing is served meanwhile."""
-    embedding = place.settings.embedding
-    threads = embedding.threads or os.cpu_count() or 1
-    embedding = embedding.model_copy(update={"threads": threads})
-    return replace(place, settings=place.settings.model_copy(update={"embedding": embedding}))
+    """Return `place` with every core for the models: nothing is served meanwhile."""
+    settings, cores = place.settings, os.cpu_count() or 1
+    embedding, rerank = (
+        model.model_copy(update={"threads": model.threads or cores})
+        for model in (settings.embedding, settings.rerank)
+    )
+    wide = settings.model_copy(update={"embedding": embedding, "rerank": rerank})
+    return replace(place, settings=wide)

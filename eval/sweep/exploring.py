@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from eval.suites.spec import Collection
 from eval.sweep.folds import ByQuery, mean_over
 from eval.sweep.points import IndexSetting, Point, Setting
 from eval.sweep.searching import searches
 from eval.sweep.spec import Rule, SweepSpec
-from eval.sweep.trials import Collection, Job, Trials
+from eval.sweep.trials import Job, Trials
 
 TIMED: frozenset[Rule] = frozenset({"predecessor"})
 """The rules that look at times."""

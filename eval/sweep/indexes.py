@@ -11,7 +11,7 @@ from eval.asking import index_dataset
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.progress import Progress
-from eval.sweep.lists import COLUMNS, SharedLists
+from eval.sweep.lists import COLUMNS, FILES, SharedLists
 from eval.sweep.naming import NAMESPACE, name_entities
 from eval.sweep.points import IndexSetting
 from eval.sweep.vectors import PORTION, RememberingEmbedder
@@ -45,7 +45,7 @@ async def shared_lists(
     dataset = place.passages(dataset, index)
     home = place.home(dataset, index)
     queries = json.dumps(sorted(dataset.judged_queries.items()))
-    asked = content_hash(queries, str(place.depth), *COLUMNS)
+    asked = content_hash(queries, str(place.depths), *COLUMNS, *FILES)
     folder = home / f"lists-{asked[:_DIGITS]}"
     home.mkdir(parents=True, exist_ok=True)
     # Two processes would compact the same tables under each other's searches.
@@ -98,7 +98,13 @@ async def _indexed(system: LocalSystem, dataset: Dataset, note: Path, progress: 
 def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
     """Return the settings under which `index` is made and searched."""
     settings = place.settings
-    search = settings.search.model_copy(update={**PATIENCE, "candidates": place.depth})
+    depths = place.depths
+    fetched = {
+        "candidates": depths.joining,
+        "dense_candidates": depths.dense,
+        "lexical_candidates": depths.lexical,
+    }
+    search = settings.search.model_copy(update=PATIENCE | fetched)
     dense = settings.dense.model_copy(update={"save": False})
     # The lists are taken before a reranker would come in.
     rerank = settings.rerank.model_copy(update={"enabled": False})

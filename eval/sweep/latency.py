@@ -1,8 +1,8 @@
 """How long real searches take under each setting, side by side."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -10,13 +10,17 @@ from eval.datasets.base import Dataset
 from eval.progress import Progress
 from eval.sweep.indexes import index_settings
 from eval.sweep.naming import NAMESPACE
+from eval.sweep.pair_scores import PairScores
 from eval.sweep.points import IndexSetting, Setting
+from eval.sweep.values import DEPTHS
 from eval.sweep.workplace import Workplace
 from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest
+from retrieval.rerank.stage import RerankStage
+from retrieval.settings import RerankSettings
 
 TIMED = 20
 """How many queries are timed at most."""
@@ -29,9 +33,12 @@ async def search_seconds(
     dataset: Dataset,
     index: IndexSetting,
     settings: Sequence[Setting],
+    pairs: PairScores,
     progress: Progress,
 ) -> Seconds:
     """Time whole searches in an index that exists, one at a time, each embedding its query.
+
+    What is reranked is scored each time, whatever `pairs` knows.
 
     All settings are asked the same queries, in turn and in a changing order, so that
     whatever else the machine does falls on all of them.
@@ -39,7 +46,7 @@ async def search_seconds(
     home = place.home(place.passages(dataset, index), index)
     order, queries = Random(0), _timed(dataset)
     seconds: Seconds = {setting: {} for setting in settings}
-    with _searchers(place, index, home, settings) as searchers:
+    async with _searchers(place, index, home, settings, pairs) as searchers:
         # The first one is asked twice: its first answers pay for loading.
         for done, query_id in enumerate([queries[0], *queries]):
             for setting in order.sample(list(settings), len(settings)):
@@ -57,25 +64,41 @@ def _timed(dataset: Dataset) -> list[str]:
     return Random(0).sample(queries, min(TIMED, len(queries)))
 
 
-@contextmanager
-def _searchers(
-    place: Workplace, index: IndexSetting, home: Path, settings: Sequence[Setting]
-) -> Iterator[dict[Setting, Searcher]]:
-    """Yield a searcher for what a request cannot ask for; all share one index and the model."""
+@asynccontextmanager
+async def _searchers(
+    place: Workplace,
+    index: IndexSetting,
+    home: Path,
+    settings: Sequence[Setting],
+    pairs: PairScores,
+) -> AsyncIterator[dict[Setting, Searcher]]:
+    """Yield a searcher for what a request cannot ask for; all share one index and the models."""
     own = index_settings(place, index)
     model = place.load(own.embedding)
     corpus = Corpus.open(str(home / "corpus"), model.identity)
     embedder, follower = BatchingEmbedder(model), open_follower(corpus, own)
-    found = {
-        kept: Searcher(corpus, embedder, kept.within(own.search), follower)
-        for kept in dict.fromkeys(map(_kept, settings))
-    }
-    try:
+    as_set = place.settings.search.model_dump(include=set(DEPTHS))
+    as_deep_as_set = own.search.model_copy(update=as_set)
+    async with AsyncExitStack() as opened:
+        opened.callback(embedder.close, wait=True)
+        found: dict[Setting, Searcher] = {}
+        for kept in dict.fromkeys(map(_kept, settings)):
+            stage = await _stage(kept, place.settings.rerank, pairs, opened)
+            search = kept.within(as_deep_as_set)
+            found[kept] = Searcher(corpus, embedder, search, follower, reranking=stage)
+            opened.callback(found[kept].close, wait=True)
         yield found
-    finally:
-        for searcher in found.values():
-            searcher.close(wait=True)
-        embedder.close(wait=True)
+
+
+async def _stage(
+    setting: Setting, settings: RerankSettings, pairs: PairScores, opened: AsyncExitStack
+) -> RerankStage | None:
+    reranker = setting.reranking(settings)
+    if reranker is None:
+        return None
+    # As for the sides: nobody waits, and a score that is known already takes no time.
+    patient = reranker.model_copy(update={"timeout_ms": 300_000, "cache_entries": 0})
+    return RerankStage(await opened.enter_async_context(pairs.asked(patient)), patient, "timed")
 
 
 def _kept(setting: Setting) -> Setting:
@@ -84,5 +107,6 @@ def _kept(setting: Setting) -> Setting:
 
 
 def _request(text: str, setting: Setting, k: int) -> SearchRequest:
-    given = setting.model_dump(include={"fusion", "alpha", "graph_boost"})
+    asked = {"fusion", "alpha", "graph_boost", "rerank_k"}
+    given = setting.model_dump(include=asked, exclude_none=True)
     return SearchRequest(query=text, namespace=NAMESPACE, k=k, **given)

@@ -6,16 +6,22 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.feather as feather
 from numpy.typing import NDArray
 
 from eval.folders import replaced_folder
 from retrieval.chunk import Vectors
 from retrieval.dense.snapshot import Snapshot
+from retrieval.depths import Depths
 from retrieval.ranking import rank
 from retrieval.retrievers import Candidates
 
 _ARRAYS = "candidates.npz"
 _VECTORS = "vectors.npy"
+_TEXTS = "texts.arrow"
+_TEXT = "indexed_text"
+FILES = (_ARRAYS, _VECTORS, _TEXTS)
 COLUMNS = ("rows", "dense", "ranked", "lexical", "weights")
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -44,13 +50,13 @@ class QueryLists:
         own = self.ranked | ~np.isnan(self.lexical)
         return self if own.all() else self._kept(own)
 
-    def cut(self, candidates: int | None) -> "QueryLists":
-        """Return what is found where each side fetches only so many; None: all."""
-        if candidates is None:
+    def cut(self, depths: Depths) -> "QueryLists":
+        """Return what is found where each side fetches only so many; no entities may be there."""
+        found = ~np.isnan(self.lexical)
+        if self.ranked.sum() <= depths.dense and found.sum() <= depths.lexical:
             return self
-        near = _first(np.where(self.ranked, self.dense, -np.inf), candidates) & self.ranked
-        words = _first(np.nan_to_num(self.lexical, nan=-np.inf), candidates)
-        words &= ~np.isnan(self.lexical)
+        near = _first(np.where(self.ranked, self.dense, -np.inf), depths.dense) & self.ranked
+        words = _first(np.where(found, self.lexical, -np.inf), depths.lexical) & found
         kept = near | words
         lexical = np.where(words, self.lexical, np.nan)
         return replace(self, ranked=near, lexical=lexical)._kept(kept)
@@ -65,34 +71,42 @@ class QueryLists:
 class SharedLists:
     """The lists of all queries over one index.
 
-    `documents` and `vectors` hold the document and the vector of every passage that was
-    found for any query.
+    `documents`, `vectors` and `texts` hold the document, the vector and the indexed text of
+    every passage that was found for any query.
     """
 
     queries: Sequence[QueryLists]
     documents: Sequence[str]
     vectors: Vectors
+    texts: pa.ChunkedArray
 
     @classmethod
     def of(cls, found: Mapping[str, Candidates], snapshot: Snapshot, namespace: str) -> Self:
         """Gather what a searcher found for each query in one version of an index."""
         addresses = np.array(sorted(set().union(*map(_addresses, found.values()))), dtype=np.int64)
-        table = snapshot.dataset._take_rows(addresses.tolist(), columns=["doc_id"])
+        table = snapshot.dataset._take_rows(addresses.tolist(), columns=["doc_id", _TEXT])
         return cls(
             [_lists(query_id, item, addresses) for query_id, item in found.items()],
             table["doc_id"].to_pylist(),
             snapshot.vectors((namespace,), addresses),
+            table[_TEXT],
         )
+
+    def texts_of(self, rows: Sequence[int]) -> list[str]:
+        """Return the indexed texts of passages."""
+        return list(self.texts.take(pa.array(rows)).to_pylist())
 
     def save(self, folder: Path) -> None:
         """Write everything into `folder`, which is there as a whole or not at all."""
         with replaced_folder(folder) as part:
             np.savez(part / _ARRAYS, allow_pickle=False, **dict(self._arrays()))
             np.save(part / _VECTORS, self.vectors)
+            table = pa.table({_TEXT: self.texts})
+            feather.write_feather(table, str(part / _TEXTS), compression="uncompressed")
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
-        """Read what `save` wrote; None where nothing is. The vectors stay on disk."""
+        """Read what `save` wrote; None where nothing is. Vectors and texts stay on disk."""
         if not folder.exists():
             return None
         with np.load(folder / _ARRAYS) as arrays:
@@ -103,7 +117,8 @@ class SharedLists:
         queries = [
             QueryLists(name, *(part[start:end] for part in parts)) for name, start, end in places
         ]
-        return cls(queries, documents, np.load(folder / _VECTORS, mmap_mode="r"))
+        texts = feather.read_table(str(folder / _TEXTS), memory_map=True)[_TEXT]
+        return cls(queries, documents, np.load(folder / _VECTORS, mmap_mode="r"), texts)
 
     def _arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for name in COLUMNS:

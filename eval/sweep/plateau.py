@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from eval.sweep.points import DIMENSIONS, Trial, Value
+from eval.sweep.points import DIMENSIONS, Trial, Value, value_text
 
 
 class HeatMap(BaseModel):
@@ -64,8 +64,3 @@ def _best(trials: Sequence[Trial], names: Sequence[str]) -> dict[tuple[Value, ..
         key = tuple(parts[name] for name in names)
         best[key] = max(trial.mean, best.get(key, trial.mean))
     return best
-
-
-def value_text(value: Value) -> str:
-    """Return a value as reports show it."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value) or "(none)"

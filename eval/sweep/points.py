@@ -4,8 +4,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from retrieval.query import Fusion
-from retrieval.settings import EmbeddingSettings, SearchSettings
+from retrieval.query import Fusion, RerankFusion
+from retrieval.settings import EmbeddingSettings, RerankSettings, SearchSettings
 
 Value = str | int | float | None
 
@@ -13,8 +13,7 @@ Value = str | int | float | None
 class Setting(BaseModel):
     """One way to search an index; fields as in the settings of search.
 
-    `candidates` is None where the sweep leaves it as it is set, `graph_boost` where its
-    indexes hold no entities.
+    What is None stays as it is set; `graph_boost` is where the indexes hold no entities.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -23,24 +22,41 @@ class Setting(BaseModel):
     alpha: float
     neighbor_share: float
     candidates: int | None = None
+    dense_candidates: int | None = None
+    lexical_candidates: int | None = None
     graph_boost: float | None = None
+    use_rerank: bool | None = None
+    rerank_model: str | None = None
+    rerank_topn: int | None = None
+    rerank_k: int | None = None
+    rerank_fusion: RerankFusion | None = None
 
     def __str__(self) -> str:
-        text = f"{self.fusion}, alpha {self.alpha:g}, neighbor_share {self.neighbor_share:g}"
-        if self.candidates is not None:
-            text += f", candidates {self.candidates}"
-        return text if self.graph_boost is None else f"{text}, graph_boost {self.graph_boost:g}"
+        given = self.model_dump(exclude={"fusion"}, exclude_none=True)
+        return ", ".join([self.fusion, *(f"{name} {value_text(at)}" for name, at in given.items())])
 
     @classmethod
     def of(cls, settings: SearchSettings) -> Self:
-        """Return the setting in force, `candidates` and `graph_boost` left out."""
+        """Return the setting in force, without what has to be asked for to be varied."""
         return cls.model_validate(
             settings.model_dump(include={"fusion", "alpha", "neighbor_share"})
         )
 
     def within(self, settings: SearchSettings) -> SearchSettings:
         """Return `settings` with this one in force."""
-        return settings.model_copy(update=self.model_dump(exclude_none=True))
+        own = self.model_dump(include=set(SearchSettings.model_fields), exclude_none=True)
+        return settings.model_copy(update=own)
+
+    def reranking(self, settings: RerankSettings) -> RerankSettings | None:
+        """Return `settings` with this one in force; None where nothing is reranked."""
+        on = settings.enabled and settings.by_default
+        if not (on if self.use_rerank is None else self.use_rerank):
+            return None
+        parts = {"topn": self.rerank_topn, "fusion": self.rerank_fusion}
+        given: dict[str, object] = {name: value for name, value in parts.items() if value}
+        if self.rerank_model:
+            given |= {"model": self.rerank_model, "model_path": ""}
+        return settings.model_copy(update={"enabled": True, "by_default": True, **given})
 
 
 class IndexSetting(BaseModel):
@@ -95,6 +111,13 @@ class Trial(BaseModel):
     point: Point
     mean: float
     seconds: float | None = None
+
+
+def value_text(value: Value) -> str:
+    """Return a value as reports show it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, int | float) else str(value) or "(none)"
 
 
 DIMENSIONS = (*IndexSetting.model_fields, *Setting.model_fields)

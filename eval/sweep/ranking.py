@@ -10,10 +10,14 @@ from threadpoolctl import threadpool_limits
 from eval.datasets.base import Dataset
 from eval.metrics import Metric
 from eval.sweep.lists import Floats, QueryLists, Rows, SharedLists
+from eval.sweep.pair_scores import PairScores
+from eval.sweep.plans import Plan
 from eval.sweep.points import Setting
+from eval.sweep.reranking import Reranking
 from retrieval.fusion import fuse
-from retrieval.pool_graph import POOL, smooth
+from retrieval.pool_graph import smooth
 from retrieval.query import Fusion
+from retrieval.settings import LibrarySettings
 
 Values = dict[Setting, dict[str, float]]
 """The value of every query under every setting."""
@@ -60,13 +64,23 @@ class _Ranked:
 class Ranker:
     """Ranks the queries of one collection over the lists of one index.
 
-    Rankings hold `k` passages. What settings have in common is computed once.
+    Searches ask for `k` passages; what a setting leaves open is as in `settings`. What
+    settings have in common is computed once. `pairs` knows the scores of rerankers.
     """
 
-    def __init__(self, lists: SharedLists, dataset: Dataset, k: int) -> None:
+    def __init__(
+        self,
+        lists: SharedLists,
+        dataset: Dataset,
+        k: int,
+        settings: LibrarySettings,
+        pairs: PairScores,
+    ) -> None:
         self._lists = lists
         self._dataset = dataset
         self._k = k
+        self._settings = settings
+        self._pairs = pairs
 
     def values(
         self,
@@ -75,67 +89,64 @@ class Ranker:
         done: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Values:
         """Return the metric of every query under every setting; `done` hears of each query."""
-        ordered = sorted(settings, key=_shared_first)
-        values: Values = {setting: {} for setting in ordered}
+        plans = self._plans(settings)
+        values: Values = {plan.setting: {} for plan in plans}
         queries = self._lists.queries
         # Threads of a matrix product of this size spend their time on waiting for each other.
         with threadpool_limits(1, "blas"):
             for number, query in enumerate(queries, start=1):
                 judged = self._dataset.qrels[query.query_id]
-                for setting, ranked in self._rankings(query, ordered):
-                    values[setting][query.query_id] = metric.compute(ranked, judged)
+                for plan, ranked in self._rankings(query, plans):
+                    values[plan.setting][query.query_id] = metric.compute(ranked, judged)
                 done(number, len(queries))
         return values
 
     def ranked(self, setting: Setting) -> dict[str, list[str]]:
         """Return the documents of every query under `setting`, best first."""
+        plans = self._plans([setting])
         return {
             query.query_id: ranked
             for query in self._lists.queries
-            for _, ranked in self._rankings(query, [setting])
+            for _, ranked in self._rankings(query, plans)
         }
 
+    def _plans(self, settings: Iterable[Setting]) -> list[Plan]:
+        plans = (Plan.of(setting, self._settings, self._k) for setting in settings)
+        return sorted(plans, key=lambda plan: plan.order)
+
     def _rankings(
-        self, query: QueryLists, settings: Sequence[Setting]
-    ) -> Iterator[tuple[Setting, list[str]]]:
-        for (candidates, rule, named), same_lists in groupby(settings, _lists_of):
-            cut = query.cut(candidates)
+        self, query: QueryLists, plans: Sequence[Plan]
+    ) -> Iterator[tuple[Plan, list[str]]]:
+        text = self._dataset.queries[query.query_id]
+        reranking = Reranking(self._pairs, self._lists, text)
+        for (depths, rule, named), same_lists in groupby(plans, lambda plan: plan.lists):
+            cut = query.cut(depths)
             sides = _Sides.of(cut if named else cut.found(), rule)
-            for (alpha, boost), same_scores in groupby(
-                same_lists, lambda s: (s.alpha, s.graph_boost)
-            ):
-                ranked = sides.ranked(alpha, boost or 0.0)
-                for setting, order in self._smoothed(ranked, list(same_scores)):
-                    yield setting, self._documents(query.query_id, order[: self._k])
+            for (alpha, boost, _), same_scores in groupby(same_lists, lambda plan: plan.scores):
+                ranked = sides.ranked(alpha, boost)
+                for plan, rows, scores in self._smoothed(ranked, list(same_scores)):
+                    order = reranking.reranked(plan, rows, scores)[: plan.hits]
+                    yield plan, self._documents(query.query_id, order)
 
     def _smoothed(
-        self, ranked: _Ranked, settings: Sequence[Setting]
-    ) -> Iterator[tuple[Setting, Rows]]:
-        """Yield the order of the passages for each share, from one graph of neighbours."""
-        first = slice(max(POOL, self._k))
+        self, ranked: _Ranked, plans: Sequence[Plan]
+    ) -> Iterator[tuple[Plan, Rows, Floats]]:
+        """Yield passages and scores for each share, from one graph of neighbours; best first."""
+        first = slice(plans[0].pool)
         head, before, added = ranked.rows[first], ranked.scores[first], ranked.added[first]
         lent = before
-        if any(setting.neighbor_share for setting in settings):
+        if any(plan.setting.neighbor_share for plan in plans):
             lent = smooth(before, np.asarray(self._lists.vectors[head]), 1.0)
-        for setting in settings:
-            if share := setting.neighbor_share:
+        for plan in plans:
+            if share := plan.setting.neighbor_share:
                 after = (1 - share) * before + share * lent + added
-                yield setting, head[np.lexsort((head, -after))]
+                order = np.lexsort((head, -after))
+                yield plan, head[order], after[order]
             else:
-                yield setting, ranked.rows
+                yield plan, ranked.rows, ranked.scores + ranked.added
 
     def _documents(self, query_id: str, rows: Rows) -> list[str]:
         found = dict.fromkeys(self._lists.documents[row] for row in rows.tolist())
         if self._dataset.drop_identical_ids:
             found.pop(query_id, None)
         return list(found)
-
-
-def _lists_of(setting: Setting) -> tuple[int | None, Fusion, bool]:
-    return setting.candidates, setting.fusion, bool(setting.graph_boost)
-
-
-def _shared_first(setting: Setting) -> tuple[int, str, bool, float, float, float]:
-    boost = setting.graph_boost or 0.0
-    same_lists = setting.candidates or 0, setting.fusion, bool(boost)
-    return *same_lists, setting.alpha, boost, setting.neighbor_share

@@ -2,15 +2,14 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eval.datasets.base import Dataset
 from eval.progress import Progress
-from eval.sweep.trials import Collection, Job, Measured, measured, retrieved
+from eval.suites.spec import Collection
+from eval.sweep.pair_scores import PairScores
+from eval.sweep.trials import Job, Measured, measured, retrieved
 from eval.sweep.workplace import Workplace
-
-if TYPE_CHECKING:
-    pass
 
 
 class RayTrials:
@@ -59,7 +58,7 @@ class RayTrials:
 
 def _measured(place: Workplace, dataset: Dataset, job: Job) -> Measured:
     lists = retrieved(place, dataset, job.index, _silent)
-    return measured(place, dataset, job, lists, _silent)
+    return measured(place, dataset, job, lists, PairScores(place), _silent)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -10,6 +10,7 @@ from eval.comparison import Difference, Pair, compare_pairs
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.provenance import code_version
+from eval.suites.spec import Collection
 from eval.sweep.exploring import Explored, explore, values_of
 from eval.sweep.faster import Faster, fastest, speed_pairs
 from eval.sweep.folds import ByQuery, all_of, best, held_out, others, split
@@ -17,7 +18,7 @@ from eval.sweep.plateau import heat_map, profiles
 from eval.sweep.points import Point, Trial
 from eval.sweep.report import SweepReport
 from eval.sweep.spec import SweepSpec
-from eval.sweep.trials import Collection, Trials
+from eval.sweep.trials import Trials
 
 _KNOWN_ITEMS = "MRR"
 _PACKAGES = ("pylance", "faiss-cpu", "torch", "optuna")

@@ -11,10 +11,10 @@ from eval.errors import EvaluationError
 from eval.files import read_yaml_model
 from eval.metrics import parse_metric
 from eval.sweep.points import DIMENSIONS, IndexSetting, Point, Setting, Value
-from eval.sweep.values import Grid, IndexGrid
+from eval.sweep.values import DEPTHS, RERANKING, Grid, IndexGrid
+from retrieval.depths import PER_HIT
 
 _MOST = 10_000
-_SIDES = 4
 Search = Literal["grid", "random", "bayesian"]
 Rule = Literal["held-out", "predecessor"]
 METRICS: dict[Rule, str] = {"held-out": "nDCG@10", "predecessor": "Recall@5"}
@@ -63,18 +63,34 @@ class SweepSpec(BaseModel):
             )
         if self.rule == "predecessor" and self.metric not in ("", METRICS["predecessor"]):
             raise ValueError("rule predecessor judges Recall@5: leave metric out")
-        least = _SIDES * self.k
-        if any(depth < least for depth in self.grid.candidates or ()):
-            raise ValueError(
-                f"grid.candidates: searches for k = {self.k} passages fetch {least} "
-                "from each side at least; give more, or a smaller k"
-            )
+        self._depths_are_reached()
+        self._heads_hold_the_hits()
         if self.grid.graph_boost and not self.entities:
             raise ValueError("grid.graph_boost: name a dictionary of names under entities")
-        if self.grid.candidates and self.entities:
-            raise ValueError("grid.candidates: cannot be tried where there are entities")
         self.metric = self.metric or METRICS[self.rule]
         return self
+
+    def _depths_are_reached(self) -> None:
+        least = PER_HIT * self.k
+        for name in DEPTHS:
+            values = getattr(self.grid, name) or ()
+            if values and self.entities:
+                raise ValueError(f"grid.{name}: cannot be tried where there are entities")
+            if any(depth < least for depth in values):
+                raise ValueError(
+                    f"grid.{name}: searches for k = {self.k} passages fetch {least} "
+                    "from each side at least; give more, or a smaller k"
+                )
+
+    def _heads_hold_the_hits(self) -> None:
+        hits, heads = self.grid.rerank_k or [0], self.grid.rerank_topn
+        if heads and max(hits) > min(heads):
+            raise ValueError(
+                f"grid.rerank_k: {max(hits)} hits cannot come out of rerank_topn = {min(heads)} "
+                "passages; list fewer hits, or more passages"
+            )
+        if self.grid.use_rerank == [False] and any(getattr(self.grid, at) for at in RERANKING):
+            raise ValueError("grid.use_rerank: add true, or list nothing about a reranker")
 
     @property
     def dimensions(self) -> dict[str, list[Value]]:
@@ -113,6 +129,9 @@ class SweepSpec(BaseModel):
 def with_parts(point: Point, parts: dict[str, Value]) -> Point:
     """Return `point` with other values of some parts, by their names."""
     known = point.parts() | parts
+    if known["use_rerank"] is False:
+        # Settings that differ in nothing that counts are one.
+        known |= dict.fromkeys(RERANKING)
     return Point(
         index=IndexSetting.model_validate(
             {name: known[name] for name in IndexSetting.model_fields}

@@ -1,39 +1,87 @@
 """The point in force, from which a sweep departs."""
 
+from pathlib import Path
+
 from eval.errors import EvaluationError
 from eval.parts import Cutter
 from eval.sweep.points import IndexSetting, Point, Setting, Value
 from eval.sweep.spec import SweepSpec, with_parts
-from retrieval.settings import LibrarySettings
-
-# The pipeline fetches so many passages from each side for one that is asked for.
-_PER_HIT = 4
+from eval.sweep.values import DEPTHS, RERANKING
+from retrieval.depths import PER_HIT, Depths
+from retrieval.settings import LibrarySettings, RerankSettings
 
 
 def in_force(spec: SweepSpec, settings: LibrarySettings, cutter: Cutter | None) -> Point:
     """Return the point that is set, with a value for each part that `spec` varies.
 
-    Raises `EvaluationError` where chunks are to be cut and there is no `cutter`.
+    Raises `EvaluationError` where chunks are to be cut and there is no `cutter`, and
+    where `spec` varies a reranker that no trial would use.
     """
+    _require_reranker(spec, settings)
     known = _known(settings, spec.k) | _chunking(spec, cutter)
     now = Point(index=IndexSetting(), search=Setting.of(settings.search))
     named = ["graph_boost"] if spec.entities else []
     return with_parts(now, {name: known[name] for name in (*spec.dimensions, *named)})
 
 
-def depth(spec: SweepSpec, settings: LibrarySettings) -> int:
-    """Return how many passages each side fetches at most in any trial."""
-    return max([_candidates(settings, spec.k), *(spec.grid.candidates or [])])
+def depths(spec: SweepSpec, settings: LibrarySettings) -> Depths:
+    """Return how many passages each side fetches at most in any trial.
+
+    Raises `EvaluationError` where a reranker would have entities bring in more passages.
+    """
+    listed = {name: max(getattr(spec.grid, name) or [0]) for name in DEPTHS}
+    tried = settings.search.model_copy(update={name: most for name, most in listed.items() if most})
+    now, heads = Depths.of(settings.search, spec.k), _longest_head(spec, settings)
+    deepest = now.deeper(Depths.of(tried, spec.k, heads))
+    if spec.entities and deepest != now:
+        raise EvaluationError(
+            f"entities: a search that reranks {heads} passages fetches more than one that does "
+            f"not; list fewer, or take a k of {-(-heads // PER_HIT)}"
+        )
+    return deepest
 
 
 def _known(settings: LibrarySettings, k: int) -> dict[str, Value]:
     search = settings.search.model_dump(include=set(Setting.model_fields))
     embedding = settings.embedding.model_dump(include=set(IndexSetting.model_fields))
-    return {**search, **embedding, "candidates": _candidates(settings, k)}
+    depths = Depths.of(settings.search, k)
+    fetched = {
+        "candidates": depths.joining,
+        "dense_candidates": depths.dense,
+        "lexical_candidates": depths.lexical,
+    }
+    return {**search, **embedding, **fetched, **_known_reranking(settings.rerank)}
 
 
-def _candidates(settings: LibrarySettings, k: int) -> int:
-    return max(settings.search.candidates, _PER_HIT * k)
+def _known_reranking(settings: RerankSettings) -> dict[str, Value]:
+    path = settings.model_path
+    return {
+        "use_rerank": settings.enabled and settings.by_default,
+        "rerank_model": path if path and Path(path).expanduser().is_dir() else settings.model,
+        "rerank_topn": settings.topn,
+        # None: as many hits as without.
+        "rerank_k": None,
+        "rerank_fusion": settings.fusion,
+    }
+
+
+def _require_reranker(spec: SweepSpec, settings: LibrarySettings) -> None:
+    on = settings.rerank.enabled and settings.rerank.by_default
+    for name in RERANKING:
+        if getattr(spec.grid, name) and not (on or spec.grid.use_rerank):
+            raise EvaluationError(
+                f"grid.{name}: nothing is reranked; list `use_rerank: [false, true]` beside it, "
+                "or set rerank.enabled"
+            )
+
+
+def _longest_head(spec: SweepSpec, settings: LibrarySettings) -> int:
+    """Return how many passages are reranked at most in any trial."""
+    rerank = settings.rerank
+    if not (rerank.enabled and rerank.by_default) and True not in (spec.grid.use_rerank or ()):
+        return 0
+    heads: list[int] = [*(spec.grid.rerank_topn or ()), *(spec.grid.rerank_k or ())]
+    return max([rerank.topn, *heads])
 
 
 def _chunking(spec: SweepSpec, cutter: Cutter | None) -> dict[str, Value]:

@@ -3,19 +3,19 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from eval.datasets.base import Dataset
 from eval.metrics import parse_metric
 from eval.progress import Progress
+from eval.suites.spec import Collection
 from eval.sweep.indexes import shared_lists
 from eval.sweep.latency import Seconds, search_seconds
 from eval.sweep.lists import SharedLists
+from eval.sweep.pair_scores import PairScores
 from eval.sweep.points import IndexSetting, Setting
 from eval.sweep.ranking import Ranker, Values
 from eval.sweep.workplace import Workplace
-
-Collection = Literal["labelled", "known-items"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class LocalTrials:
         self._place = place
         self._collections = collections
         self._progress = progress
+        self._pairs = PairScores(place)
         self._lists: dict[tuple[Collection, IndexSetting], SharedLists] = {}
 
     def run(self, jobs: Sequence[Job]) -> list[Measured]:
@@ -65,7 +66,7 @@ class LocalTrials:
         key = job.collection, job.index
         if key not in self._lists:
             self._lists[key] = retrieved(self._place, dataset, job.index, self._progress)
-        return measured(self._place, dataset, job, self._lists[key], self._progress)
+        return measured(self._place, dataset, job, self._lists[key], self._pairs, self._progress)
 
 
 def retrieved(
@@ -76,14 +77,23 @@ def retrieved(
 
 
 def measured(
-    place: Workplace, dataset: Dataset, job: Job, lists: SharedLists, progress: Progress
+    place: Workplace,
+    dataset: Dataset,
+    job: Job,
+    lists: SharedLists,
+    pairs: PairScores,
+    progress: Progress,
 ) -> Measured:
     """Measure the settings of `job` over `lists`, and their searches if it is timed."""
-    ranker = Ranker(lists, dataset, place.k)
-    values = ranker.values(
-        job.settings, parse_metric(job.metric), lambda done, total: progress("rank", done, total)
-    )
+    ranker = Ranker(lists, dataset, place.k, place.settings, pairs)
+    metric = parse_metric(job.metric)
+    try:
+        values = ranker.values(
+            job.settings, metric, lambda done, total: progress("rank", done, total)
+        )
+    finally:
+        pairs.keep()
     if not job.timed:
         return Measured(values)
-    work = search_seconds(place, dataset, job.index, job.settings, progress)
+    work = search_seconds(place, dataset, job.index, job.settings, pairs, progress)
     return Measured(values, asyncio.run(work))

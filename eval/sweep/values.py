@@ -6,22 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from eval.sweep.points import Value
-from retrieval.query import Fusion
-from retrieval.settings import Share
+from retrieval.query import Fusion, RerankFusion
+from retrieval.settings import Depth, Share
 
-_NO_RERANKER = "a sweep reranks nothing yet, compare two runs of `pmoves evaluate`"
-_ALL_TYPES = "a sweep counts entities of all types"
-_ONE_NUMBER = "the pipeline has one number for both sides, candidates"
-MISSING = {
-    "use_rerank": _NO_RERANKER,
-    "rerank_model": _NO_RERANKER,
-    "rerank_topn": _NO_RERANKER,
-    "rerank_k": _NO_RERANKER,
-    "rerank_fusion": _NO_RERANKER,
-    "entity_types": _ALL_TYPES,
-    "dense_candidates": _ONE_NUMBER,
-    "lexical_candidates": _ONE_NUMBER,
-}
+MISSING = {"entity_types": "a sweep counts entities of all types"}
 """Why parts that are asked for cannot be tried."""
 
 
@@ -45,7 +33,12 @@ Shares = Annotated[list[Share], Field(min_length=1)] | Steps
 Texts = Annotated[list[str], Field(min_length=1)]
 Tokens = Annotated[list[Annotated[int, Field(ge=16, le=32_768)]], Field(min_length=1)]
 Overlaps = Annotated[list[Annotated[int, Field(ge=0, le=8_192)]], Field(min_length=1)]
-Depths = Annotated[list[Annotated[int, Field(ge=10, le=10_000)]], Field(min_length=1)]
+Numbers = Annotated[list[Depth], Field(min_length=1)]
+Heads = Annotated[list[Annotated[int, Field(ge=1, le=200)]], Field(min_length=1)]
+DEPTHS = ("candidates", "dense_candidates", "lexical_candidates")
+"""The parts that say how many passages the sides fetch."""
+RERANKING = ("rerank_model", "rerank_topn", "rerank_k", "rerank_fusion")
+"""The parts that count only where there is a reranker."""
 
 
 class _Listed(BaseModel):
@@ -71,8 +64,15 @@ class Grid(_Listed):
     fusion: Annotated[list[Fusion], Field(min_length=1)] | None = None
     alpha: Shares | None = None
     neighbor_share: Shares | None = None
-    candidates: Depths | None = None
+    candidates: Numbers | None = None
+    dense_candidates: Numbers | None = None
+    lexical_candidates: Numbers | None = None
     graph_boost: Shares | None = None
+    use_rerank: Annotated[list[bool], Field(min_length=1)] | None = None
+    rerank_model: Texts | None = None
+    rerank_topn: Heads | None = None
+    rerank_k: Heads | None = None
+    rerank_fusion: Annotated[list[RerankFusion], Field(min_length=1)] | None = None
 
 
 class IndexGrid(_Listed):

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import SecretStr
+
 import retrieval
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.parts import Cutter
 from eval.sweep.points import IndexSetting
+from retrieval.depths import Depths
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.model import embedding_identity
 from retrieval.graph.dictionary_rows import DictionaryRow
@@ -21,16 +24,18 @@ _NO_CUTTER = "index.chunk_size: no chunker is here; run `pmoves sweep`"
 
 
 @lru_cache(maxsize=2)
-def _loaded(settings_json: str) -> Embedder:
+def _loaded(settings_json: str, api_key: str) -> Embedder:
     # Loads torch: only where it is needed.
-    from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+    from retrieval.embedding.opening import load_embedder
 
-    return SentenceTransformerEmbedder(EmbeddingSettings.model_validate_json(settings_json))
+    settings = EmbeddingSettings.model_validate_json(settings_json)
+    return load_embedder(settings.model_copy(update={"api_key": SecretStr(api_key)}))
 
 
 def load_model(settings: EmbeddingSettings) -> Embedder:
     """Return the model of `settings`, loaded once in each process."""
-    return _loaded(settings.model_dump_json())
+    shown = settings.model_dump_json(exclude={"api_key"})
+    return _loaded(shown, settings.api_key.get_secret_value())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +43,15 @@ class Workplace:
     """What every trial needs besides its point; it can be sent to another process.
 
     `folder` is absolute and holds indexes, lists and vectors by content, so that a
-    later sweep by the same `code` finds them again. `depth` is how many passages each
-    side fetches, and `k` for how many the searches ask. `entities` are rows of a dictionary.
+    later sweep by the same `code` finds them again. `depths` are how many passages
+    each side fetches at most in any trial, and `k` for how many the searches ask.
+    `entities` are rows of a dictionary.
     """
 
     folder: Path
     settings: LibrarySettings
     k: int
-    depth: int
+    depths: Depths
     code: str
     cutter: Cutter | None = None
     entities: Sequence[DictionaryRow] = ()

@@ -101,6 +101,6 @@ class LocalSystem:
 
 def _model(settings: EmbeddingSettings) -> Embedder:
     # Loads torch: only where it is needed.
-    from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+    from retrieval.embedding.opening import load_embedder
 
-    return SentenceTransformerEmbedder(settings)
+    return load_embedder(settings)

@@ -7,6 +7,7 @@ import lance
 
 from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.meta import read_schema_version
+from retrieval.corpus.records import add_records
 from retrieval.corpus.relations import create_relations
 from retrieval.corpus.schema import SCHEMA_VERSION
 from retrieval.corpus.tables import table_uri, write
@@ -15,7 +16,7 @@ Step = Callable[[str], None]
 
 # Keyed by the version that a step starts from; it gets the URI of the corpus and may
 # run twice, since a process can end between the step and the note that it is done.
-STEPS: Mapping[int, Step] = {1: create_relations}
+STEPS: Mapping[int, Step] = {1: create_relations, 2: add_records}
 
 
 def migrate(uri: str, steps: Mapping[int, Step] = STEPS, goal: int = SCHEMA_VERSION) -> int:

@@ -21,7 +21,7 @@ from retrieval.chunk import (
 from retrieval.errors import InvalidInputError
 from retrieval.ids import content_hash
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -61,6 +61,18 @@ DOCUMENTS = pa.schema(
 )
 
 LOCATOR_COLUMNS = ("page", "slide", "sheet", "heading", "t_start", "t_end")
+RECORD = "record"
+RECORD_COLUMNS = (
+    "namespace",
+    "chunk_id",
+    "doc_id",
+    "section_id",
+    "text_offset",
+    "source",
+    "title",
+    "media_type",
+    *LOCATOR_COLUMNS,
+)
 
 
 def chunks_schema(dimension: int) -> pa.Schema:
@@ -87,8 +99,15 @@ def chunks_schema(dimension: int) -> pa.Schema:
             ("content_hash", pa.string()),
             ("created_at", _TIME),
             ("vector", pa.list_(pa.float32(), dimension)),
+            (RECORD, pa.string()),
         ]
     )
+
+
+def record_of(row: Mapping[str, Any]) -> str:
+    """Return as JSON what `RECORD_COLUMNS` hold of a row, NULL left out."""
+    held = {name: value for name in RECORD_COLUMNS if (value := row[name]) is not None}
+    return json.dumps(held, separators=(",", ":"), ensure_ascii=False)
 
 
 def chunk_hash(chunk: Chunk) -> str:
@@ -121,6 +140,8 @@ def chunks_to_table(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
             columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
         elif field.name == "content_hash":
             columns.append(pa.array(map(_row_hash, rows), pa.string()))
+        elif field.name == RECORD:
+            columns.append(pa.array(map(record_of, rows), pa.string()))
         elif field.name == "created_at":
             columns.append(pa.array([now] * len(rows), _TIME))
         else:

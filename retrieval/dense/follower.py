@@ -2,28 +2,35 @@
 
 A refresh applies what is new; the large work of joining and clustering segments
 is done beside it, in a thread of its own, while the old segments serve. Every
-snapshot is immutable, and shares the vectors with the one before.
+snapshot is immutable, and shares the vectors with the one before. Where the corpus says
+that the index is to be built anew, that happens in the same thread, and its result takes
+the place of all segments in one step.
 """
 
 import threading
 import time
 from collections import deque
-from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
 import faiss
 
 from retrieval.chunk import utc_now
-from retrieval.corpus.numbering import index_version, numbering_of
+from retrieval.corpus.dense_build import wanted_build
 from retrieval.corpus.store import Corpus
-from retrieval.dense.applying import Applying
 from retrieval.dense.building import Built, build
 from retrieval.dense.memory import give_back_memory
 from retrieval.dense.snapshot import Segments, Snapshot
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
-from retrieval.dense.tiers import Plan, Sizes, joined, next_plan
+from retrieval.dense.tiers import Sizes
 from retrieval.dense.upkeep import Upkeep
+from retrieval.dense.versions import (
+    build_anew,
+    first_plan,
+    first_version,
+    next_version,
+    with_built,
+)
 
 _REMEMBERED = 1_000
 _GIVE_BACK_S = 10.0
@@ -63,6 +70,11 @@ class DenseFollower:
         """The applied version, 0 before the first load."""
         return self._snapshot.version if self._snapshot else 0
 
+    @property
+    def build(self) -> int:
+        """The wish for a new build that the index fulfils; see `retrieval.corpus.dense_build`."""
+        return self._snapshot.build if self._snapshot else 0
+
     def behind(self) -> bool:
         """Say whether the corpus has a newer version than the applied one."""
         if self._snapshot is None:
@@ -97,6 +109,9 @@ class DenseFollower:
                 if not first:
                     self._delays.append(_age(snapshot))
                 self._upkeep.wake()
+            elif _is_outdated(snapshot):
+                # What was to build it anew has failed.
+                self._upkeep.wake()
             return snapshot
 
     def settle(self, timeout: float | None = None) -> bool:
@@ -118,29 +133,24 @@ class DenseFollower:
     def _apply(self, old: Snapshot | None) -> Snapshot:
         dataset = self._corpus.dataset()
         identity = self._corpus.identity_at(dataset)
-        if old is not None and not identity.same_vectors(old.identity):
-            old = None
-        saved = self._folder.load(identity) if old is None and self._folder else {}
-        work = Applying(dataset, old.namespaces if old else saved)
-        fragments = work.apply(old.fragments if old else {}, bool(saved))
-        changed = work.changed if old else work.namespaces.keys()
-        namespaces = {
-            name: joined(parts, self._sizes, self._busy) if name in changed else tuple(parts)
-            for name, parts in work.namespaces.items()
-        }
-        held = {name: parts for name, parts in namespaces.items() if parts}
-        version, numbering = index_version(dataset), numbering_of(dataset)
-        return Snapshot(version, numbering, identity, dataset, fragments, held)
+        if old is not None and identity.same_vectors(old.identity):
+            return next_version(old, dataset, identity, self._sizes, self._busy)
+        saved: Segments = {}
+        if old is None and self._folder:
+            saved = self._folder.load(identity, wanted_build(dataset))
+        return first_version(dataset, identity, self._sizes, saved)
 
     def _improve(self) -> bool:
-        """Build one segment anew, or save what is not saved; say whether there may be more."""
+        """Build something anew, or save what is not saved; say whether there may be more."""
         with self._lock:
             if (snapshot := self._snapshot) is None:
                 return False
-            namespaces, identity = snapshot.namespaces, snapshot.identity
-            name, plan = _first_plan(namespaces, self._sizes)
-            if plan:
+            name, plan = first_plan(snapshot.namespaces, self._sizes)
+            outdated = _is_outdated(snapshot)
+            if plan and not outdated:
                 self._busy = frozenset(id(segment.store) for segment in plan.segments)
+        if outdated:
+            return self._rebuild()
         if plan:
             try:
                 self._replace(name, build(plan.segments, plan.clustered))
@@ -148,36 +158,42 @@ class DenseFollower:
                 self._busy = frozenset()
             self._gave_back = float("-inf")
             return True
-        if self._folder:
-            self._folder.save(namespaces, identity)
-        if time.monotonic() - self._gave_back > _GIVE_BACK_S:
-            give_back_memory()
-            self._gave_back = time.monotonic()
+        self._save(snapshot)
         return False
+
+    def _rebuild(self) -> bool:
+        """Build everything anew beside what is searched, and swap; say whether it was done."""
+        made = build_anew(self._corpus, self._sizes, lambda: self._upkeep.closed)
+        if made is None:
+            return False
+        with self._lock:
+            dataset = self._corpus.dataset()
+            identity = self._corpus.identity_at(dataset)
+            if identity.same_vectors(made.identity):
+                self._snapshot = next_version(made, dataset, identity, self._sizes)
+        self._gave_back = float("-inf")
+        return True
 
     def _replace(self, name: str, built: Built) -> None:
         """Put the new store in the place of its sources, as the newest version sees these."""
         with self._lock:
             assert self._snapshot is not None
-            before = self._snapshot.namespaces.get(name, ())
-            current = [part for store in built.sources for part in before if part.store is store]
-            if len(current) < len(built.sources):
-                # The corpus was re-embedded meanwhile.
-                return
-            kept = [part for part in before if part not in current]
-            after = joined([built.segment(current), *kept], self._sizes)
-            namespaces = dict(self._snapshot.namespaces) | {name: after}
-            self._snapshot = replace(self._snapshot, namespaces=namespaces)
+            # Not where the corpus was re-embedded meanwhile.
+            self._snapshot = with_built(self._snapshot, name, built, self._sizes) or self._snapshot
+
+    def _save(self, snapshot: Snapshot) -> None:
+        if self._folder:
+            self._folder.save(snapshot.namespaces, snapshot.identity, snapshot.build)
+        if time.monotonic() - self._gave_back > _GIVE_BACK_S:
+            give_back_memory()
+            self._gave_back = time.monotonic()
+
+
+def _is_outdated(snapshot: Snapshot) -> bool:
+    return snapshot.build < wanted_build(snapshot.dataset)
 
 
 def _age(snapshot: Snapshot) -> float:
     # Lance gives local time without a zone.
     committed = cast(datetime, snapshot.dataset.get_version()["timestamp"]).astimezone()
     return max(0.0, (utc_now() - committed).total_seconds())
-
-
-def _first_plan(namespaces: Segments, sizes: Sizes) -> tuple[str, Plan | None]:
-    for name, segments in namespaces.items():
-        if plan := next_plan(segments, sizes):
-            return name, plan
-    return "", None

@@ -29,7 +29,8 @@ class Snapshot:
     """One version of the corpus: table and vectors agree, and `identity` made the vectors.
 
     `version` is the index version, in the sense of `numbering`. `namespaces` holds the
-    segments of each namespace, oldest first.
+    segments of each namespace, oldest first. `build` is the wish, in the sense of
+    `retrieval.corpus.dense_build`, that these segments fulfil.
     """
 
     version: int
@@ -38,6 +39,7 @@ class Snapshot:
     dataset: lance.LanceDataset
     fragments: Mapping[str, FragmentState]
     namespaces: Segments
+    build: int = 0
 
     def segments(self, namespaces: Iterable[str]) -> Iterator[Segment]:
         """Yield the segments of `namespaces`."""

@@ -37,7 +37,10 @@ _NAME_DIGITS = 24
 
 
 class Description(BaseModel):
-    """What is said of one saved segment; `files` maps endings to SHA-256."""
+    """What is said of one saved segment; `files` maps endings to SHA-256.
+
+    `build` is the wish for a new build that it fulfils.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,6 +50,7 @@ class Description(BaseModel):
     rows: int
     budget: int | None
     files: dict[str, str]
+    build: int = 0
 
 
 class SnapshotFolder:
@@ -65,15 +69,18 @@ class SnapshotFolder:
         self._closing = threading.Lock()
         self._names: WeakKeyDictionary[Store, str] = WeakKeyDictionary()
 
-    def load(self, identity: EmbeddingIdentity) -> dict[str, tuple[Segment, ...]]:
+    def load(self, identity: EmbeddingIdentity, wanted: int = 0) -> dict[str, tuple[Segment, ...]]:
         """Return all segments of the model `identity` by namespace, their rows without a place.
 
-        Damaged and foreign ones are left out with a warning. Never raises.
+        Those from before the build `wanted` are left out, damaged and foreign ones too, with a
+        warning. Never raises.
         """
         found: dict[str, tuple[Segment, ...]] = {}
         for path in sorted(self._folder.glob("*.json")):
             try:
                 description = _described(path, identity)
+                if description.build < wanted:
+                    continue
                 store = _read(path, description)
             except (OSError, ValueError, RuntimeError, pa.ArrowException) as error:
                 _LOG.warning("the saved index %s is left out: %s", path, _first_line(error))
@@ -83,17 +90,17 @@ class SnapshotFolder:
             found[name] = (*found.get(name, ()), _unplaced(store))
         return found
 
-    def save(self, namespaces: Segments, identity: EmbeddingIdentity) -> None:
+    def save(self, namespaces: Segments, identity: EmbeddingIdentity, build: int = 0) -> None:
         """Write the large segments that are not saved yet; remove what none of these needs.
 
-        `identity` is the model of their vectors.
+        `identity` is the model of their vectors, `build` that which they belong to.
 
         A folder that cannot be written costs a warning only.
         """
         try:
             if self._mine():
                 kept = {
-                    self._save(name, segment.store, identity)
+                    self._save(name, segment.store, identity, build)
                     for name, segments in namespaces.items()
                     for segment in segments
                     if len(segment.store) >= self._least_rows
@@ -129,18 +136,20 @@ class SnapshotFolder:
             return None
         return lock
 
-    def _save(self, namespace: str, store: Store, identity: EmbeddingIdentity) -> str:
+    def _save(self, namespace: str, store: Store, identity: EmbeddingIdentity, build: int) -> str:
         if (known := self._names.get(store)) is not None:
             return known
-        digest = hashlib.sha256(json.dumps([namespace, identity.model_dump()]).encode())
+        digest = hashlib.sha256(json.dumps([namespace, identity.model_dump(), build]).encode())
         digest.update(store.keys.tobytes())
         name = digest.hexdigest()[:_NAME_DIGITS]
         # One that is there already was left out when this process began: it is no good.
-        self._write(name, namespace, store, identity)
+        self._write(name, namespace, store, identity, build)
         self._names[store] = name
         return name
 
-    def _write(self, name: str, namespace: str, store: Store, identity: EmbeddingIdentity) -> None:
+    def _write(
+        self, name: str, namespace: str, store: Store, identity: EmbeddingIdentity, build: int
+    ) -> None:
         files = {}
         for ending, write in (("faiss", _write_vectors), ("arrow", _write_rows)):
             with self._replacing(f"{name}.{ending}") as path:
@@ -153,6 +162,7 @@ class SnapshotFolder:
             rows=len(store),
             budget=store.clusters.budget if store.clusters else None,
             files=files,
+            build=build,
         )
         with self._replacing(f"{name}.json") as path:
             path.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -23,6 +23,11 @@ class Upkeep:
         self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def closed(self) -> bool:
+        """Whether no more work is wanted."""
+        return self._closed
+
     def wake(self) -> None:
         """Let `step` be called soon; does not wait."""
         with self._state:

@@ -34,8 +34,13 @@ def model_folder(settings: EmbeddingSettings) -> Path:
 def embedding_identity(settings: EmbeddingSettings) -> EmbeddingIdentity:
     """Return the identity of the configured model.
 
-    Raises `InvalidInputError` when the packaged weights are not the known ones.
+    Raises `InvalidInputError` when the packaged weights are not the known ones. A model
+    over HTTP is asked for its dimension unless that is set; see `remote_identity`.
     """
+    if settings.remote:
+        from retrieval.embedding.remote import remote_identity
+
+        return remote_identity(settings)
     folder = model_folder(settings)
     revision = _sha256(folder / "model.safetensors")
     packaged = settings.model == PACKAGED
@@ -47,7 +52,7 @@ def embedding_identity(settings: EmbeddingSettings) -> EmbeddingIdentity:
     return EmbeddingIdentity(
         model=PACKAGED_MODEL if packaged else folder.name,
         revision=f"sha256:{revision}",
-        dimension=_number(folder / "config.json", "hidden_size"),
+        dimension=_dimension(folder, settings.dimensions),
         normalized=True,
         query_prefix=settings.query_prefix,
         passage_prefix=settings.passage_prefix,
@@ -56,11 +61,35 @@ def embedding_identity(settings: EmbeddingSettings) -> EmbeddingIdentity:
 
 
 def load_tokenizer(settings: EmbeddingSettings) -> Tokenizer:
-    """Return the model's own tokenizer, which neither cuts nor pads."""
-    tokenizer = Tokenizer.from_file(str(model_folder(settings) / "tokenizer.json"))
+    """Return the model's own tokenizer, or the one set for it, which neither cuts nor pads."""
+    tokenizer = Tokenizer.from_file(str(_tokenizer_file(settings)))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _tokenizer_file(settings: EmbeddingSettings) -> Path:
+    if not settings.remote:
+        return model_folder(settings) / "tokenizer.json"
+    if settings.tokenizer == PACKAGED:
+        return model_folder(EmbeddingSettings()) / "tokenizer.json"
+    given = Path(settings.tokenizer).expanduser()
+    file = given / "tokenizer.json" if given.is_dir() else given
+    if not file.is_file():
+        raise InvalidInputError(
+            f"embedding.tokenizer: {settings.tokenizer!r} is neither 'packaged' nor a "
+            "tokenizer.json nor a folder that holds one"
+        )
+    return file
+
+
+def _dimension(folder: Path, wanted: int) -> int:
+    own = _number(folder / "config.json", "hidden_size")
+    if wanted > own:
+        raise InvalidInputError(
+            f"embedding.dimensions: the vectors of {folder.name} have {own} numbers, not {wanted}"
+        )
+    return wanted or own
 
 
 @lru_cache(maxsize=8)

@@ -8,6 +8,7 @@ import numpy as np
 
 from retrieval.bfloat16 import computes_bfloat16
 from retrieval.chunk import Vectors
+from retrieval.embedding.answers import cut_and_scaled
 from retrieval.embedding.batches import token_batches
 from retrieval.embedding.model import embedding_identity, load_tokenizer, model_folder
 from retrieval.identity import EmbeddingIdentity
@@ -53,11 +54,8 @@ class SentenceTransformerEmbedder:
 
     def _encode(self, texts: list[str]) -> Vectors:
         found = self._model.encode(texts, batch_size=len(texts), show_progress_bar=False)
-        vectors = np.asarray(found, dtype=np.float32)
         # In bfloat16 the model's own scaling is off by up to one percent.
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        scaled: Vectors = vectors / np.maximum(lengths, np.float32(1e-12))
-        return scaled
+        return cut_and_scaled(np.asarray(found, dtype=np.float32), self._identity.dimension)
 
 
 def _load(settings: EmbeddingSettings) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from retrieval.chunk import Chunk
+from retrieval.closing import Closing
 from retrieval.corpus.entities import EntityTable
 from retrieval.extraction.base import RelationExtractor
 from retrieval.extraction.choose import make_extractor
@@ -17,17 +18,19 @@ from retrieval.settings import LibrarySettings
 class ChunkRelations:
     """Extracts the relations of chunks as the settings say; safe from any thread.
 
-    Where a namespace has no entities, and found names do not count, nothing is done.
+    Where a namespace has no entities, and found names do not count, nothing is done. A
+    language model may spend `tokens`, or any number of them if 0.
     """
 
-    def __init__(self, entities: EntityTable, settings: LibrarySettings) -> None:
+    def __init__(self, entities: EntityTable, settings: LibrarySettings, tokens: int = 0) -> None:
         self._dictionaries = NewestDictionaries(entities)
-        self._settings = settings.graph
+        self._settings = settings
+        self._tokens = tokens
         self._found_names = settings.search.found_names
 
     def of(self, chunks: Sequence[Chunk]) -> list[Relation]:
         """Return what `chunks` state, each relation of a chunk once, by its surest sentence."""
-        if self._settings.relations == "off":
+        if self._settings.graph.relations == "off":
             return []
         dictionaries = self._dictionaries.get()
         by_namespace: dict[str, list[Chunk]] = {}
@@ -44,7 +47,13 @@ class ChunkRelations:
 
     @cached_property
     def _extractor(self) -> RelationExtractor:
-        return make_extractor(self._settings)
+        return make_extractor(self._settings, self._tokens)
+
+    def close(self) -> None:
+        """End what the extractor holds, if there is one."""
+        extractor = vars(self).get("_extractor")
+        if isinstance(extractor, Closing):
+            extractor.close()
 
     def _extracted(self, chunks: Sequence[Chunk], linker: Linker) -> Iterable[Relation]:
         statements = self._extractor.extract([_read(chunk) for chunk in chunks], linker)

@@ -6,10 +6,10 @@ import lance
 
 from retrieval.chunk import Chunk
 from retrieval.corpus.filters import namespaces_predicate
+from retrieval.corpus.records import HIT_COLUMNS
 from retrieval.corpus.schema import row_to_chunk
 from retrieval.corpus.store import Corpus
 from retrieval.extraction.chunks import ChunkRelations
-from retrieval.hits import HIT_COLUMNS
 
 _ROWS = 1_024
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 
 from retrieval.query import RerankFusion
-from retrieval.setting_group import Group, Milliseconds
+from retrieval.setting_group import Group, Milliseconds, none_if_empty
 
 RerankProvider = Literal[
     "auto",
@@ -76,7 +76,7 @@ class RerankSettings(Group):
     threads: int = Field(
         0, ge=0, le=256, description="CPU threads of the model; 0: half the cores."
     )
-    use_fp16: bool | None = Field(
+    use_fp16: Annotated[bool | None, BeforeValidator(none_if_empty)] = Field(
         None, description="Half precision with CUDA; empty: yes. Without CUDA it has no effect."
     )
     instruction: str = Field(

@@ -1,7 +1,5 @@
 """`/hirag/admin`: the state of every stage."""
 
-import asyncio
-
 from fastapi import APIRouter, Request
 
 from retrieval.chunk import utc_now
@@ -21,7 +19,8 @@ router = APIRouter(prefix="/hirag/admin", tags=["admin"])
 @router.get("/stats", summary="State of every stage")
 async def stats(request: Request) -> Stats:
     """Return index versions, model, stages and the settings in force without secrets."""
-    return await asyncio.to_thread(gather_stats, services_of(request), caller_of(request))
+    services = services_of(request)
+    return await services.state.call(gather_stats, services, caller_of(request))
 
 
 @router.get("/rerank-status", summary="State of the reranker")
@@ -57,7 +56,10 @@ async def refresh_index(request: Request) -> Refreshed:
 
 @router.post("/cache/clear", summary="Clear caches")
 async def clear_cache(request: Request) -> Refreshed:
-    """Forget the scores of the reranker, and let searches see the newest version now."""
-    if stage := services_of(request).searcher.reranking:
+    """Forget scores of the reranker and answers of the language model; show the newest version."""
+    services = services_of(request)
+    if stage := services.searcher.reranking:
         stage.cache.clear()
+    if services.answering:
+        services.answering.clear()
     return await refresh_index(request)

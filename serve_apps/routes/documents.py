@@ -14,7 +14,7 @@ from serve_apps.access_log import note_namespaces
 from serve_apps.background import refresh
 from serve_apps.body import invalid
 from serve_apps.caller import Caller, caller_of
-from serve_apps.jobs import start_job, uploads_folder
+from serve_apps.jobs import START_S, start_job, uploads_folder
 from serve_apps.openapi import form_body
 from serve_apps.problems import INVALID_REQUEST, NOT_FOUND, FieldError, ProblemError
 from serve_apps.services import Services, services_of
@@ -131,7 +131,9 @@ async def upload_documents(request: Request, response: Response) -> JobView:
         raise
     note_namespaces(request, [wanted.namespace])
     # A client that leaves now must not leave files behind that no job reads.
-    job = await asyncio.shield(asyncio.to_thread(start_job, services, wanted, job_id))
+    job = await asyncio.shield(
+        services.state.call(start_job, services, wanted, job_id, limit_s=START_S)
+    )
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 

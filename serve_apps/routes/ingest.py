@@ -3,13 +3,15 @@
 import asyncio
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from retrieval.fetching.guard import UrlGuard
 from retrieval.jobs import JobRequest, SourceItem
 from serve_apps.access_log import note_namespaces
 from serve_apps.body import read_model
 from serve_apps.caller import caller_of
-from serve_apps.jobs import start_job
+from serve_apps.dry_run import DryRun, dry_run
+from serve_apps.jobs import START_S, start_job
 from serve_apps.openapi import json_body
 from serve_apps.services import services_of
 from serve_apps.settings import AllowedSources
@@ -20,10 +22,18 @@ router = APIRouter(tags=["ingest"])
 
 
 @router.post(
-    "/ingest", status_code=202, summary="Ingest sources", openapi_extra=json_body(IngestRequest)
+    "/ingest",
+    status_code=202,
+    response_model=JobView,
+    summary="Ingest sources",
+    openapi_extra=json_body(IngestRequest),
+    responses={200: {"model": DryRun, "description": "With `dry_run`: what a job would do"}},
 )
-async def ingest(request: Request, response: Response) -> JobView:
-    """Start a job that reads files and folders on the gateway's machine, objects, or pages."""
+async def ingest(request: Request, response: Response) -> JobView | JSONResponse:
+    """Start a job that reads files and folders on the gateway's machine, objects, or pages.
+
+    With `dry_run` nothing is read or stored: the answer counts what a job would take up.
+    """
     services = services_of(request)
     wanted = await read_model(request, IngestRequest, services.settings.http.max_query_bytes)
     default = services.settings.search.namespace
@@ -31,7 +41,10 @@ async def ingest(request: Request, response: Response) -> JobView:
     note_namespaces(request, [namespace])
     allowed, guard = services.settings.ingest, UrlGuard(services.settings.fetch)
     job_request = await asyncio.to_thread(_job_request, wanted, namespace, allowed, guard)
-    job = await asyncio.to_thread(start_job, services, job_request)
+    if wanted.dry_run:
+        found = await asyncio.to_thread(dry_run, job_request, services.settings)
+        return JSONResponse(found.model_dump(mode="json"))
+    job = await services.state.call(start_job, services, job_request, limit_s=START_S)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 

@@ -9,7 +9,7 @@ from retrieval.jobs import JobRequest
 from serve_apps.access_log import note_namespaces
 from serve_apps.body import read_model
 from serve_apps.caller import caller_of
-from serve_apps.jobs import start_job
+from serve_apps.jobs import START_S, start_job
 from serve_apps.openapi import json_body
 from serve_apps.services import services_of
 from serve_apps.wire import (
@@ -54,7 +54,7 @@ async def retry(request: Request, response: Response) -> JobView:
         retry_reason=wanted.reason,
         retry_documents=wanted.doc_ids,
     )
-    job = await asyncio.to_thread(start_job, services, job_request)
+    job = await services.state.call(start_job, services, job_request, limit_s=START_S)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)
 

@@ -5,6 +5,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.ids import chunk_id
 from retrieval.settings import PREDECESSOR_NAMES
+from serve_apps.answering import make_answering
 from serve_apps.api import create_app
 from serve_apps.settings import AppArgs
 from tests.serve_apps.support import services_over
@@ -71,7 +73,8 @@ def gateway(
         listener.bind(("127.0.0.1", 0))
         # Callers may come before the server does; until then they wait in line.
         listener.listen()
-        server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="error"))
+        made = replace(services, answering=make_answering(services.settings, services.metrics))
+        server = uvicorn.Server(uvicorn.Config(create_app(made), log_level="error"))
         thread = threading.Thread(target=asyncio.run, args=(server.serve([listener]),))
         thread.start()
         try:

@@ -13,6 +13,7 @@ from cluster.mesh.state import write_state
 from retrieval.corpus.store import Corpus
 from tests.cluster.test_mesh_state import example
 from tests.embedders import WordEmbedder
+from tests.openai_server import OpenAiServer, serving
 
 # The doctor imports every package with compiled parts.
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("model")]
@@ -93,3 +94,18 @@ def test_lanes_that_are_off_are_named_with_one_command(
     assert found["ocr"]["level"] == found["office"]["level"] == "warn"
     assert "apt-get install tesseract-ocr" in found["ocr"]["advice"]
     assert "libreoffice-writer" in found["office"]["advice"]
+
+
+def test_a_model_over_http_is_asked(
+    home: Path, monkeypatch: pytest.MonkeyPatch, word_embedder: WordEmbedder
+) -> None:
+    for name, value in (("PROVIDER", "ollama"), ("MODEL", "words"), ("DIMENSIONS", "32")):
+        monkeypatch.setenv(f"PMOVES_EMBEDDING__{name}", value)
+    server = OpenAiServer(embed=word_embedder.embed_passages)
+    with serving(server) as url:
+        monkeypatch.setenv("PMOVES_EMBEDDING__URL", url)
+        assert findings()[1]["model"]["detail"] == "words, 32 dimensions, from ollama"
+        server.model = "letters"
+        found = findings()[1]["model"]
+    assert found["level"] == "fail"
+    assert "'letters', but 'words' was asked for" in found["detail"]

@@ -1,5 +1,6 @@
 """The questions that ask by nicknames and by neighbors, and what the graph does for them."""
 
+import shutil
 from pathlib import Path
 from statistics import fmean
 
@@ -11,18 +12,17 @@ from eval.evaluate import Evaluation, Options, evaluate
 from eval.library import entity_dictionary, entity_questions
 from eval.systems.local import LocalSystem
 from retrieval.corpus.store import Corpus
+from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.entity import Entity
 from retrieval.graph.dictionary import Dictionary
 from retrieval.graph.dictionary_rows import read_rows
 from retrieval.graph.linking import Linker
 from retrieval.settings import LibrarySettings
 
-NAMESPACE = "library"
 
-
-def entities(before: list[Entity] | None = None) -> list[Entity]:
-    """Return the entities of the dictionary, merged into those of before."""
-    dictionary = Dictionary(NAMESPACE, before or ())
+def entities(namespace: str = "library") -> list[Entity]:
+    """Return the entities of the dictionary."""
+    dictionary = Dictionary(namespace, ())
     for row in read_rows(entity_dictionary()):
         dictionary.add(row)
     return list(dictionary)
@@ -73,12 +73,19 @@ def test_each_question_names_what_its_best_documents_mention(library: Dataset) -
 
 
 @pytest.mark.integration
-async def test_the_dictionary_lifts_them(library: Dataset, tmp_path: Path) -> None:
-    uri = str(tmp_path / "corpus")
-    system = LocalSystem(LibrarySettings(home=tmp_path), uri)
-    options = Options(modes=["hybrid"], namespace=NAMESPACE)
+async def test_the_dictionary_lifts_them(
+    library: Dataset,
+    sample_home: Path,
+    packaged_embedder: SentenceTransformerEmbedder,
+    tmp_path: Path,
+) -> None:
+    home = Path(shutil.copytree(sample_home, tmp_path / "home"))
+    system = LocalSystem(LibrarySettings(home=home), embedder=packaged_embedder)
+    options = Options(modes=["hybrid"])
     before = await evaluate(library, system, options)
-    Corpus.open_existing(uri).entities.change(NAMESPACE, entities)
+    namespace = before.report.namespace
+    corpus = Corpus.open_existing(str(next(home.glob("evaluations/corpus-*"))))
+    corpus.entities.change(namespace, lambda _before: entities(namespace))
     await system.searcher.refresh()
     # Indexing once more finds what the passages say of the names.
     after = await evaluate(library, system, options)

@@ -19,6 +19,8 @@ from cluster.doctor.stores import beyond_loopback
 from cluster.mesh.dashboard import Dashboard
 from cluster.mesh.processes import end_mesh, mesh_processes
 from cluster.mesh.state import MeshState, read_state
+from tests.embedders import WordEmbedder
+from tests.openai_server import OpenAiServer, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ray")]
 READY_S = "180"
@@ -123,20 +125,37 @@ def check_it_shows_evaluations(mesh: Mesh) -> None:
 
 
 def check_it_changes_the_model(mesh: Mesh) -> None:
-    """Nobody restarts it, and jobs that it starts embed with the new model too."""
-    changed = mesh.environment | {"PMOVES_EMBEDDING__PASSAGE_PREFIX": "passage: "}
-    made = run(changed, "reembed")
-    assert made.returncode == 0, made.stderr
-    assert "embeds with the new model now" in made.stderr
-    found = json.loads(mesh.pmoves("search", "how hot for leaves", "--json").stdout)
-    assert ([hit["doc_id"] for hit in found["hits"]][:1], found["degraded"]) == (["tea"], [])
-    assert "already" in run(changed, "reembed").stdout
+    """Corpus, mesh and the jobs it starts go over to a model that a server has; nobody restarts."""
+    server = OpenAiServer(embed=WordEmbedder(dimension=48).embed_passages)
+    with serving(server) as url:
+        changed = mesh.environment | {
+            "PMOVES_EMBEDDING__PROVIDER": "openai",
+            "PMOVES_EMBEDDING__URL": url,
+            "PMOVES_EMBEDDING__MODEL": "words",
+        }
+        made = run(changed, "reembed")
+        assert made.returncode == 0, made.stderr
+        assert "→ words (48 dimensions)" in made.stdout
+        assert "embeds with the new model now" in made.stderr
+        check_it_embeds_over_http(mesh, server)
+        assert "already" in run(changed, "reembed").stdout
+
+
+def check_it_embeds_over_http(mesh: Mesh, server: OpenAiServer) -> None:
+    before = len(server.calls)
     files = {"files": ("harp.txt", b"A harp has forty-seven strings.")}
     job = httpx.post(f"{mesh.state.url}/documents", files=files, timeout=60).json()
     while job["state"] in ("queued", "running"):
         time.sleep(0.5)
         job = httpx.get(f"{mesh.state.url}/jobs/{job['job_id']}", timeout=60).json()
     assert (job["state"], job["done"], job["quarantined"]) == ("succeeded", 1, 0), job
+    body = {"query": "harp strings", "mode": "dense", "min_index_version": job["index_version"]}
+    found = httpx.post(f"{mesh.state.url}/hirag/query", json=body, timeout=60).json()
+    assert "forty-seven" in found["hits"][0]["text"]
+    assert found["degraded"] == []
+    sent = [text for call in server.calls[before:] for text in call.body["input"]]
+    assert "harp strings" in sent
+    assert any("forty-seven" in text for text in sent)
 
 
 def check_it_keeps_to_itself(mesh: Mesh) -> None:

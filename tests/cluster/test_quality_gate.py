@@ -14,6 +14,7 @@ from cluster.sample_collection import sample_library
 from eval.baseline import load_baseline
 from eval.datasets.base import Dataset
 from eval.evaluate import Options
+from eval.known_items import MANY
 from eval.library.questions import FOLDER
 from eval.session import Plan, Session
 from eval.suites.spec import load_suites
@@ -24,7 +25,7 @@ from tests.docs.pages import ROOT
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 PLAN = Plan(
     Options(modes=["hybrid"], metrics=["nDCG@10"]),
-    known_items=True,
+    known_items=MANY,
     suites=load_suites(FOLDER / "suites.yaml"),
     baseline=load_baseline(FOLDER / "baseline.json"),
 )
@@ -37,11 +38,9 @@ def library() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def home(library: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose corpus holds the sample library; the tests of this module share it."""
-    folder = tmp_path_factory.mktemp("gate")
-    asyncio.run(gate(library, folder))
-    return folder
+    return Path(shutil.copytree(sample_home, tmp_path_factory.mktemp("gate") / "home"))
 
 
 async def gate(library: Dataset, home: Path, times: int = 1) -> list[Session]:

@@ -13,12 +13,14 @@ from pydantic import BaseModel
 from cluster.api_reference import description
 from cluster.cli_reference import commands
 from data_jobs.ingest import main as ingest
+from retrieval.answering.wire import AnswerRequest
 from retrieval.query import SearchRequest
 from serve_apps.wire import IngestRequest, UpsertRequest
 from tests.docs.pages import ROOT, Page, all_pages, read_page
 
 BODIES: dict[str, type[BaseModel]] = {
     "/hirag/query": SearchRequest,
+    "/hirag/answer": AnswerRequest,
     "/hirag/upsert-batch": UpsertRequest,
     "/ingest": IngestRequest,
 }

@@ -10,13 +10,18 @@ from tests.docs.pages import ROOT, Page, all_pages
 
 HOSTS = {
     "127.0.0.1",
+    "api.cloudflare.com",
+    "api.groq.com",
+    "api.openai.com",
     "docs.ray.io",
     "example.com",
     "faiss.ai",
+    "generativelanguage.googleapis.com",
     "github.com",
     "hooks.example.com",
     "keepachangelog.com",
     "lancedb.github.io",
+    "openrouter.ai",
     "semver.org",
     "tickets.example",
     "wiki.lan",

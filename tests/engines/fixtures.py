@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.engines.elasticsearch import elasticsearch
+from tests.engines.neo4j import neo4j
 from tests.engines.postgres import PostgresServer, postgres_server
+from tests.engines.process import Engine
 from tests.engines.redis import redis_server
 from tests.engines.seaweedfs import ObjectStore, seaweedfs
 
@@ -17,6 +19,13 @@ def elasticsearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     """A real Elasticsearch that the tests share; those that stop it start their own."""
     with elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as engine:
         yield engine.url
+
+
+@pytest.fixture(scope="session")
+def neo4j_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A real Neo4j that the tests share, each of which empties it first."""
+    with neo4j(tmp_path_factory.mktemp("neo4j")) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

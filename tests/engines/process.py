@@ -1,23 +1,20 @@
-"""Starting the real engines that tests need, each by its own process id."""
+"""The real engines that tests need: started here, or somebody's own."""
 
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from cluster.engines.process import running
+from cluster.errors import MissingEngineError
 from cluster.mesh.ports import any_free_port
 
-_TERM_SECONDS = 20.0
-_LINES = 15
-
-__all__ = ["Engine", "any_free_port", "elsewhere", "missing", "running"]
+__all__ = ["Engine", "any_free_port", "elsewhere", "missing", "needed", "running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,63 +36,22 @@ class Engine:
             self.process.wait()
 
 
-@contextmanager
-def running(
-    command: Sequence[str],
-    ready: Callable[[], bool],
-    folder: Path,
-    *,
-    env: dict[str, str] | None = None,
-    seconds: float = 90.0,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` in `folder` until the block ends, which begins once `ready()` is true.
-
-    Its output goes to `engine.log` there. Raises `RuntimeError` with the log's end when
-    it stops before, or is not ready after `seconds`; an error in `ready` means "not yet".
-    """
-    log = folder / "engine.log"
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            list(command), cwd=folder, stdout=out, stderr=out, env=os.environ | (env or {})
-        )
-    try:
-        _wait(process, ready, log, time.monotonic() + seconds)
-        yield process
-    finally:
-        _end(process)
-
-
 def elsewhere(engine: str) -> str | None:
     """Return the address of an `engine` that runs already, from `PMOVES_TEST_<ENGINE>_URL`."""
     return os.environ.get(f"PMOVES_TEST_{engine.upper()}_URL") or None
 
 
-def missing(engine: str, why: str) -> NoReturn:
+@contextmanager
+def needed() -> Iterator[None]:
+    """Start engines in this block; what is missing fails in CI, and is skipped elsewhere."""
+    try:
+        yield
+    except MissingEngineError as error:
+        missing(str(error))
+
+
+def missing(why: str) -> NoReturn:
     """Fail in CI, where every engine must be there; elsewhere skip and say why."""
     if os.environ.get("CI"):
-        pytest.fail(f"{engine} cannot be started: {why}")
-    pytest.skip(f"{engine} cannot be started: {why}")
-
-
-def _wait(
-    process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path, deadline: float
-) -> None:
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(Exception):
-            if ready():
-                return
-        time.sleep(0.1)
-    state = "is not ready in time" if process.poll() is None else f"ended with {process.returncode}"
-    lines = log.read_text(errors="replace").splitlines()[-_LINES:]
-    raise RuntimeError("\n".join([f"{process.args!r} {state}; its last lines:", *lines]))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(_TERM_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        pytest.fail(why)
+    pytest.skip(why)

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on request: it cuts, delays, corrupts, refuses and swallows.
+"""A TCP proxy that misbehaves on request: it cuts, delays, corrupts, refuses, swallows, is silent.
 
 A few lines of asyncio instead of toxiproxy, which would bring Go into `make test`.
 """
@@ -11,8 +11,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
+Fault = Literal["refused", "cut", "silent", "corrupted"]
 _PIECE = 65_536
+_DAMAGED = 1_024
 
 
 @dataclass(slots=True)
@@ -20,9 +23,10 @@ class Proxy:
     """Stands at `port` before a server; what it does to connections may change at any time.
 
     `cut` and `corrupt` are the chances that a piece of an answer ends its connection, or
-    has a byte changed, both as `dice` falls. `swallow` is the chance that a request reaches
-    the server and its answer is thrown away. `faults` counts all of these. Clients speak
-    TLS where `tls` is given.
+    has a byte in each KiB changed, both as `dice` falls. `swallow` is the chance that a
+    request reaches the server and its answer is thrown away. While `silent`, answers are
+    thrown away and the connection stays. `faults` counts all of these. Clients speak TLS
+    where `tls` is given.
     """
 
     port: int = 0
@@ -31,6 +35,7 @@ class Proxy:
     corrupt: float = 0.0
     swallow: float = 0.0
     refuse: bool = False
+    silent: bool = False
     faults: int = 0
     dice: random.Random = field(default_factory=lambda: random.Random(7))
     tls: ssl.SSLContext | None = None
@@ -43,10 +48,28 @@ class Proxy:
         """Where it listens, `host:port`."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def url(self) -> str:
+        """Where it listens, as a URL."""
+        return f"http://{self.address}"
+
+    def always(self, fault: Fault) -> None:
+        """Do this from now on, also to the connections that are there."""
+        match fault:
+            case "refused":
+                self.refuse = True
+                self.cut_all()
+            case "cut":
+                self.cut = 1.0
+            case "silent":
+                self.silent = True
+            case "corrupted":
+                self.corrupt = 1.0
+
     def heal(self) -> None:
-        """Let everything pass from now on."""
+        """Let everything pass from now on; what was kept silent about has to be asked again."""
         self.delay_s = self.cut = self.corrupt = self.swallow = 0.0
-        self.refuse = False
+        self.refuse = self.silent = False
 
     def stop(self) -> None:
         """End everything."""
@@ -106,6 +129,9 @@ class Proxy:
 
     async def _answers(self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await answers.read(_PIECE):
+            if self.silent:
+                self.faults += 1
+                continue
             swallowed, cut, corrupted = (
                 self.dice.random() < chance for chance in (self.swallow, self.cut, self.corrupt)
             )
@@ -120,8 +146,11 @@ class Proxy:
         raise ConnectionAbortedError
 
     def _corrupted(self, piece: bytes) -> bytes:
-        at = self.dice.randrange(len(piece))
-        return piece[:at] + bytes([piece[at] ^ 0x01]) + piece[at + 1 :]
+        changed = bytearray(piece)
+        for start in range(0, len(piece), _DAMAGED):
+            at = start + self.dice.randrange(min(_DAMAGED, len(piece) - start))
+            changed[at] ^= 0x01
+        return bytes(changed)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def redis_server(folder: Path, password: str = "") -> Iterator[str]:
         yield url.removeprefix("redis://").rstrip("/")
         return
     if (program := shutil.which("redis-server")) is None:
-        missing("Redis", "its server (Debian's package redis-server) is not installed")
+        missing("Redis's server (Debian's package redis-server) is not installed")
     port = any_free_port()
     options = {"bind": "127.0.0.1", "port": str(port), "save": "", "requirepass": password}
     given = [part for name, value in options.items() for part in (f"--{name}", value)]

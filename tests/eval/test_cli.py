@@ -73,6 +73,7 @@ def test_a_threshold_that_does_not_hold_ends_with_one(
     suites = tmp_path / "suites.yaml"
     suites.write_text("suites: [{name: fast, thresholds: {p50_ms: {max: 0.0001}}}]")
     arguments = ["evaluate", str(folder), "--mode", "hybrid", "--namespace", "mine"]
+    arguments.append("--no-known-items")
     first = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "a")])
     assert first.exit_code == 0, first.output
     failing = [
@@ -91,6 +92,39 @@ def test_a_threshold_that_does_not_hold_ends_with_one(
     third = CliRunner().invoke(app, ["compare", *runs])
     assert third.exit_code == 0, third.output
     assert "No query moved in nDCG@10" in third.stdout
+
+
+BESIDES = ["places-known-items"]
+
+
+@pytest.mark.parametrize(
+    ("options", "besides"),
+    [([], BESIDES), (["--known-items"], BESIDES), (["--no-known-items"], [])],
+)
+@pytest.mark.integration
+def test_known_items_are_asked_wherever_there_are_documents(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    besides: list[str],
+) -> None:
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PMOVES_URL", raising=False)
+    arguments = [str(folder), "--mode", "lexical", "--suite", str(tmp_path / "suites.yaml")]
+    (tmp_path / "suites.yaml").write_text("suites: [{name: all, mode: lexical}]")
+    baseline = str(tmp_path / "baseline.json")
+    saved = run([*arguments, *options, "--save-baseline", baseline])
+    assert saved == ["places", *besides]
+    # Held against a baseline without known items, none are asked.
+    assert run([*arguments, "--baseline", baseline]) == saved
+
+
+def run(arguments: list[str]) -> list[str]:
+    """Evaluate; return the collections of the reports."""
+    result = CliRunner().invoke(evaluate_app, [*arguments, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return [report["dataset"] for report in json.loads(result.stdout)["reports"]]
 
 
 def test_there_is_a_sample_library_only_where_one_is_given(

@@ -1,26 +1,27 @@
 """The sample library: its formats, its build, and what its questions claim."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import lance
 import pyarrow as pa
 import pytest
 
-from data_jobs.chunking.chunker import Chunker, Origin
+from cluster.sample_collection import sample_library
 from data_jobs.parse import media_types
 from data_jobs.parse.base import Block, ParsedDocument
 from data_jobs.parse.registry import parse_file
-from data_jobs.settings import ChunkingSettings
 from eval.library import Question, library_files, load_questions
 from eval.library.build import build
 from eval.library.render.blocks import read_article
-from retrieval.embedding.model import embedding_identity, load_tokenizer
-from retrieval.library import Library
-from retrieval.query import Mode
-from retrieval.settings import EmbeddingSettings
+from eval.systems.local import LocalSystem
+from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.query import Mode, SearchRequest
+from retrieval.settings import LibrarySettings
 
 DOCUMENTS = sorted(path.name for path in library_files().iterdir())
 QUESTIONS = load_questions()
@@ -176,30 +177,28 @@ def test_words_find_the_other_answers(passages: lance.LanceDataset, question: Qu
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    """The sample documents, parsed, cut and embedded with default settings."""
-    model = EmbeddingSettings()
-    chunker = Chunker(load_tokenizer(model), embedding_identity(model), ChunkingSettings())
-    with Library(tmp_path_factory.mktemp("home")) as library:
-        for name in DOCUMENTS:
-            origin = Origin("pmoves", name, source=name, name=name)
-            chunks = chunker.chunks(parsed(name)[1], origin)
-            library.add(name, [chunk.indexed_text for chunk in chunks])
-        yield library
+def first_three(
+    sample_home: Path, packaged_embedder: SentenceTransformerEmbedder
+) -> Iterator[Callable[[str, Mode], list[str]]]:
+    """Ask over the sample documents, which are cut and embedded with default settings."""
+    system = LocalSystem(LibrarySettings(home=sample_home), embedder=packaged_embedder)
+    namespace = f"eval-{sample_library().documents_hash[:16]}"
+
+    def ask(question: str, mode: Mode) -> list[str]:
+        request = SearchRequest(query=question, k=3, mode=mode, namespace=namespace)
+        return [hit.doc_id for hit in runner.run(system.search(request)).hits]
+
+    with asyncio.Runner() as runner:
+        yield ask
+        runner.run(system.close())
 
 
-def first_three(library: Library, question: Question, mode: Mode) -> list[str]:
-    return [hit.doc_id for hit in library.search(question.question, k=3, mode=mode).hits]
-
-
-@pytest.mark.integration
 @pytest.mark.parametrize("question", QUESTIONS, ids=ids(QUESTIONS))
 def test_the_search_answers_and_the_other_retriever_alone_does_not(
-    library: Library, question: Question
+    first_three: Callable[[str, Mode], list[str]], question: Question
 ) -> None:
-    found: dict[Mode, bool] = {
-        mode: question.expect in first_three(library, question, mode)
-        for mode in ("hybrid", "dense", "lexical")
+    found = {
+        mode: question.expect in first_three(question.question, mode) for mode in get_args(Mode)
     }
     assert found == {
         "hybrid": True,

@@ -36,6 +36,13 @@ def test_the_command_holds_what_decides(monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
+def test_the_command_holds_what_was_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PMOVES_URL", raising=False)
+    assert (
+        called(["set", "--no-known-items"], monkeypatch) == "pmoves evaluate set --no-known-items"
+    )
+
+
 def test_the_command_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PMOVES_URL", "http://127.0.0.1:8000")
     monkeypatch.setenv("PMOVES_API_KEY", "pmk_secret")

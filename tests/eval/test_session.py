@@ -68,7 +68,7 @@ async def test_tags_become_suites() -> None:
 
 
 async def test_known_items_stand_beside_the_labelled_queries() -> None:
-    found = await session(RankingSystem(), known_items=True)
+    found = await session(RankingSystem(), known_items=150)
     labelled, known = found.reports
     assert (labelled.dataset, known.dataset) == ("many", "many-known-items")
     assert labelled.namespace == known.namespace
@@ -173,4 +173,4 @@ async def test_a_run_file_is_judged_like_a_run_of_our_own(tmp_path: Path) -> Non
     (tmp_path / "bad.run").write_text("".join(f"q{n} Q0 d{n + 1} 1 1 t\n" for n in NUMBERS))
     assert not Session.of_run(DATASET, tmp_path / "bad.run", plan).passed
     with pytest.raises(EvaluationError, match="no answers to known items"):
-        Session.of_run(DATASET, tmp_path / "bad.run", Plan(Options(), known_items=True))
+        Session.of_run(DATASET, tmp_path / "bad.run", Plan(Options(), known_items=150))

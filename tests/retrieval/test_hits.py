@@ -6,8 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrieval.chunk import Chunk, JsonValue, Locator
+from retrieval.corpus.records import HIT_COLUMNS
 from retrieval.corpus.schema import LOCATOR_COLUMNS, to_json
-from retrieval.hits import HIT_COLUMNS, deep_link, make_hit
+from retrieval.hits import deep_link, make_hit
 from retrieval.query import Explanation
 from tests.retrieval.strategies import chunks, texts
 

@@ -6,9 +6,12 @@ import pytest
 
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.errors import EmbeddingIdentityError
 from retrieval.housekeeping import Housekeeping
 from retrieval.library import Library
 from retrieval.settings import EmbeddingSettings, LibrarySettings
+from tests.embedders import WordEmbedder
+from tests.openai_server import OpenAiServer, serving
 
 DOCUMENTS = {
     "manual": ["Change the engine oil every ten thousand kilometres.", "Check the tyre pressure."],
@@ -27,7 +30,7 @@ def _one_model(
         assert settings.model == "packaged"
         return packaged_embedder
 
-    monkeypatch.setattr("retrieval.library.SentenceTransformerEmbedder", loaded)
+    monkeypatch.setattr("retrieval.embedding.opening.SentenceTransformerEmbedder", loaded)
 
 
 def test_five_lines_give_a_working_search(tmp_path: Path) -> None:
@@ -102,3 +105,22 @@ def test_it_keeps_its_corpus_in_order(tmp_path: Path, monkeypatch: pytest.Monkey
             library.add(f"d{at}", [f"boat {at}"])
         assert kept.wait(60)
         assert len(library.corpus.dataset().get_fragments()) == 1
+
+
+def test_a_model_over_http_is_used_and_given_back(
+    tmp_path: Path, word_embedder: WordEmbedder
+) -> None:
+    threads = threading.active_count()
+    with serving(OpenAiServer(embed=word_embedder.embed_passages)) as url:
+        embedding = EmbeddingSettings(provider="ollama", url=url, model="words")
+        settings = LibrarySettings(embedding=embedding)
+        with Library(tmp_path, settings) as library:
+            library.add("recipes", DOCUMENTS["recipes"])
+            assert (
+                library.search("simmer leeks for the soup", mode="dense").hits[0].text
+                == DOCUMENTS["recipes"][0]
+            )
+            assert library.corpus.identity.model == "words"
+    with pytest.raises(EmbeddingIdentityError, match="'words', but 'sentence-transformers"):
+        Library(tmp_path)
+    assert threading.active_count() == threads

@@ -194,6 +194,7 @@ async def test_stats(library: Corpus, searcher: Searcher) -> None:
         "corpus_version": version,
         "vectors": {"ns": 5, "other": 2},
         "segments": 2,
+        "build": 0,
     }
 
 

@@ -82,6 +82,15 @@ def test_every_name_of_the_predecessor_is_read() -> None:
         assert values == {group: {setting: "x"}}
 
 
+def test_tensorzero_embeds_where_the_predecessors_names_say_so() -> None:
+    address = {"TENSORZERO_BASE_URL": "http://tz:3000"}
+    assert predecessor_values(address) == {"rerank": {"url": "http://tz:3000"}}
+    both = predecessor_values(address | {"EMBEDDING_BACKEND": "tensorzero"})
+    assert both["embedding"] == {"provider": "tensorzero", "url": "http://tz:3000"}
+    other = predecessor_values(address | {"EMBEDDING_BACKEND": "ollama"})
+    assert other["embedding"] == {"provider": "ollama"}
+
+
 def test_empty_and_foreign_variables_do_not_count() -> None:
     assert predecessor_values({"ALPHA": "", "HOME": "/root"}) == {}
 

@@ -85,6 +85,11 @@ def query(_services: Services, namespace: str) -> dict[str, Any]:
     return {"url": "/hirag/query", "json": {"query": "tea", "namespace": namespace}}
 
 
+def question(_services: Services, namespace: str) -> dict[str, Any]:
+    """Have a question answered, for which there is no language model."""
+    return {"url": "/hirag/answer", "json": {"query": "tea", "namespace": namespace}}
+
+
 def batch(_services: Services, namespace: str) -> dict[str, Any]:
     """Store a passage."""
     entry = item("doc-1", "A passage.", namespace=namespace)
@@ -129,6 +134,7 @@ BOTH = {"first": "one/set", "second": "one/set"}
 FORBIDDEN, NOT_FOUND = problems.FORBIDDEN, problems.NOT_FOUND
 CASES: dict[Call, Case] = {
     ("POST", "/hirag/query"): Case(query, foreign=FORBIDDEN),
+    ("POST", "/hirag/answer"): Case(question, 501, foreign=FORBIDDEN),
     ("POST", "/hirag/upsert-batch"): Case(batch, foreign=FORBIDDEN),
     ("GET", "/documents"): Case(listed("/documents"), foreign=FORBIDDEN),
     ("POST", "/documents"): Case(upload, 202, foreign=FORBIDDEN),

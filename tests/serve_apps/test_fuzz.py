@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -18,11 +19,15 @@ import uvicorn
 from cluster.evaluation_routes import evaluation_routes
 from eval.report import write_files
 from retrieval.corpus.store import Corpus
+from retrieval.llm.client import HttpChat
+from retrieval.llm.settings import LlmSettings
+from serve_apps.answering import Answering
 from serve_apps.api import create_app
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs, HttpSettings
 from tests.embedders import WordEmbedder
 from tests.eval.pages.material import collection, report_for, run_of
+from tests.openai_server import OpenAiServer
 from tests.serve_apps.support import client_of, item, services_over, upsert
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "15")
@@ -61,7 +66,12 @@ async def _fill(services: Services) -> None:
 @contextmanager
 def served(services: Services) -> Iterator[str]:
     """Serve the application over HTTP from a thread; yield its address."""
-    app = create_app(services, more=evaluation_routes(services))
+    llm = LlmSettings(provider="vllm", url="http://llm.test", model="m")
+    draft = '{"sentences": [{"text": "Stands.", "passages": [1]}]}'
+    chat = HttpChat(llm, OpenAiServer(reply=lambda _: draft).transport())
+    answering = Answering(chat, services.settings, services.metrics)
+    answered = replace(services, answering=answering)
+    app = create_app(answered, more=evaluation_routes(answered))
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="on")
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)

@@ -81,12 +81,19 @@ async def test_writes_and_searches_by_meaning_are_refused_cleanly(
     switched.silent = True
     await search(client, "microphone")
     body = {"items": [item("doc-2", "new")]}
-    for answer in (
-        await client.post("/hirag/upsert-batch", json=body),
-        await client.post("/hirag/query", json={"query": "x", "mode": "dense"}),
+    for answer, words in (
+        (
+            await client.post("/hirag/upsert-batch", json=body),
+            "The embedder does not answer now, and nothing was stored. Try again later; ",
+        ),
+        (
+            await client.post("/hirag/query", json={"query": "x", "mode": "dense"}),
+            "No stage of the search could answer. Try again later; ",
+        ),
     ):
-        problem(answer, problems.UNAVAILABLE)
+        assert problem(answer, problems.UNAVAILABLE)["detail"].startswith(words)
         assert answer.headers["retry-after"] == "1"
+    assert found(await search(client, "new")) == []
     ready = await client.get("/readyz")
     assert [part["name"] for part in ready.json()["parts"] if not part["ok"]] == ["embedder"]
 

@@ -199,3 +199,25 @@ async def test_addresses_that_are_not_public_are_refused_at_once(
 @pytest.mark.parametrize("uri", ["list+file:///etc/passwd", "gopher://example.org/", "ftp://a/b"])
 async def test_other_ways_in_are_refused(client: httpx.AsyncClient, uri: str) -> None:
     problem(await ingest(client, uri), problems.UNSUPPORTED_SOURCE)
+
+
+async def test_a_dry_run_counts_what_a_job_would_take_up_and_starts_none(
+    client: httpx.AsyncClient, services: Services, launcher: NotedLauncher, library: Path
+) -> None:
+    (library / "clip.mp4").write_bytes(b"12345678")
+    answer = await ingest(client, library.as_uri(), exclude=["inside.md"], dry_run=True)
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    unread = {"changed": 0, "unchanged": 0, "over_budget": 0}
+    assert body["lanes"] == {
+        "documents": {"found": 1, "new": 1, "bytes": 5, **unread},
+        "recordings": {"found": 1, "new": 1, "bytes": 8, **unread},
+    }
+    assert body["seconds"] == {"documents": None, "recordings": None}
+    assert (body["total_seconds"], body["failures"]) == (None, [])
+    assert (launcher.submitted, services.jobs.list().jobs) == ([], [])
+
+
+async def test_a_dry_run_stays_inside_too(client: httpx.AsyncClient, library: Path) -> None:
+    answer = await ingest(client, (library / "way-out.txt").as_uri(), dry_run=True)
+    assert wrong_fields(problem(answer, problems.SOURCE_NOT_ALLOWED)) == ["sources.0"]

@@ -7,6 +7,7 @@ answered like one that is not.
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,8 +18,12 @@ from hypothesis import strategies as st
 
 from retrieval.chunk import Chunk, Document, DocumentError, Locator
 from retrieval.jobs import JobRequest, SourceItem
+from retrieval.llm.client import HttpChat
+from retrieval.llm.settings import LlmSettings
+from serve_apps.answering import Answering
 from serve_apps.api import create_app
 from serve_apps.services import Services
+from tests.openai_server import OpenAiServer
 from tests.serve_apps.support import bearer, client_of, make_key
 
 OWN, FOREIGN, MISSING = "lab", "vault", "vaule"
@@ -127,7 +132,8 @@ failed = st.builds(
     st.lists(names, min_size=1, max_size=2),
     optional(namespace=namespaces),
 )
-requests = st.one_of(queries, upserts, uploads, lists, single, failed)
+answers = queries.map(lambda made: {**made, "url": "/hirag/answer"})
+requests = st.one_of(queries, answers, upserts, uploads, lists, single, failed)
 
 
 @pytest.fixture
@@ -137,9 +143,22 @@ async def insider(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     await store(services, OWN, "own-1", "own-1-0", "job-own", *["plain"] * 6)
     services.settings.search.namespace = "pmoves"
     key = make_key(services, "admin", OWN)
-    async with client_of(create_app(services)) as client:
+    async with client_of(create_app(replace(services, answering=parroting(services)))) as client:
         client.headers.update(bearer(key))
         yield client
+
+
+def parroting(services: Services) -> Answering:
+    """Return a language model that repeats all that it was told, and cites whatever there is."""
+
+    def repeat(body: dict[str, Any]) -> str:
+        said = "".join(message["content"] for message in body["messages"])
+        return json.dumps({"sentences": [{"text": said, "passages": list(range(1, 9))}]})
+
+    llm = LlmSettings(provider="vllm", url="http://llm.test", model="m")
+    settings = services.settings.model_copy(update={"llm": llm})
+    chat = HttpChat(llm, OpenAiServer(reply=repeat).transport())
+    return Answering(chat, settings, services.metrics)
 
 
 async def store(
@@ -238,6 +257,14 @@ async def test_lists_and_stats_hold_what_is_own(insider: httpx.AsyncClient) -> N
     assert stats["index"]["vectors"] == {OWN: 1}
     assert stats["settings"]["search"]["namespace"] == "***"
     assert FOREIGN not in json.dumps(stats)
+
+
+async def test_the_language_model_reads_the_own_passage_only(insider: httpx.AsyncClient) -> None:
+    body = {"query": "accounts of the year quokka", "k": 200}
+    answer = (await insider.post("/hirag/answer", json=body)).json()
+    assert "The accounts of the year, plain" in answer["answer"]
+    cited = [each["namespace"] for part in answer["sentences"] for each in part["citations"]]
+    assert cited == [OWN]
 
 
 async def test_the_search_finds_the_own_passage_only(insider: httpx.AsyncClient) -> None:

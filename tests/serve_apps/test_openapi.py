@@ -10,6 +10,7 @@ import pytest
 CALLS = {
     "/": {"get"},
     "/hirag/query": {"post"},
+    "/hirag/answer": {"post"},
     "/hirag/upsert-batch": {"post"},
     "/documents": {"get", "post"},
     "/documents/{doc_id}": {"get", "delete"},
@@ -82,6 +83,7 @@ async def test_bodies_that_are_read_by_hand_are_described(description: dict[str,
     ].keys()
     for path, model in {
         "/hirag/query": "SearchRequest",
+        "/hirag/answer": "AnswerRequest",
         "/hirag/upsert-batch": "UpsertRequest",
         "/ingest": "IngestRequest",
     }.items():

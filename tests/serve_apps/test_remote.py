@@ -5,7 +5,7 @@ import pytest
 from ray.exceptions import ActorUnavailableError, RayError, TaskCancelledError
 
 from retrieval.chunk import Vectors
-from retrieval.errors import OverloadedError, StageError
+from retrieval.errors import EmbeddingIdentityError, OverloadedError, StageError
 from serve_apps import remote
 from serve_apps.remote import RemoteEmbedder
 
@@ -68,7 +68,11 @@ async def test_it_gives_up_with_an_error_of_ours() -> None:
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [(OverloadedError("full"), OverloadedError), (TaskCancelledError(), StageError)],
+    [
+        (OverloadedError("full"), OverloadedError),
+        (TaskCancelledError(), StageError),
+        (EmbeddingIdentityError("'letters', but 'words' was asked for"), EmbeddingIdentityError),
+    ],
 )
 async def test_what_another_replica_would_say_too_is_not_asked_again(
     error: Exception, told: type[Exception]
@@ -77,3 +81,11 @@ async def test_what_another_replica_would_say_too_is_not_asked_again(
     with pytest.raises(told):
         await embed(handle)
     assert handle.calls == 1
+
+
+async def test_of_many_parts_the_first_failure_is_told() -> None:
+    handle = Handle(OverloadedError("full"))
+    embedder = RemoteEmbedder(handle)  # type: ignore[arg-type]
+    with pytest.raises(OverloadedError, match="too much to do"):
+        await embedder.embed_passages(["text"] * 600)
+    assert (await embedder.embed_passages(["text"] * 600)).shape == (600, 3)

@@ -9,6 +9,7 @@ from typing import Any
 
 from retrieval.corpus.filters import epoch_microseconds
 from retrieval.lexical.elasticsearch.facts import facts_of
+from retrieval.lexical.stop_words import ENGLISH
 from retrieval.settings import ElasticsearchSettings
 
 COLUMNS = (
@@ -21,7 +22,7 @@ COLUMNS = (
     "content_hash",
 )
 # To be raised when what is kept of a passage changes in a way that the mapping does not show.
-_FORM = 1
+_FORM = 2
 # Only what says which passage it is; text and facts are in the corpus.
 _KEPT = ["namespace", "chunk_id", "mark"]
 # Longer ids are kept, but only the hash of the content orders equal scores then.
@@ -60,14 +61,15 @@ class Analyzers:
 def analyzed(field: str, text: str) -> str:
     """Return `text`, of a passage or a query, as `field` is given it.
 
-    In English, words begin and end and lose their accents as in the corpus's own index, so
-    that it matters little which of the two answers.
+    In English, words begin and end, lose their accents and are left out as in the corpus's
+    own index, so that it matters little which of the two answers.
     """
     if field != _field("english"):
         return text
     if not text.isascii():
         text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
-    return _BETWEEN.sub(" ", text)
+    words = _BETWEEN.sub(" ", text).split()
+    return " ".join(word for word in words if word.lower() not in ENGLISH)
 
 
 def _field(analyzer: str) -> str:

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from data_jobs.errors import LimitExceededError, SourceError, UnreadableFileError
+from data_jobs.backfill.mirror import Seen, mirror
+from data_jobs.backfill.watching import Watcher
+from data_jobs.errors import JobError, LimitExceededError, SourceError, UnreadableFileError
 from data_jobs.objects.listing import objects
 from data_jobs.objects.store import ObjectStore as Objects
 from data_jobs.objects.store import StoredObject
 from data_jobs.patterns import PathFilter
+from retrieval.jobs import JobRequest, Mirror, SourceItem
 from retrieval.object_address import ObjectAddress
 from retrieval.settings import S3Settings
-from tests.data_jobs.production import Production
+from tests.data_jobs.production import NAMESPACE, Production
 from tests.engines.process import any_free_port
 from tests.engines.seaweedfs import ObjectStore
 
@@ -90,6 +93,49 @@ def test_documents_with_odd_names_are_ingested_and_skipped_when_unchanged(
     bucket.put(key, b"Tea is at five.")
     made.run(f"s3://{bucket.name}/a folder")
     assert made.texts() == ["Tea is at five."]
+
+
+def test_a_mirror_follows_a_bucket_and_stops_short_of_emptying_it(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    for at in range(4):
+        bucket.put(f"talks/{at}.txt", f"Talk number {at}.".encode())
+    bucket.put("talks/draft.pdf", b"%PDF-1.7 no more")
+    bucket.put("else/5.txt", b"Of nobody's concern.")
+    made = Production(tmp_path / "home", s3=bucket.settings.model_dump())
+    made.run(f"s3://{bucket.name}")
+    source = SourceItem(uri=f"s3://{bucket.name}/talks", include=["*.txt"])
+    wanted, store = JobRequest(namespace=NAMESPACE, sources=[source]), Objects(bucket.settings)
+    few = Mirror(max_share=0.4, max_documents=1)
+    for key in ("talks/0.txt", "talks/draft.pdf", "else/5.txt"):
+        bucket.files.rm(f"{bucket.name}/{key}")
+    # What the filter leaves out is mirrored too, what lies beside the prefix is not.
+    assert mirror(made.corpus, wanted, few, Seen(), store) == 2
+    assert made.row(f"s3://{bucket.name}/talks/draft.pdf").status == "deleted"
+    assert made.texts() == ["Of nobody's concern.", *(f"Talk number {at}." for at in (1, 2, 3))]
+    for key in ("talks/1.txt", "talks/2.txt"):
+        bucket.files.rm(f"{bucket.name}/{key}")
+    with pytest.raises(JobError, match="2 of 3 documents are gone"):
+        mirror(made.corpus, wanted, few, Seen(), store)
+    bucket.files.rm(f"{bucket.name}/talks/3.txt")
+    with pytest.raises(JobError, match="nothing was deleted"):
+        mirror(made.corpus, wanted, Mirror(max_share=1.0), Seen(), store)
+    assert len(made.texts()) == 4
+
+
+def test_a_bucket_can_be_watched(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("a.txt", b"Before.")
+    made = Production(tmp_path / "home", s3=bucket.settings.model_dump())
+    source = SourceItem(uri=f"s3://{bucket.name}")
+    watcher = Watcher(JobRequest(namespace=NAMESPACE, sources=[source]), made.settings)
+    made.run(source)
+    watcher.ingested()
+    assert [watcher.has_more(), watcher.has_more()] == [False, False]
+    bucket.put("a.txt", b"Later.")
+    assert [watcher.has_more(), watcher.has_more()] == [False, True]
+    made.run(source)
+    watcher.ingested()
+    assert not watcher.has_more()
 
 
 def test_an_object_that_changed_since_it_was_listed_is_read_as_it_is_now(

@@ -232,6 +232,23 @@ def make_unstructured(folder: Path) -> Sample:
     return Sample(path, "office", "application/vnd.ms-excel", None, order)
 
 
+FEED = """<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY mesh "never shown">]>
+<rss xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0"><channel><title>Studio news</title>
+<ttl>60</ttl><dc:creator>Ada</dc:creator><item><title>Cables</title>
+<description>Short ones.</description></item><item><title>Lamps</title>
+<description>&lt;p&gt;Two &lt;b&gt;new&lt;/b&gt; lamps.&lt;/p&gt;&lt;p&gt;Key&lt;/p&gt;
+</description><note>All <em>on</em> one dimmer.</note><script>hidden()</script></item>
+</channel></rss>"""
+
+
+def make_xml(folder: Path) -> Sample:
+    path = folder / "feed.xml"
+    path.write_text(FEED)
+    order = ("Studio news", "ttl: 60\ncreator: Ada", "Cables", "Short ones.", "Lamps")
+    order += ("Two new lamps.", "Key", "All on one dimmer.")
+    return Sample(path, "xml", "application/xml", "Studio news", order)
+
+
 CODE = '''#!/usr/bin/env python3
 """Mixes tracks."""
 
@@ -294,6 +311,7 @@ MAKERS: dict[str, Callable[[Path], Sample]] = {
     "pptx": make_pptx,
     "xlsx": make_xlsx,
     "html": make_html,
+    "xml": make_xml,
     "markdown": make_markdown,
     "text": make_text,
     "mail": make_mail,

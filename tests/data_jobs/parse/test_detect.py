@@ -62,6 +62,7 @@ CASES: list[tuple[str, bytes | str, str]] = [
     ("a.txt", b"RIFF\x10\x00\x00\x00WAVEfmt ", "audio/wav"),
     ("a.jpg", b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "image/heic"),
     ("a.jpg", b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "image/avif"),
+    ("a.txt", b"\x7fELF\x02\x01\x01\x00\x00\x00", "application/x-executable"),
     ("a.jpg", b"GIF89a\x01\x00\x01\x00", "image/gif"),
     ("a.txt", b"BM\x00\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00", "image/bmp"),
     ("a.txt", "BMW and other makers of cars\n", "text/plain"),

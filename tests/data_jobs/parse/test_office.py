@@ -61,6 +61,14 @@ def test_presentations_keep_their_slides_and_notes(tmp_path: Path) -> None:
 
 @integration
 @needs_office
+def test_templates_are_read_as_documents(tmp_path: Path) -> None:
+    media_type, document = parse_file(old(tmp_path, "docx", "ott"))
+    assert media_type == "application/vnd.oasis.opendocument.text-template"
+    assert document.title == "Session notes"
+
+
+@integration
+@needs_office
 def test_sheets_keep_their_names(tmp_path: Path) -> None:
     (block,) = parse_file(make_unstructured(tmp_path).path)[1].blocks
     assert (block.sheet, block.kind) == ("Gear", "table")

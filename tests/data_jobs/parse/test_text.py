@@ -40,6 +40,16 @@ def test_encoding_is_told_from_the_bytes(encoding: str) -> None:
     assert decode_text(SENTENCES[encoding].encode(encoding)) == SENTENCES[encoding]
 
 
+@pytest.mark.parametrize("encoding", ["shift_jis", "euc-jp", "gb18030", "big5", "euc-kr"])
+def test_a_line_of_another_script_in_an_english_text(encoding: str) -> None:
+    line = (
+        "いろはにほへと散りぬるを我が世誰ぞ常ならむ。" if "j" in encoding else SENTENCES[encoding]
+    )
+    english = "The crew met at the harbor and loaded every lamp before noon. " * 12
+    whole = f"{line}\n\n{english}\n\n{line}"
+    assert decode_text(whole.encode(encoding)) == whole
+
+
 def test_declared_encoding_is_used_where_bytes_allow_it() -> None:
     assert decode_text("žluť".encode("cp1250"), "cp1250") == "žluť"
     assert decode_text("žluť".encode(), "cp1250") == "žluť"

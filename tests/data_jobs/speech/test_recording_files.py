@@ -72,6 +72,16 @@ def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
         parse_file(path)
 
 
+def test_an_unknown_coding_of_sound_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "odd.wav", tone(1.0))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"fmt ") + 8
+    data[at : at + 2] = b"\x34\x12"
+    path.write_bytes(bytes(data))
+    with pytest.raises(UnreadableFileError, match="FFmpeg does not know"):
+        parse_file(path)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,6 +1,7 @@
 """`pmoves personas`."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,8 @@ def test_a_missing_file_is_named() -> None:
 
 
 @pytest.mark.integration
-def test_the_default_gate_of_archon_passes_in_process(home: Path) -> None:
+def test_the_default_gate_of_archon_passes_in_process(home: Path, sample_home: Path) -> None:
+    shutil.copytree(sample_home, home)
     event = request("Archon", {"id": "archon-smoke-10"}, version="1.0")
     answer = json.loads(pmoves("gate", "-", given=encoded(event)))
     assert answer["topic"] == PUBLISHED

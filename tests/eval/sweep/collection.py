@@ -5,8 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from eval.datasets.base import Dataset, DatasetDocument
+from eval.sweep.lists import SharedLists
+from eval.sweep.pair_scores import PairScores
 from eval.sweep.points import IndexSetting, Point, Setting
+from eval.sweep.ranking import Ranker
 from eval.sweep.workplace import Workplace
+from retrieval.depths import Depths
 from retrieval.embedding.base import Embedder
 from retrieval.settings import EmbeddingSettings, LibrarySettings
 from tests.embedders import WordEmbedder
@@ -38,6 +42,7 @@ NOW = Setting(fusion="convex", alpha=0.7, neighbor_share=0.4)
 POINT = Point(index=IndexSetting(), search=NOW)
 # The dimension of the packaged model, whose identity indexes are made with.
 DIMENSION = 384
+DEEP = Depths(200, 200, 200)
 
 
 def load_words(settings: EmbeddingSettings) -> Embedder:
@@ -47,9 +52,23 @@ def load_words(settings: EmbeddingSettings) -> Embedder:
     )
 
 
-def workplace(folder: Path, k: int = 50, depth: int = 200) -> Workplace:
+def workplace(folder: Path, k: int = 50, depths: Depths = DEEP) -> Workplace:
     """Return a place in `folder` whose model knows words only."""
-    return Workplace(folder, LibrarySettings(home=folder), k, depth, "code", load=load_words)
+    # Their own depth where a setting leaves it open.
+    settings = LibrarySettings(home=folder, search={"candidates": 12})
+    return Workplace(folder, settings, k, depths, "code", load=load_words)
+
+
+def ranker(
+    lists: SharedLists,
+    dataset: Dataset = DATASET,
+    k: int = 3,
+    place: Workplace | None = None,
+    pairs: PairScores | None = None,
+) -> Ranker:
+    """Return a ranker of searches for `k` passages; without a `place`, nothing may be reranked."""
+    place = place or workplace(Path("nowhere"))
+    return Ranker(lists, dataset, k, place.settings, pairs or PairScores(place))
 
 
 def write_beir(folder: Path) -> Path:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from eval.datasets.base import Dataset
+from eval.suites.spec import Collection
 from eval.sweep.points import IndexSetting, Point, Setting
 from eval.sweep.run import Sweep, run_sweep
 from eval.sweep.spec import SweepSpec
-from eval.sweep.trials import Collection, Job, Measured
+from eval.sweep.trials import Job, Measured
 
 QUERIES = [f"q{number}" for number in range(40)]
 DATASET = Dataset("many", (), dict.fromkeys(QUERIES, "?"), {query: {"a": 1} for query in QUERIES})

@@ -9,9 +9,10 @@ import pytest
 from cluster.cutting import IngestCutter
 from data_jobs.session import ray_session
 from eval.datasets.base import Dataset
+from eval.suites.spec import Collection
 from eval.sweep.points import IndexSetting
 from eval.sweep.ray_trials import RayTrials
-from eval.sweep.trials import Collection, Job, LocalTrials
+from eval.sweep.trials import Job, LocalTrials
 from eval.sweep.workplace import load_model
 from tests.eval.sweep.collection import CUT, NOW, workplace
 

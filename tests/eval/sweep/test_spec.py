@@ -11,8 +11,9 @@ from eval.errors import EvaluationError
 from eval.sweep.points import DIMENSIONS
 from eval.sweep.searching import searches
 from eval.sweep.spec import SweepSpec, load_sweep
-from eval.sweep.starting import depth, in_force
+from eval.sweep.starting import depths, in_force
 from eval.sweep.values import Grid, IndexGrid, Steps
+from retrieval.depths import Depths
 from retrieval.settings import LibrarySettings
 from tests.eval.sweep.made_up import NOW
 
@@ -29,6 +30,7 @@ GRIDS = st.builds(
     alpha=maybe(SHARES),  # type: ignore[arg-type]
     neighbor_share=maybe(SHARES),  # type: ignore[arg-type]
     candidates=maybe(st.lists(st.integers(400, 800), min_size=1, max_size=2)),
+    lexical_candidates=maybe(st.lists(st.integers(400, 800), min_size=1, max_size=2)),
 )
 INDEXES = st.builds(
     IndexGrid,
@@ -97,14 +99,14 @@ def test_values_are_taken_in_their_order() -> None:
         ("dataset: x", r"sweep\.yaml: .*nothing to try: list values under grid or index"),
         ("{dataset: x, grid: {alpha: [2]}}", r"sweep\.yaml: grid\.alpha"),
         ("{dataset: x, grid: {beta: [0]}}", r"sweep\.yaml: grid\.beta: Extra inputs"),
-        (
-            "{dataset: x, grid: {rerank_topn: [10]}}",
-            "rerank_topn cannot be tried: a sweep reranks nothing yet",
-        ),
         ("{dataset: x, grid: {graph_boost: [0.1]}}", "graph_boost: name a dictionary"),
         ("{dataset: x, grid: {candidates: [400]}, entities: a.csv}", "cannot be tried where"),
         ("{dataset: x, grid: {entity_types: [A]}}", "entity_types cannot be tried"),
-        ("{dataset: x, grid: {dense_candidates: [9]}}", "one number for both sides, candidates"),
+        ("{dataset: x, grid: {dense_candidates: [9]}}", r"grid\.dense_candidates"),
+        (
+            "{dataset: x, grid: {lexical_candidates: [50]}, k: 20}",
+            r"grid\.lexical_candidates: searches for k = 20 passages fetch 80 from each side",
+        ),
         ("{dataset: x, grid: {candidates: [100]}}", "k = 100 passages fetch 400 from each side"),
         ("{dataset: x, index: {chunk_size: [1]}}", r"sweep\.yaml: index\.chunk_size"),
         ("{dataset: x, grid: {alpha: [0]}, metric: gain}", "'gain' is no metric; there are nDCG"),
@@ -140,11 +142,21 @@ def test_the_point_in_force_has_a_value_for_each_part_that_is_varied() -> None:
     spec = SweepSpec(dataset="x", grid=grid, index=index, k=10)
     settings = LibrarySettings()
     now = in_force(spec, settings, IngestCutter())
-    assert now.search.candidates == settings.search.candidates == depth(spec, settings)
+    assert now.search.candidates == settings.search.candidates == 100
+    assert depths(spec, settings) == Depths(100, 100, 100)
     assert (now.index.chunk_size, now.index.chunk_overlap) == (200, None)
     assert (now.index.model, now.index.query_prefix) == (settings.embedding.model, None)
     with pytest.raises(EvaluationError, match="no chunker here; run `pmoves sweep`"):
         in_force(spec, settings, None)
     few = SweepSpec(dataset="x", grid=Grid(alpha=[0]), k=100)
     assert in_force(few, settings, None).search.candidates is None
-    assert depth(few, settings) == 400
+    assert depths(few, settings) == Depths(400, 400, 400)
+
+
+def test_the_sides_fetch_as_many_as_any_trial_asks_of_them() -> None:
+    grid = Grid(dense_candidates=[40, 60], lexical_candidates=[40, 300])
+    spec = SweepSpec(dataset="x", grid=grid, k=10)
+    settings = LibrarySettings(search={"lexical_candidates": 80})
+    now = in_force(spec, settings, None).search
+    assert (now.candidates, now.dense_candidates, now.lexical_candidates) == (None, 100, 80)
+    assert depths(spec, settings) == Depths(100, 300, 100)

@@ -8,7 +8,8 @@ import pytest
 
 from retrieval.corpus.meta import read_schema_version
 from retrieval.corpus.migrations import STEPS, migrate
-from retrieval.corpus.schema import SCHEMA_VERSION
+from retrieval.corpus.records import HIT_COLUMNS, read_hit_rows
+from retrieval.corpus.schema import RECORD, SCHEMA_VERSION
 from retrieval.corpus.store import Corpus
 from retrieval.corpus.tables import table_uri
 from retrieval.errors import CorpusError, SchemaVersionError
@@ -42,7 +43,10 @@ def test_a_corpus_of_any_schema_is_searched_and_written(version: int, tmp_path: 
     corpus = Corpus.open_existing(unpack(version, tmp_path))
     assert read_schema_version(corpus.uri) == SCHEMA_VERSION
     addresses, _ = search_text(corpus.dataset(), "boat", ("ns",), 10)
-    assert len(addresses) == 2
+    columns = corpus.dataset()._take_rows(addresses, columns=list(HIT_COLUMNS)).to_pylist()
+    assert [row["chunk_id"] for row in columns] == ["d-2", "d-1"]
+    assert read_hit_rows(corpus.dataset(), addresses.tolist()) == columns
+    assert None not in corpus.dataset().to_table(columns=[RECORD])[RECORD].to_pylist()
     statuses = {row.doc_id: row.status for row in corpus.documents().documents}
     assert statuses == {"d": "ready", "bad": "quarantined"}
     chunks = [make_chunk("d-1", "a giraffe"), make_chunk("n-1", "one more boat")]
@@ -79,6 +83,8 @@ def test_a_migration_that_was_cut_short_goes_on_where_it_was(first: str) -> None
     assert migrate(first, {2: add_language}, goal=3) == 2
     table = lance.dataset(table_uri(first, "chunks")).to_table()
     assert table["language"].to_pylist() == ["en", "en"]
+    newer = SCHEMA_VERSION + 1
+    migrate(first, dict.fromkeys(range(3, newer), add_language), goal=newer)
     with pytest.raises(SchemaVersionError, match="update pmoves-mesh"):
         Corpus.open_existing(first)
 

@@ -1,5 +1,7 @@
 """What every embedder must do."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,11 @@ from hypothesis import strategies as st
 
 from retrieval.chunk import Vectors
 from retrieval.embedding.base import Embedder
+from retrieval.embedding.remote import HttpEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.settings import EmbeddingSettings
 from tests.embedders import WordEmbedder
+from tests.openai_server import OpenAiServer
 from tests.retrieval.strategies import texts
 
 TEXTS = [
@@ -22,14 +26,20 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["packaged", "words"])
+@pytest.fixture(scope="module", params=["packaged", "words", "http"])
 def embedder(
     request: pytest.FixtureRequest,
     packaged_embedder: SentenceTransformerEmbedder,
     word_embedder: WordEmbedder,
-) -> Embedder:
+) -> Iterator[Embedder]:
     """Each implementation in turn."""
-    return packaged_embedder if request.param == "packaged" else word_embedder
+    if request.param == "http":
+        server = OpenAiServer(embed=word_embedder.embed_passages)
+        settings = EmbeddingSettings(provider="openai", model="words", max_tokens=256)
+        with HttpEmbedder(settings, server.transport()) as remote:
+            yield remote
+    else:
+        yield packaged_embedder if request.param == "packaged" else word_embedder
 
 
 def assert_same(one: Vectors, other: Vectors) -> None:
@@ -92,6 +102,15 @@ def test_meaning_without_shared_words(packaged_embedder: SentenceTransformerEmbe
     (query,) = packaged_embedder.embed_queries(["How do I repair an automobile?"])
     car, soup = packaged_embedder.embed_passages(["Fixing your car at home", "Soup with leek"])
     assert float(query @ car) > float(query @ soup) + 0.3
+
+
+def test_dimensions_cut_the_vectors(packaged_embedder: SentenceTransformerEmbedder) -> None:
+    whole = packaged_embedder.embed_queries(["boat"])[:, :64]
+    short = packaged_embedder.identity.model_copy(update={"dimension": 64})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packaged_embedder, "_identity", short)
+        found = packaged_embedder.embed_queries(["boat"])
+    assert_same(found, (whole / np.linalg.norm(whole)).astype(np.float32))
 
 
 def test_small_batches_give_the_same_vectors(

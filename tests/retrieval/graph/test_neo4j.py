@@ -16,7 +16,6 @@ from retrieval.projection.projection import Projection
 from retrieval.relation import Relation
 from retrieval.settings import Neo4jSettings
 from tests.embedders import WordEmbedder
-from tests.engines.neo4j import neo4j
 from tests.engines.process import Engine
 from tests.retrieval.building import make_chunk
 
@@ -27,17 +26,10 @@ OAK = Entity("ns", "oak", "Oak", "TREE")
 TEXTS = {"a-1": "pinus beside an oak", "a-2": "nothing", "b-1": "An OAK alone"}
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """One Neo4j for all tests here."""
-    with neo4j(tmp_path_factory.mktemp("neo4j")) as started:
-        yield started
-
-
 @pytest.fixture
-def client(engine: Engine) -> Iterator[Neo4jClient]:
+def client(neo4j_engine: Engine) -> Iterator[Neo4jClient]:
     """A client of an empty database."""
-    settings = Neo4jSettings(url=engine.url, connect_timeout_s=2, timeout_s=20)
+    settings = Neo4jSettings(url=neo4j_engine.url, connect_timeout_s=2, timeout_s=20)
     with Neo4jClient(settings) as made:
         made.write("MATCH (n) DETACH DELETE n")
         yield made
@@ -184,15 +176,17 @@ def test_entities_of_others_become_rows_of_a_dictionary(client: Neo4jClient) -> 
     assert len(read_entities(client, 1)) == 1
 
 
-def test_an_engine_that_is_away_or_frozen_is_named(engine: Engine, client: Neo4jClient) -> None:
+def test_an_engine_that_is_away_or_frozen_is_named(
+    neo4j_engine: Engine, client: Neo4jClient
+) -> None:
     nowhere = Neo4jSettings(url="bolt://127.0.0.1:9", connect_timeout_s=0.5, timeout_s=0.5)
     with Neo4jClient(nowhere) as away, pytest.raises(EngineError, match="does not answer"):
         away.read("RETURN 1 AS one")
-    slow = Neo4jSettings(url=engine.url, connect_timeout_s=0.5, timeout_s=0.5)
-    engine.signal(signal.SIGSTOP)
+    slow = Neo4jSettings(url=neo4j_engine.url, connect_timeout_s=0.5, timeout_s=0.5)
+    neo4j_engine.signal(signal.SIGSTOP)
     try:
         with Neo4jClient(slow) as frozen, pytest.raises(EngineError, match="Neo4j at"):
             frozen.read("RETURN 1 AS one")
     finally:
-        engine.signal(signal.SIGCONT)
+        neo4j_engine.signal(signal.SIGCONT)
     assert client.read("RETURN 1 AS one") == [{"one": 1}]

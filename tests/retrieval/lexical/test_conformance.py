@@ -105,6 +105,24 @@ def test_english_analysis(asked: Backend, query: str, expected: set[str]) -> Non
     assert set(ask(asked, query)) == expected
 
 
+# Words that a question is made of, and some that only look like them.
+SMALL_WORDS = (
+    "how do i what does did when where who whom why which while about after before during "
+    "between both each few more most other own same so than too very can will just should now "
+    "am being having him herself yourself under until up down over again further once here "
+    "could would may might must many much any none also yet well us one two first whose"
+)
+
+
+def test_the_same_small_words_count(backend: Backend, word_embedder: WordEmbedder) -> None:
+    chunks = [make_chunk(f"{word}-1", f"{word} boat") for word in SMALL_WORDS.split()]
+    store(backend.corpus, word_embedder, chunks)
+    own = CorpusBackend(backend.corpus)
+    counted = [word for word in SMALL_WORDS.split() if ask(own, word)]
+    assert 10 < len(counted) < len(SMALL_WORDS.split()) - 10
+    assert [word for word in SMALL_WORDS.split() if ask(backend, word)] == counted
+
+
 def test_one_word_of_the_query_is_enough_and_more_are_better(asked: Backend) -> None:
     assert ask(asked, "zebra rope boat")[0] == "d-2"
     assert set(ask(asked, "zebra rope boat")) == {"d-1", "d-2"}

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -14,8 +15,8 @@ from retrieval.lexical.elasticsearch.projection import lexical_projection
 from retrieval.settings import ElasticsearchSettings
 from tests.embedders import WordEmbedder
 from tests.engines.elasticsearch import elasticsearch
-from tests.engines.faulty import Fault, Proxy, proxy
 from tests.engines.process import any_free_port
+from tests.engines.proxy import Fault, Proxy, proxy
 from tests.retrieval.building import make_chunk, store
 from tests.retrieval.lexical.load import Load
 
@@ -45,7 +46,8 @@ def boats(corpus: Corpus, word_embedder: WordEmbedder) -> Corpus:
 @pytest.fixture
 def between(elasticsearch_url: str) -> Iterator[Proxy]:
     """A proxy in front of the shared engine."""
-    with proxy(elasticsearch_url) as made:
+    server = urlsplit(elasticsearch_url)
+    with proxy(server.hostname or "", server.port or 9200) as made:
         yield made
 
 
@@ -84,23 +86,23 @@ def assert_equal(corpus: Corpus, settings: ElasticsearchSettings) -> None:
 def test_searches_and_writes_go_on_behind_a_broken_network(
     fault: Fault, load: Load, boats: Corpus, word_embedder: WordEmbedder, between: Proxy
 ) -> None:
-    between.set(fault)
+    between.always(fault)
     load.wait_for_corpus()
     write_on(boats, word_embedder, "new")
     assert load.answers[-1].degraded[0].stage == "lexical"
-    between.set("none")
+    between.heal()
     load.wait_for_engine()
     assert_equal(boats, load.settings)
 
 
 def test_an_engine_that_does_not_answer_is_not_waited_for(load: Load, between: Proxy) -> None:
-    between.set("silent")
+    between.always("silent")
     load.wait_for(lambda: not load.engine.available)
     load.wait_for_corpus()
     assert "does not answer" in load.answers[-1].degraded[0].reason
     before = len(load.answers)
     load.wait_for(lambda: len(load.answers) > before + 20)
-    between.set("none")
+    between.heal()
     load.wait_for_engine()
     assert load.engine.available
 
@@ -138,6 +140,32 @@ def test_entries_of_others_are_never_shown_and_go(
             client.index(index=index, document=forged)
         client.indices.refresh(index=index)
         load.wait_for(lambda: client.count(index=index)["count"] == 30)
+    load.wait_for_engine()
+    assert_equal(boats, load.settings)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes that are not taken are given up soon."""
+    monkeypatch.setattr("retrieval.lexical.elasticsearch.bulk._ATTEMPTS", 2)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_full_disk_keeps_writes_out_and_nothing_else(
+    load: Load, boats: Corpus, word_embedder: WordEmbedder, elasticsearch_url: str
+) -> None:
+    """Elasticsearch sets this block by itself where a disk is at its flood stage."""
+    with Elasticsearch(elasticsearch_url) as client:
+        (name,) = client.indices.get_alias(name=load.settings.index)
+        blocked: dict[str, bool | None] = {"index.blocks.read_only_allow_delete": True}
+        client.indices.put_settings(index=name, settings=blocked)
+        write_on(boats, word_embedder, "full")
+        load.wait_for(lambda: load.engine.progress.trouble)
+        assert "flood-stage watermark" in str(load.engine.progress.trouble)
+        load.go_on(5)
+        blocked = {"index.blocks.read_only_allow_delete": None}
+        client.indices.put_settings(index=name, settings=blocked)
+    load.wait_for(lambda: load.engine.progress.shows(boats.version))
     load.wait_for_engine()
     assert_equal(boats, load.settings)
 

@@ -1,0 +1,1 @@
+"""Pictures described by a vision model."""

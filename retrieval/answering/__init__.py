@@ -1,0 +1,1 @@
+"""Answers from passages: each sentence names those that state it, or there is none."""

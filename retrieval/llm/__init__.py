@@ -1,0 +1,1 @@
+"""Language models behind OpenAI's protocol: one client for all providers."""
