@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cluster.cli.answer import answer
+from cluster.cli.chaos import chaos
 from cluster.cli.config import config_app
 from cluster.cli.doctor import doctor
 from cluster.cli.documents import namespaces
@@ -23,6 +24,7 @@ from cluster.cli.quarantine import documents_app
 from cluster.cli.rebuild import rebuild
 from cluster.cli.reembed import reembed
 from cluster.cli.search import search
+from cluster.cli.soak import soak
 from cluster.cli.tiers import node, tiers
 
 app = typer.Typer(
@@ -37,7 +39,7 @@ app = typer.Typer(
 
 for command in (up, down, status, ingest, search, answer, namespaces, doctor, env, tiers, node):
     app.command()(command)
-for upkeep in (compact, reembed, rebuild, backup, restore, plan):
+for upkeep in (compact, reembed, rebuild, backup, restore, chaos, soak, plan):
     app.command()(upkeep)
 app.add_typer(documents_app, name="documents")
 app.add_typer(entities_app, name="entities")
