@@ -46,10 +46,9 @@ def test_the_builder_that_it_names_is_there(config: Any) -> None:
     (application,) = config["applications"]
     module, _, name = application["import_path"].partition(":")
     # Without vLLM the module cannot be imported, only read.
-    package = find_spec("ray.serve")
-    assert package
-    assert package.origin
-    folder = Path(package.origin).parent
+    spec = find_spec("ray.serve")
+    assert spec is not None
+    folder = (spec.submodule_search_locations or [""])[0]
     source = Path(folder, *module.split(".")[2:], "__init__.py").read_text("utf-8")
     assert name in {node.name for node in ast.parse(source).body if hasattr(node, "name")}
 

@@ -89,6 +89,8 @@ def test_tensorzero_embeds_where_the_predecessors_names_say_so() -> None:
     assert both["embedding"] == {"provider": "tensorzero", "url": "http://tz:3000"}
     other = predecessor_values(address | {"EMBEDDING_BACKEND": "ollama"})
     assert other["embedding"] == {"provider": "ollama"}
+    answers = predecessor_values(address | {"LANGEXTRACT_PROVIDER": "TZ"})
+    assert answers["llm"] == {"provider": "TZ", "url": "http://tz:3000"}
 
 
 def test_empty_and_foreign_variables_do_not_count() -> None:
