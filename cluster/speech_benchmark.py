@@ -20,7 +20,7 @@ def hear(paths: Sequence[Path]) -> Iterator[int]:
     try:
         for path in paths:
             work = Work(SourceFile(source_uri(path), path), "bench", path.name)
-            for table in bundles(pack(each) for each in parse.process(work)):
+            for table in bundles(pack(each) for each in parse.read(work)):
                 for heard in transcribe(table):
                     for packed in unpack(heard):
                         yield sum(len(each.text.split()) for each in packed.work().spoken)
