@@ -5,6 +5,7 @@ Serve gives every replica a rotating file, as text or JSON, behind the logger
 secrets, and without what exceptions of others quote: it may be text of a document.
 """
 
+import copy
 import logging
 import re
 import traceback
@@ -54,7 +55,9 @@ def configure_replica_logging(settings: LogSettings) -> None:
 
 
 def cleaned(record: logging.LogRecord) -> logging.LogRecord:
-    """Return `record` with request and trace id, and without what must not be kept."""
+    """Return a copy of `record` with request and trace id, and without what must not be kept."""
+    # Other handlers get the same record, and have rules of their own.
+    record = copy.copy(record)
     record.msg, record.args = without_secrets(record.getMessage()), ()
     if record.exc_info and record.exc_info[1] is not None:
         record.exc_text = without_secrets("".join(error_lines(record.exc_info[1])).rstrip())

@@ -24,9 +24,10 @@ def test_where_every_tier_will_do_a_machine_without_one_does_last() -> None:
     assert options["fallback_strategy"][-1] == {SELECTOR: {TIER_LABEL: "!in(gpu,jetson,cpu)"}}
 
 
-@pytest.mark.parametrize("name", TierSettings.model_fields)
-def test_all_work_may_run_on_a_laptop(name: str) -> None:
-    assert "cpu" in getattr(TierSettings(), name)
+def test_all_work_may_run_on_a_laptop() -> None:
+    orders = [order for order in TierSettings().model_dump().values() if isinstance(order, list)]
+    assert len(orders) > 2
+    assert all("cpu" in order for order in orders)
 
 
 def test_an_order_may_be_written_with_commas() -> None:

@@ -46,9 +46,9 @@ class Searches(Closing):
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def wait_for(self, condition: Callable[[], object]) -> None:
+    def wait_for(self, condition: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
         """Wait until `condition` holds, while searches go on."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while not condition():
             assert time.monotonic() < deadline, self.state()
             time.sleep(0.02)
