@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from retrieval.setting_group import Group, Milliseconds
+from retrieval.setting_group import Group, Milliseconds, renamed
 
 EmbeddingProvider = Literal["local", "openai", "tensorzero", "ollama", "tei", "infinity", "vllm"]
 # What the predecessor and its documents call them.
@@ -16,15 +16,10 @@ _PROVIDER_NAMES = {
 }
 
 
-def _provider(value: object) -> object:
-    name = value.strip().lower() if isinstance(value, str) else value
-    return _PROVIDER_NAMES.get(name, name) if isinstance(name, str) else name
-
-
 class EmbeddingSettings(Group):
     """The embedding model: in this mesh, or behind OpenAI's protocol."""
 
-    provider: Annotated[EmbeddingProvider, BeforeValidator(_provider)] = Field(
+    provider: Annotated[EmbeddingProvider, renamed(_PROVIDER_NAMES)] = Field(
         "local",
         description="'local': sentence-transformers; over HTTP: 'openai' and whatever speaks as it "
         "does, 'tensorzero', 'ollama', 'tei', 'infinity', 'vllm'.",

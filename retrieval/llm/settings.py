@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from retrieval.setting_group import Group, Milliseconds
+from retrieval.setting_group import Group, Milliseconds, renamed
 
 LlmProvider = Literal[
     "rules",
@@ -27,15 +27,10 @@ _PROVIDER_NAMES = {
 }
 
 
-def _provider(value: object) -> object:
-    name = value.strip().lower() if isinstance(value, str) else value
-    return _PROVIDER_NAMES.get(name, name) if isinstance(name, str) else name
-
-
 class LlmSettings(Group):
     """A language model, for answers and for relations between names; none unless one is named."""
 
-    provider: Annotated[LlmProvider, BeforeValidator(_provider)] = Field(
+    provider: Annotated[LlmProvider, renamed(_PROVIDER_NAMES)] = Field(
         "rules",
         description="'rules': no language model; else 'openai' and whatever speaks as it does, "
         "'openrouter', 'groq', 'gemini', 'tensorzero', 'cloudflare', 'ollama', 'vllm'.",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 
 from retrieval.query import RerankFusion
-from retrieval.setting_group import Group, Milliseconds, none_if_empty
+from retrieval.setting_group import Group, Milliseconds, none_if_empty, renamed
 
 RerankProvider = Literal[
     "auto",
@@ -24,11 +24,6 @@ RerankProvider = Literal[
 _PROVIDER_NAMES = {"tz": "tensorzero", "tzero": "tensorzero", "qwen": "qwen3"}
 
 
-def _provider(value: object) -> object:
-    name = value.strip().lower() if isinstance(value, str) else value
-    return _PROVIDER_NAMES.get(name, name) if isinstance(name, str) else name
-
-
 class RerankSettings(Group):
     """A second model that looks at the best passages again; off unless enabled."""
 
@@ -36,7 +31,7 @@ class RerankSettings(Group):
     by_default: bool = Field(
         True, description="Whether it reranks hybrid queries that do not say `use_rerank`."
     )
-    provider: Annotated[RerankProvider, BeforeValidator(_provider)] = Field(
+    provider: Annotated[RerankProvider, renamed(_PROVIDER_NAMES)] = Field(
         "auto",
         description="Local: 'cross-encoder', 'flag', 'flag-llm', 'qwen3', or 'auto', which looks "
         "at the model; over HTTP: 'openai', 'cohere', 'jina', 'tei', 'vllm', 'tensorzero'.",
