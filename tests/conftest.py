@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _group(item: pytest.Item) -> str | None:
     marker = item.get_closest_marker("xdist_group")
     return marker and str(marker.args[0])
+
+
+@pytest.fixture(autouse=True)
+def _loggers() -> None:
+    """Undo what a replica of an earlier test made of our loggers."""
+    for name in ("retrieval", "serve_apps"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -15,7 +15,6 @@ from retrieval.state.keys import split_token
 from serve_apps.api import create_app
 from serve_apps.app import build
 from serve_apps.logs import (
-    PACKAGES,
     SERVE_LOGGER,
     configure_replica_logging,
     error_lines,
@@ -39,25 +38,14 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 @pytest.fixture
-def restored() -> Iterator[None]:
-    """Leave the loggers as they were."""
-    loggers = [logging.getLogger(name) for name in (*PACKAGES, SERVE_LOGGER)]
-    before = [(each.level, each.propagate, list(each.handlers)) for each in loggers]
-    yield
-    for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
-        logger.level, logger.propagate, logger.handlers = level, propagate, handlers
-        logger.manager._clear_cache()  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def events(restored: None) -> Events:
+def events(monkeypatch: pytest.MonkeyPatch) -> Events:
     """What Serve's JSON file of a replica would hold."""
     file = io.StringIO()
     handler = logging.StreamHandler(file)
     formatter = JSONFormatter()
     formatter.set_additional_log_standard_attrs(["name"])
     handler.setFormatter(formatter)
-    logging.getLogger(SERVE_LOGGER).handlers = [handler]
+    monkeypatch.setattr(logging.getLogger(SERVE_LOGGER), "handlers", [handler])
     configure_replica_logging(LogSettings())
     return lambda: [json.loads(line) for line in file.getvalue().splitlines()]
 
