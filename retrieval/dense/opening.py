@@ -1,7 +1,10 @@
 """The follower that the settings ask for."""
 
 from retrieval.corpus.store import Corpus
+from retrieval.dense.directory import Directory
 from retrieval.dense.follower import DenseFollower
+from retrieval.dense.holding import EVERYTHING, Holding, Share
+from retrieval.dense.shard import DenseShard
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
 from retrieval.dense.tiers import Sizes
 from retrieval.ids import content_hash
@@ -10,11 +13,24 @@ from retrieval.settings import LibrarySettings
 _NAME_DIGITS = 12
 
 
-def open_follower(corpus: Corpus, settings: LibrarySettings) -> DenseFollower:
+def open_follower(
+    corpus: Corpus, settings: LibrarySettings, holding: Holding = EVERYTHING
+) -> DenseFollower:
     """Return a follower of `corpus` that saves below `settings.cache_dir`, if it may."""
-    sizes = Sizes(exact=settings.dense.exact_rows)
+    sizes, share = Sizes(exact=settings.dense.exact_rows), holding.share
     if not settings.dense.save:
-        return DenseFollower(corpus, sizes)
-    # Two corpora in one home must not tidy each other's files away.
+        return DenseFollower(corpus, sizes, None, holding)
+    # Two corpora in one home must not tidy each other's files away, nor two shards.
     name = f"dense-{content_hash(corpus.uri)[:_NAME_DIGITS]}"
-    return DenseFollower(corpus, sizes, SnapshotFolder(settings.cache_dir / name))
+    name += f"-{share.number}-of-{share.of}" if share else ""
+    return DenseFollower(corpus, sizes, SnapshotFolder(settings.cache_dir / name), holding)
+
+
+def open_shard(corpus: Corpus, settings: LibrarySettings, share: Share) -> DenseShard:
+    """Return the shard that holds `share` of `corpus`; its first use loads it."""
+    return DenseShard(share.number, open_follower(corpus, settings, Holding(share)))
+
+
+def follower_of_gateway(corpus: Corpus, settings: LibrarySettings) -> DenseFollower:
+    """Return what a gateway holds: all vectors, or only where rows stand if there are shards."""
+    return open_follower(corpus, settings) if settings.dense.shards == 1 else Directory(corpus)

@@ -10,6 +10,7 @@ from retrieval.chunk import Vectors
 from retrieval.corpus.numbering import Numbering
 from retrieval.dense.by_content import addresses_holding
 from retrieval.dense.clusters import Mask
+from retrieval.dense.holding import EVERYTHING, Holding
 from retrieval.dense.segment import Addresses, Keys, Segment
 from retrieval.identity import EmbeddingIdentity
 
@@ -30,7 +31,8 @@ class Snapshot:
 
     `version` is the index version, in the sense of `numbering`. `namespaces` holds the
     segments of each namespace, oldest first. `build` is the wish, in the sense of
-    `retrieval.corpus.dense_build`, that these segments fulfil.
+    `retrieval.corpus.dense_build`, that these segments fulfil. `holding` says which of the
+    rows there are.
     """
 
     version: int
@@ -40,6 +42,7 @@ class Snapshot:
     fragments: Mapping[str, FragmentState]
     namespaces: Segments
     build: int = 0
+    holding: Holding = EVERYTHING
 
     def segments(self, namespaces: Iterable[str]) -> Iterator[Segment]:
         """Yield the segments of `namespaces`."""
