@@ -1,7 +1,6 @@
 """The follower that the settings ask for."""
 
 from retrieval.corpus.store import Corpus
-from retrieval.dense.directory import Directory
 from retrieval.dense.follower import DenseFollower
 from retrieval.dense.holding import EVERYTHING, Holding, Share
 from retrieval.dense.shard import DenseShard
@@ -29,8 +28,3 @@ def open_follower(
 def open_shard(corpus: Corpus, settings: LibrarySettings, share: Share) -> DenseShard:
     """Return the shard that holds `share` of `corpus`; its first use loads it."""
     return DenseShard(share.number, open_follower(corpus, settings, Holding(share)))
-
-
-def follower_of_gateway(corpus: Corpus, settings: LibrarySettings) -> DenseFollower:
-    """Return what a gateway holds: all vectors, or only where rows stand if there are shards."""
-    return open_follower(corpus, settings) if settings.dense.shards == 1 else Directory(corpus)
