@@ -168,14 +168,16 @@ class Searcher:
         """Return the applied and the newest version, the vectors per namespace, the build."""
         snapshot, shards = self._follower.snapshot, self.shards()
         vectors: dict[str, JsonValue] = dict(snapshot.counts())
-        divided: dict[str, JsonValue] = {"shards": [asdict(shard) for shard in shards]}
-        return {
+        stats: dict[str, JsonValue] = {
             "index_version": snapshot.version,
             "corpus_version": self.corpus.version,
             "vectors": vectors,
             "segments": sum(map(len, snapshot.namespaces.values())),
             "build": min([snapshot.build, *(shard.build for shard in shards)]),
-        } | (divided if shards else {})
+        }
+        if shards:
+            stats["shards"] = [asdict(shard) for shard in shards]
+        return stats
 
     @property
     def identity(self) -> EmbeddingIdentity:

@@ -166,6 +166,11 @@ class DenseSettings(Group):
         description="Deployments that the index of the mesh is divided among; 1: every gateway "
         "holds all of it.",
     )
+    gpu: bool = Field(
+        False,
+        description="Whether shards compare all vectors on a GPU where their FAISS sees one "
+        "(faiss-gpu); not tried on one yet.",
+    )
     former_shards: int = Field(
         0,
         ge=0,

@@ -90,12 +90,18 @@ class Applying:
             held = sum(part.count(within) for parts in self.namespaces.values() for part in parts)
             return held != len(alive)
         # How many of them belong to a share only their ids would tell.
-        key, before = file_key(fragment), self._before
-        try:
-            was = next(part for part in before.get_fragments() if file_key(part) == key)
-            return not np.isin(alive, live_addresses(was), assume_unique=True).all()
-        except (AttributeError, StopIteration, OSError, ValueError):
+        was = self._was(file_key(fragment))
+        if was is None:
             return True
+        try:
+            return not np.isin(alive, live_addresses(was), assume_unique=True).all()
+        except (OSError, ValueError):
+            # The version of before has been tidied away.
+            return True
+
+    def _was(self, key: str) -> lance.LanceFragment | None:
+        fragments = self._before.get_fragments() if self._before else []
+        return next((part for part in fragments if file_key(part) == key), None)
 
     def _drop(self, ranges: Sequence[slice]) -> None:
         if ranges:

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from retrieval.chunk import Vectors
+from retrieval.dense.gpu import Gpu
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
 from retrieval.matching import FilterCache
@@ -142,13 +143,13 @@ class InProcessIndex:
 
 
 def search_snapshot(
-    snapshot: Snapshot, asked: Nearest, filters: FilterCache
+    snapshot: Snapshot, asked: Nearest, filters: FilterCache, gpu: Gpu | None = None
 ) -> tuple[Addresses, Vectors]:
     """Return the rows of `snapshot` nearest to what is `asked`, best first."""
     allowed = None
     if asked.predicate is not None:
         allowed = filters.rows(snapshot.dataset, asked.predicate)
-    return snapshot.search(asked.query, asked.namespaces, asked.k, allowed)
+    return snapshot.search(asked.query, asked.namespaces, asked.k, allowed, gpu)
 
 
 def best(addresses: Addresses, scores: Vectors, k: int) -> tuple[Addresses, Vectors]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from retrieval.chunk import Vectors
 from retrieval.dense.follower import DenseFollower
+from retrieval.dense.gpu import Gpu
 from retrieval.dense.index import Nearest, ShardState, Wanted, search_snapshot
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
@@ -67,10 +68,14 @@ class AsyncShard(Protocol):
 
 
 class DenseShard:
-    """Answers about the rows that `follower` holds. Blocking; safe from any thread."""
+    """Answers about the rows that `follower` holds, by a `gpu` if there is one.
 
-    def __init__(self, number: int, follower: DenseFollower) -> None:
+    Blocking; safe from any thread.
+    """
+
+    def __init__(self, number: int, follower: DenseFollower, gpu: Gpu | None = None) -> None:
         self._number = number
+        self._gpu = gpu
         self._follower = follower
         self._filters = FilterCache()
         self._lock = threading.Lock()
@@ -78,7 +83,7 @@ class DenseShard:
 
     def nearest(self, at: At, asked: Nearest) -> tuple[Addresses, Vectors]:
         """Return the nearest of the rows here; `StaleIndexError` where the version is gone."""
-        return search_snapshot(self._at(at), asked, self._filters)
+        return search_snapshot(self._at(at), asked, self._filters, self._gpu)
 
     def tell(self, at: At, wanted: Wanted) -> Held:
         """Return what is wanted of the rows here; `StaleIndexError` where the version is gone."""
