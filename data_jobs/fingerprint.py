@@ -12,7 +12,7 @@ from retrieval.identity import EmbeddingIdentity
 from retrieval.ids import content_hash
 
 # Raise it whenever parsers or chunking give other chunks for the same file.
-CODE = "3"
+CODE = "4"
 
 
 def pipeline_fingerprint(chunking: ChunkingSettings, identity: EmbeddingIdentity) -> str:
