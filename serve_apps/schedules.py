@@ -19,8 +19,8 @@ def start_due(services: Services) -> None:
     for job in schedules.reclaim(now - _ABANDONED):
         _start(services, job)
     for schedule in schedules.due(now):
-        if job := schedules.take(schedule, now):
-            _start(services, job)
+        if taken := schedules.take(schedule, now):
+            _start(services, taken)
 
 
 def _start(services: Services, job: Job) -> None:
