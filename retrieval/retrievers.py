@@ -39,7 +39,8 @@ class Candidates:
 
     `dense` also scores those passages that only the lexical side found, or that joined
     since they mention an entity of the query; the retriever's own finds are the keys of
-    `dense_ranked`. `mentions` tells of all candidates.
+    `dense_ranked`. `mentions` tells of all candidates, and `joining` are all rows that could
+    join, ascending.
     """
 
     dense: dict[int, float] | None = None
@@ -47,6 +48,7 @@ class Candidates:
     dense_ranked: frozenset[int] = frozenset()
     degraded: list[Degraded] = field(default_factory=list)
     mentions: Mentions = field(default_factory=Mentions)
+    joining: Addresses = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class Retrievers:
@@ -239,7 +241,7 @@ class _Search:
         if dense is not None:
             dense |= self._joined(graph, dense.keys())
         rows = (dense or {}).keys() | (lexical or {}).keys()
-        return Candidates(dense, lexical, ranked, failed, graph.among(rows))
+        return Candidates(dense, lexical, ranked, failed, graph.among(rows), self._joining)
 
     def _joined(self, graph: Mentioned, known: Collection[int]) -> dict[int, float]:
         """Score what mentions the entities of the query and was not found yet, the best of it."""
