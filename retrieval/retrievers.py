@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from retrieval.chunk import Vectors
-from retrieval.corpus.filters import filters_predicate, namespaces_predicate
+from retrieval.corpus.filters import RowTest, filters_predicate
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
 from retrieval.depths import Depths
@@ -176,6 +176,7 @@ class _Search:
         self._cache = cache
         self._neighbors = related
         self._predicate = filters_predicate(request.filters)
+        self._test = RowTest.of(request.scope, request.filters) if request.filters else None
 
     @property
     def question(self) -> Question:
@@ -261,11 +262,9 @@ class _Search:
         return dict(zip(wanted.tolist(), products.tolist(), strict=True))
 
     def _allowed(self) -> Addresses | None:
-        if self._predicate is None:
+        if self._test is None:
             return None
-        scope = namespaces_predicate(self.request.scope)
-        predicate = f"{scope} AND ({self._predicate})"
-        return self._cache.rows(self.snapshot.dataset, predicate)
+        return self._cache.rows(self.snapshot.dataset, self._test)
 
 
 def _asks_for_graph(request: SearchRequest) -> bool:

@@ -78,8 +78,7 @@ class QueryLists:
             weights = self.weights[:, types]
             kept |= self._joined(self.joins[:, types] & ~kept, weights, depths.joining)
         lexical = np.where(words, self.lexical, np.nan)
-        columns = (self.rows, self.dense, near, lexical, weights)
-        return Found(*(column[kept] for column in columns))
+        return Found(self.rows[kept], self.dense[kept], near[kept], lexical[kept], weights[kept])
 
     def _joined(self, others: Mask, weights: Floats, count: int) -> Mask:
         """Return which of `others` join, in the order in which the pipeline lets them."""
