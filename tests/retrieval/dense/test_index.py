@@ -67,7 +67,8 @@ def filled(corpus: Corpus, word_embedder: WordEmbedder) -> Corpus:
 @pytest.fixture
 def query(word_embedder: WordEmbedder) -> Vectors:
     """What is asked for."""
-    return word_embedder.embed_queries(["boat rope"])[0]
+    vector: Vectors = word_embedder.embed_queries(["boat rope"])[0]
+    return vector
 
 
 async def followed(rig: Rig) -> Snapshot:
@@ -84,7 +85,8 @@ def expected(snapshot: Snapshot, query: Vectors, scope: tuple[str, ...], where: 
     rows = table["_rowaddr"].to_numpy().astype(np.int64)
     scores = np.array(table["vector"].to_pylist(), np.float32).reshape(len(rows), -1) @ query
     mine = np.isin(table["namespace"].to_pylist(), scope)
-    return rows[mine][np.lexsort((rows[mine], -scores[mine].round(5)))].tolist()
+    ordered: list[int] = rows[mine][np.lexsort((rows[mine], -scores[mine].round(5)))].tolist()
+    return ordered
 
 
 async def ask(rig: Rig, query: Vectors, *scope: str, k: int = 10, where: str = "") -> Near:
