@@ -284,6 +284,8 @@ class _Search:
         smooths = self.smooths and found.lexical is not None
         told = await tell(np.concatenate([missing, joining]), known if smooths else _NONE)
         found.dense_ranked, found.vectors = frozenset(dense), told.vectors
+        if told.note and not near.note:
+            found.degraded.append(Degraded(stage="dense", reason=told.note[:_LONGEST]))
         dense |= {row: told.products[row] for row in missing.tolist() if row in told.products}
         if graph and len(joining):
             joined = self._joined(graph, joining, told.products)

@@ -132,6 +132,8 @@ class DenseFollower:
         with self._lock:
             snapshot = self._snapshot
             if snapshot is not None and int(snapshot.dataset.version) == version:
+                if _is_outdated(snapshot):
+                    self._upkeep.wake()
                 return snapshot
             dataset = self._corpus.dataset().checkout_version(version)
             if snapshot is None or int(snapshot.dataset.version) < version:

@@ -67,11 +67,12 @@ class Told:
     """Inner products by address, of those rows that could be asked for.
 
     `vectors` gives the vectors of rows; zeros for those that could not. None stands for
-    the snapshot's own.
+    the snapshot's own. `note` says what is missing.
     """
 
     products: dict[int, float]
     vectors: VectorsOf | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,13 +68,16 @@ class ShardedIndex:
     async def tell(self, snapshot: Snapshot, wanted: Wanted, limit_s: float) -> Told:
         """Return what those shards that answer within `limit_s` know of the rows."""
         at = At.of(snapshot)
-        answers, _ = await self._ask_all(lambda one: one.tell(at, wanted), limit_s, wanted.without)
+        answers, failed = await self._ask_all(
+            lambda one: one.tell(at, wanted), limit_s, wanted.without
+        )
         products: dict[int, float] = {}
         for held in answers.values():
             rows = wanted.scored[held.scored].tolist()
             products.update(zip(rows, held.products.tolist(), strict=True))
         dimension = snapshot.identity.dimension
-        return Told(products, _vectors_of(wanted.shown, answers.values(), dimension))
+        vectors = _vectors_of(wanted.shown, answers.values(), dimension)
+        return Told(products, vectors, self._note(failed) if failed else None)
 
     def shards(self) -> list[ShardState]:
         """Return what each shard said last, and since when it lags behind."""
@@ -113,7 +116,8 @@ class ShardedIndex:
             if number not in without
         }
         try:
-            await asyncio.wait(tasks.values(), timeout=limit_s)
+            if tasks:
+                await asyncio.wait(tasks.values(), timeout=limit_s)
         finally:
             late = [task for task in tasks.values() if task.cancel()]
         failed: dict[int, BaseException] = {

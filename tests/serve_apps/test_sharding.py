@@ -31,6 +31,7 @@ from tests.embedders import WordEmbedder
 from tests.retrieval.dense.sharding import shards_of
 from tests.serve_apps.support import NotedLauncher, client_of, found, item, search, upsert
 
+NONE = np.empty(0, np.int64)
 NEAREST = Nearest(np.ones(32, np.float32), ("ns",), 5)
 
 
@@ -50,8 +51,7 @@ def test_former_shards_are_deployed_beside_the_present_ones(
 ) -> None:
     dense = DenseSettings(shards=shards, former_shards=former)
     changed = settings.model_copy(update={"dense": dense})
-    arguments: Any = build(changed)._bound_deployment.init_args
-    *_, present, kept = arguments
+    present, kept = build(changed)._bound_deployment.init_args[-2:]
     assert all(isinstance(one, serve.Application) for one in (*present, *kept))
     assert [one._bound_deployment.name for one in (*present, *kept)] == names
     assert len(present) == layouts(changed)[0]
@@ -123,9 +123,8 @@ async def test_a_shard_that_does_not_answer_is_not_asked() -> None:
     async with asyncio.timeout(30):
         while b'circuit_open{shard="2"} 1.0' not in metrics.expose():
             await asyncio.sleep(0.01)
-    nothing = np.empty(0, np.int64)
     with pytest.raises(StageError, match="asked again every 60 s"):
-        await guarded.tell(At(1, 1), Wanted(NEAREST.query, ("ns",), nothing, nothing))
+        await guarded.tell(At(1, 1), Wanted(NEAREST.query, ("ns",), NONE, NONE))
     with pytest.raises(StageError, match="asked again every 60 s"):
         await guarded.prepare(At(1, 1))
 

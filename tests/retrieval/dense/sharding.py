@@ -15,6 +15,7 @@ from retrieval.dense.segment import Addresses
 from retrieval.dense.shard import AsyncShard, At, DenseShard, Held, ThreadedShard
 from retrieval.dense.sharded import ShardedIndex
 from retrieval.dense.tiers import Sizes
+from retrieval.errors import StageError
 
 
 @contextmanager
@@ -51,6 +52,7 @@ class Troubled:
         self.error: Exception | None = None
         self.hangs = False
         self.lags = False
+        self.tells_nothing = False
         self._shard = shard
 
     async def nearest(self, at: At, asked: Nearest) -> tuple[Addresses, Vectors]:
@@ -61,6 +63,8 @@ class Troubled:
     async def tell(self, at: At, wanted: Wanted) -> Held:
         """Answer as the shard does, if it may."""
         await self._trouble()
+        if self.tells_nothing:
+            raise StageError("gone since")
         return await self._shard.tell(at, wanted)
 
     async def prepare(self, at: At) -> ShardState:

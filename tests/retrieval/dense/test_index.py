@@ -66,8 +66,8 @@ def filled(corpus: Corpus, word_embedder: WordEmbedder) -> Corpus:
 @pytest.fixture
 def query(word_embedder: WordEmbedder) -> Vectors:
     """What is asked for."""
-    (vector,) = word_embedder.embed_queries(["boat rope"])
-    return np.asarray(vector)
+    vector: Vectors = word_embedder.embed_queries(["boat rope"])[0]
+    return vector
 
 
 async def followed(rig: Rig) -> Snapshot:
@@ -86,8 +86,8 @@ def expected(
     rows = table["_rowaddr"].to_numpy().astype(np.int64)
     scores = np.array(table["vector"].to_pylist(), np.float32).reshape(len(rows), -1) @ query
     mine = np.isin(table["namespace"].to_pylist(), scope)
-    order = np.lexsort((rows[mine], -scores[mine].round(5)))
-    return [int(row) for row in rows[mine][order]]
+    ordered: list[int] = rows[mine][np.lexsort((rows[mine], -scores[mine].round(5)))].tolist()
+    return ordered
 
 
 async def ask(

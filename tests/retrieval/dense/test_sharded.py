@@ -116,6 +116,21 @@ async def test_a_shard_that_fails_leaves_the_rest_and_is_named(
             assert ids(await ask(searcher, mode="dense", k=200)) == ids(whole)
 
 
+async def test_a_shard_that_dies_after_its_search_is_named_as_well(
+    filled: Corpus, batching: BatchingEmbedder
+) -> None:
+    with shards_of(filled, 2) as shards:
+        some = troubled(shards)
+        async with gateway(filled, batching, some) as searcher:
+            some[1].tells_nothing = True
+            answer = await ask(searcher, "boat rope", k=5)
+            (told,) = answer.degraded
+            assert told.reason == (
+                "1 of 2 shards did not answer: shard 1 failed: StageError: gone since"
+            )
+            assert answer.hits
+
+
 async def test_a_shard_that_hangs_is_not_waited_for(
     filled: Corpus, batching: BatchingEmbedder
 ) -> None:
