@@ -66,8 +66,9 @@ pages: .venv/.dev ## Screenshots of the pages in artifacts/screenshots, and thei
 	@scripts/chromium
 	$(BIN)/pytest -m integration tests/eval/pages
 
-soak: .venv/.dev ## The long tests: killed writers, commits, killed parts, 1,000 mixed files, an hour of load.
-	PMOVES_TEST_SOAK=1 PMOVES_TEST_MIXED=1000 PMOVES_TEST_SOAK_MINUTES=$${SOAK_MINUTES:-60} \
+soak: .venv/.dev ## The long tests: killed writers, commits, killed parts, 1,000 mixed files, huge ones, an hour of load.
+	PMOVES_TEST_SOAK=1 PMOVES_TEST_MIXED=1000 PMOVES_TEST_HUGE=100 \
+		PMOVES_TEST_SOAK_MINUTES=$${SOAK_MINUTES:-60} \
 		$(BIN)/pytest -s -m soak
 	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 \
 		PMOVES_TEST_KEYS=100_000 PMOVES_TEST_REPETITIONS=10 \

@@ -1,14 +1,15 @@
 """Running headers and footers: short lines that stand at the same place on many pages.
 
 A line counts by its whole text, or without numbers in it that grow with the pages, as page
-numbers do. Nothing else is taken out, and unless a line is no more than the number
-of its page, the first of its kind stays. Lines larger than the text around them are headings.
+numbers do. It stands apart from the text, in letters that are no larger: those would be a
+heading. Nothing else is taken out. Unless a line is no more than the number of its page, the
+first of its kind stays, and a page of nothing else keeps them.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from statistics import median
 
 from data_jobs.parse.pdf_lines import Line
@@ -23,6 +24,10 @@ _EDGE = 3
 _LONGEST = 120
 # Points by which a line may stand elsewhere on another page.
 _TOLERANCE = 6.0
+# What parts a running line from the text: more than so many times the height of its letters, and
+# than so many times the usual distance of lines.
+_GAP = 1.8
+_WIDER = 1.4
 # Letters of a heading are larger than the usual ones by this.
 _HEADING_SCALE = 1.12
 # Stands around what is put for a number; no text of a PDF holds it.
@@ -49,11 +54,17 @@ class RunningLines:
             edges = [_edges(lines) for lines in window]
             self._learn(first, edges)
             for number, (lines, edge) in enumerate(zip(window, edges, strict=True), first):
-                running = [line for line in edge if self._is_running(line, number)]
-                self.removed += len(running)
-                kept = [line for line in lines if line not in running] if running else lines
-                yield kept, bool(running)
+                kept = self._kept_of(lines, edge, number)
+                self.removed += len(lines) - len(kept)
+                yield kept, len(kept) < len(lines)
             first += len(window)
+
+    def _kept_of(self, lines: list[Line], edge: Sequence[Line], number: int) -> list[Line]:
+        """Return what stays of page `number`; all words do where there would be none left."""
+        known = [line for line in edge if self._known_as(line, number) is not None]
+        alone = len(known) == len(lines)
+        gone = [line for line in known if self._is_repeated(line, number, alone)]
+        return [line for line in lines if line not in gone] if gone else lines
 
     def _learn(self, first: int, edges: Sequence[list[Line]]) -> None:
         places: defaultdict[str, list[float]] = defaultdict(list)
@@ -67,30 +78,49 @@ class RunningLines:
             if sum(abs(bottom - place) <= _TOLERANCE for bottom in bottoms) >= least:
                 self._known.setdefault(key, place)
 
-    def _is_running(self, line: Line, number: int) -> bool:
-        """Say whether to take `line` out; the first with these words stays."""
+    def _known_as(self, line: Line, number: int) -> str | None:
+        """Return the running line that `line` is, if it is one."""
         for key in _keys(line.text, number):
             place = self._known.get(key)
             if place is not None and abs(line.bottom - place) <= _TOLERANCE:
-                bare = _LEFT_OUT in key and not any(map(str.isalpha, key))
-                if not bare and key not in self._kept:
-                    self._kept.add(key)
-                    return False
-                return True
-        return False
+                return key
+        return None
+
+    def _is_repeated(self, line: Line, number: int, alone: bool) -> bool:
+        """Say whether to take a running line out; the first of its kind stays."""
+        key = self._known_as(line, number) or ""
+        if _LEFT_OUT in key and not any(map(str.isalpha, key)):
+            return True
+        if alone or key not in self._kept:
+            self._kept.add(key)
+            return False
+        return True
 
 
 def _edges(lines: Sequence[Line]) -> list[Line]:
-    """Return the short lines at the top and at the bottom of a page."""
-    bottoms = sorted([line.bottom for line in lines])
-    if len(bottoms) <= 2 * _EDGE:
-        found = list(lines)
-    else:
-        low, high = bottoms[_EDGE - 1], bottoms[-_EDGE]
-        found = [line for line in lines if line.bottom <= low or line.bottom >= high]
+    """Return the short lines at the top and at the bottom of a page that stand apart from it."""
+    rows = sorted({line.bottom for line in lines}, reverse=True)
     heights = sorted([line.height for line in lines])
-    largest = _HEADING_SCALE * heights[len(heights) // 2] if heights else 0.0
-    return [line for line in found if len(line.text) <= _LONGEST and line.height <= largest]
+    usual = heights[len(heights) // 2] if heights else 0.0
+    steps = sorted([above - below for above, below in pairwise(rows)])
+    leading = steps[len(steps) // 2] if len(rows) > 2 * _EDGE else 0.0
+    gap = max(_GAP * usual, _WIDER * leading)
+    apart = {*_apart(rows, gap), *_apart(rows[::-1], gap)}
+    return [
+        line
+        for line in lines
+        if line.bottom in apart
+        and len(line.text) <= _LONGEST
+        and line.height <= _HEADING_SCALE * usual
+    ]
+
+
+def _apart(rows: Sequence[float], gap: float) -> Sequence[float]:
+    """Return the outermost of `rows`, three at most, that a gap parts from the others."""
+    for count in range(min(_EDGE, len(rows) - 1), 0, -1):
+        if abs(rows[count - 1] - rows[count]) > gap:
+            return rows[:count]
+    return rows if len(rows) == 1 else ()
 
 
 def _keys(text: str, number: int) -> list[str]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,17 +47,25 @@ class Runs:
     left_over: list[str] = field(default_factory=list)
 
 
-def ingest(folder: Path, home: Path, kills: int, total: int, seed: int) -> Runs:
+def ingest(
+    folder: Path,
+    home: Path,
+    kills: int,
+    total: int,
+    seed: int,
+    limits: Mapping[str, str] = LIMITS,
+) -> Runs:
     """Ingest `folder` into `home`; kill the job at `kills` random moments of its `total` files.
 
     A moment is a number of documents in the ledger. The run after the last kill ends by itself.
+    `limits` are added to the environment of the job.
     """
     chance, runs = random.Random(seed), Runs()
     moments = sorted(chance.randint(1, max(1, int(0.95 * total))) for _ in range(kills))
     home.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     for moment in [*moments, None]:
-        _run(folder, home, moment, chance.random(), runs)
+        _run(folder, home, moment, chance.random(), runs, limits)
     runs.seconds = time.monotonic() - started
     return runs
 
@@ -72,13 +80,20 @@ def documents(home: Path) -> int:
         return 0
 
 
-def _run(folder: Path, home: Path, moment: int | None, delay: float, runs: Runs) -> None:
+def _run(
+    folder: Path,
+    home: Path,
+    moment: int | None,
+    delay: float,
+    runs: Runs,
+    limits: Mapping[str, str],
+) -> None:
     """Run the job to its end, or kill it `delay` seconds after it wrote document `moment`."""
     command = [sys.executable, "-m", "data_jobs.ingest", str(folder), "--namespace", NAMESPACE]
     with (home / "told.txt").open("ab") as told:
         job = subprocess.Popen(
             [*command, "--json"],
-            env=os.environ | LIMITS | {"PMOVES_HOME": str(home)},
+            env=os.environ | dict(limits) | {"PMOVES_HOME": str(home)},
             stdout=told,
             stderr=told,
         )

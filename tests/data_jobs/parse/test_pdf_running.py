@@ -100,6 +100,8 @@ def test_only_lines_that_repeat_are_gone(book: tuple[Path, list[list[str]]]) -> 
     [
         # The first rows of a table that goes on: numbers, but no page numbers.
         lambda number: [(72, 800, f"{number * 7} 3 {number * 5}")],
+        # Part of the text, which counts as the pages do.
+        lambda number: [(72, 756, f"On page {number} the harbour is told of, and the boats.")],
         # The same words, at another place on each page.
         lambda number: [(72, 500 + 13 * number, "The same words again")],
         # What two pages share is no rule.
@@ -126,6 +128,16 @@ def test_a_heading_that_counts_with_the_pages_stays(tmp_path: Path) -> None:
     canvas.save()
     headings = [block.text for block in parse_file(path)[1].blocks if block.kind == "heading"]
     assert headings == [f"Day {number}" for number in range(1, 10)]
+
+
+@pytest.mark.parametrize("lines", [["This is page {n}."], ["Card {n}", "of the game"]])
+def test_pages_of_nothing_but_such_lines_keep_them(tmp_path: Path, lines: list[str]) -> None:
+    pages = [
+        [(72.0, 700.0 - 90 * row, text.format(n=n)) for row, text in enumerate(lines)]
+        for n in range(1, 6)
+    ]
+    path = drawn(tmp_path / "cards.pdf", pages)
+    assert parse_file(path)[1] == parse_file(path, KEEPING)[1]
 
 
 def test_a_chapter_has_its_own_header_in_a_long_book(tmp_path: Path) -> None:
