@@ -91,7 +91,7 @@ def _segments(work: Work) -> list[JsonValue]:
 
     There are none in documents without sound.
     """
-    found: list[JsonValue] = [asdict(each) for each in work.spoken]
+    found: list[JsonValue] = [_known(asdict(each)) for each in work.spoken]
     if found:
         return found
     for chunk in work.chunks:
@@ -99,6 +99,10 @@ def _segments(work: Work) -> list[JsonValue]:
         if start is not None:
             found.append({"start_s": start, "end_s": end or start, "text": chunk.text})
     return found
+
+
+def _known(segment: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {name: value for name, value in segment.items() if value is not None}
 
 
 def _transcript(row: Document, segments: list[JsonValue]) -> dict[str, JsonValue]:

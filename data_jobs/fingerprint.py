@@ -12,7 +12,7 @@ from retrieval.identity import EmbeddingIdentity
 from retrieval.ids import content_hash
 
 # Raise it whenever parsers or chunking give other chunks for the same file.
-CODE = "3"
+CODE = "4"
 
 
 def pipeline_fingerprint(chunking: ChunkingSettings, identity: EmbeddingIdentity) -> str:
@@ -30,6 +30,9 @@ def document_fingerprint(
 def with_speech(pipeline: str, speech: SpeechSettings) -> str:
     """Return the hash of `pipeline` and of how the words of a recording are recognised."""
     kept = {"backend", "model", "language", "beam_size", "segmentation"}
+    # Those who do not tell speakers apart need not listen again.
+    if speech.speakers.backend != "off":
+        kept.add("speakers")
     return content_hash(pipeline, speech.model_dump_json(include=kept))
 
 

@@ -1,10 +1,16 @@
-"""Settings of the slow formats: OCR, pictures, LibreOffice, archives."""
+"""Settings of how formats are read: OCR, pictures, LibreOffice, archives, PDF."""
 
 from pathlib import Path
 
 from pydantic import Field
 
-from data_jobs.parse.options import ArchiveOptions, ImageOptions, OcrOptions, OfficeOptions
+from data_jobs.parse.options import (
+    ArchiveOptions,
+    ImageOptions,
+    OcrOptions,
+    OfficeOptions,
+    PdfOptions,
+)
 from retrieval.settings import Group
 
 _LANGUAGES = r"^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*$"
@@ -103,3 +109,15 @@ class ArchiveSettings(Group):
     def options(self) -> ArchiveOptions:
         """Return them as the parsers take them."""
         return ArchiveOptions(self.max_members, self.max_ratio)
+
+
+class PdfSettings(Group):
+    """PDF files, by their text layer."""
+
+    running_lines: bool = Field(
+        False, description="Keep headers and footers on each page that repeats them."
+    )
+
+    def options(self) -> PdfOptions:
+        """Return them as the parsers take them."""
+        return PdfOptions(**self.model_dump())

@@ -5,7 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from data_jobs.lane_settings import ArchiveSettings, ImageSettings, OcrSettings, OfficeSettings
+from data_jobs.lane_settings import (
+    ArchiveSettings,
+    ImageSettings,
+    OcrSettings,
+    OfficeSettings,
+    PdfSettings,
+)
 from data_jobs.parse.base import ParseLimits
 from data_jobs.parse.options import ParseOptions
 from data_jobs.speech.settings import SpeechSettings
@@ -124,6 +130,7 @@ class IngestSettings(Group):
     images: ImageSettings = ImageSettings()
     office: OfficeSettings = OfficeSettings()
     archives: ArchiveSettings = ArchiveSettings()
+    pdf: PdfSettings = PdfSettings()
     vision: VisionSettings = VisionSettings()
     stages: StageSettings = StageSettings()
 
@@ -145,6 +152,7 @@ class IngestSettings(Group):
             self.images.options(self.vision.max_side if self.vision.url else 0),
             self.office.options(),
             self.archives.options(),
+            self.pdf.options(),
         )
 
 

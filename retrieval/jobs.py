@@ -29,13 +29,14 @@ __all__ = [
     "Lane",
     "Mirror",
     "SourceItem",
+    "new_job",
     "new_job_id",
 ]
 
 JobState = Literal["queued", "running", "succeeded", "failed", "stopped"]
 FINISHED: frozenset[JobState] = frozenset({"succeeded", "failed", "stopped"})
 
-_JOBS = sa.Table(
+jobs_table = sa.Table(
     "jobs",
     METADATA,
     sa.Column("job_id", sa.String(64), primary_key=True),
@@ -112,6 +113,19 @@ class Job(BaseModel):
         return max(0, self.total - self.done) / rate
 
 
+def new_job(request: JobRequest, job_id: str | None = None) -> Job:
+    """Return a queued job, which is not stored yet."""
+    now = utc_now()
+    return Job(
+        job_id=job_id or new_job_id(),
+        namespace=request.namespace,
+        state="queued",
+        request=request,
+        created_at=now,
+        updated_at=now,
+    )
+
+
 class JobPage(BaseModel):
     """Some jobs, newest first, and where the next page begins."""
 
@@ -140,18 +154,10 @@ class JobStore:
 
     def create(self, request: JobRequest, job_id: str | None = None) -> Job:
         """Store a new queued job; `InvalidInputError` where `job_id` is taken."""
-        now = utc_now()
-        job = Job(
-            job_id=job_id or new_job_id(),
-            namespace=request.namespace,
-            state="queued",
-            request=request,
-            created_at=now,
-            updated_at=now,
-        )
+        job = new_job(request, job_id)
         try:
             with self._engine.begin() as connection:
-                connection.execute(_JOBS.insert().values(job.model_dump(mode="json")))
+                connection.execute(jobs_table.insert().values(job.model_dump(mode="json")))
         except sa.exc.IntegrityError as error:
             raise InvalidInputError(f"there is a job {job.job_id!r} already") from error
         return job
@@ -159,7 +165,9 @@ class JobStore:
     def get(self, job_id: str) -> Job | None:
         """Return a job, or None."""
         with self._engine.connect() as connection:
-            row = connection.execute(_JOBS.select().where(_JOBS.c.job_id == job_id)).first()
+            row = connection.execute(
+                jobs_table.select().where(jobs_table.c.job_id == job_id)
+            ).first()
         return None if row is None else Job.model_validate(dict(row._mapping))
 
     def list(
@@ -169,11 +177,11 @@ class JobStore:
         cursor: str | None = None,
     ) -> JobPage:
         """Return one page of jobs, newest first."""
-        query = _JOBS.select().order_by(_JOBS.c.job_id.desc()).limit(limit + 1)
+        query = jobs_table.select().order_by(jobs_table.c.job_id.desc()).limit(limit + 1)
         if namespaces is not None:
-            query = query.where(_JOBS.c.namespace.in_(namespaces))
+            query = query.where(jobs_table.c.namespace.in_(namespaces))
         if cursor is not None:
-            query = query.where(_JOBS.c.job_id < cursor)
+            query = query.where(jobs_table.c.job_id < cursor)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
         jobs = [Job.model_validate(dict(row._mapping)) for row in rows[:limit]]
@@ -181,8 +189,8 @@ class JobStore:
 
     def counts(self) -> dict[JobState, JobCounts]:
         """Return the sums over all jobs by state."""
-        sums = [sa.func.sum(_JOBS.c[name]) for name in ("done", "quarantined", "skipped")]
-        query = sa.select(_JOBS.c.state, sa.func.count(), *sums).group_by(_JOBS.c.state)
+        sums = [sa.func.sum(jobs_table.c[name]) for name in ("done", "quarantined", "skipped")]
+        query = sa.select(jobs_table.c.state, sa.func.count(), *sums).group_by(jobs_table.c.state)
         found: dict[JobState, JobCounts] = {state: JobCounts() for state in get_args(JobState)}
         with self._engine.connect() as connection:
             for state, jobs, done, quarantined, skipped in connection.execute(query):
@@ -234,9 +242,9 @@ class JobStore:
         """Put a job that has ended back into the queue; `InvalidInputError` if it is not so."""
         values = {"state": "queued", "stop_requested": False, "pause_requested": False}
         values |= {"runner_id": None, "updated_at": _text(utc_now())}
-        same = (_JOBS.c.job_id == job_id, _JOBS.c.state == expected)
+        same = (jobs_table.c.job_id == job_id, jobs_table.c.state == expected)
         with self._engine.begin() as connection:
-            if not connection.execute(_JOBS.update().where(*same).values(values)).rowcount:
+            if not connection.execute(jobs_table.update().where(*same).values(values)).rowcount:
                 raise InvalidInputError(f"the job {job_id!r} is no longer {expected}")
         return self._require(job_id)
 
@@ -255,7 +263,7 @@ class JobStore:
     def _update(self, job_id: str, **values: Any) -> None:
         changed = values | {"updated_at": _text(utc_now())}
         with self._engine.begin() as connection:
-            update = _JOBS.update().where(_JOBS.c.job_id == job_id).values(changed)
+            update = jobs_table.update().where(jobs_table.c.job_id == job_id).values(changed)
             if not connection.execute(update).rowcount:
                 raise InvalidInputError(f"there is no job {job_id!r}")
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from retrieval.chunk import Vectors
-from retrieval.corpus.filters import filters_predicate, namespaces_predicate
+from retrieval.corpus.filters import RowTest, filters_predicate
 from retrieval.dense.index import DenseIndex, InProcessIndex, Near, Nearest, Told, VectorsOf, Wanted
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
@@ -42,8 +42,8 @@ class Candidates:
 
     `dense` also scores those passages that only the lexical side found, or that joined
     since they mention an entity of the query; the retriever's own finds are the keys of
-    `dense_ranked`. `mentions` tells of all candidates. `vectors` gives their vectors, which
-    else the snapshot has.
+    `dense_ranked`. `mentions` tells of all candidates, and `joining` are all rows that could
+    join, ascending. `vectors` gives the candidates' vectors, which else the snapshot has.
     """
 
     dense: dict[int, float] | None = None
@@ -51,6 +51,7 @@ class Candidates:
     dense_ranked: frozenset[int] = frozenset()
     degraded: list[Degraded] = field(default_factory=list)
     mentions: Mentions = field(default_factory=Mentions)
+    joining: Addresses = field(default_factory=lambda: np.empty(0, np.int64))
     vectors: VectorsOf | None = None
 
 
@@ -190,6 +191,7 @@ class _Search:
         self._cache = cache
         self._neighbors = related
         self._predicate = filters_predicate(request.filters)
+        self._test = RowTest.of(request.scope, request.filters) if request.filters else None
 
     @property
     def question(self) -> Question:
@@ -211,7 +213,7 @@ class _Search:
     def nearest(self) -> Nearest:
         """What the dense side is asked, once the query has a vector."""
         assert self.vector is not None
-        return Nearest(self.vector, self.request.scope, self._depths.dense, self._within())
+        return Nearest(self.vector, self.request.scope, self._depths.dense, self._test)
 
     def lexical(self) -> Found:
         request, snapshot = self.request, self.snapshot
@@ -257,6 +259,7 @@ class _Search:
             await self._look_up(found, near, mentioned, tell)
         if mentioned is not None:
             found.mentions = mentioned.among((found.dense or {}).keys() | (lexical or {}).keys())
+            found.joining = self._joining
         return found
 
     async def _tell(
@@ -302,15 +305,10 @@ class _Search:
         best = np.lexsort(order)[: self._depths.joining]
         return _scores(rows[best], values[best])
 
-    def _within(self) -> str | None:
-        """Return the filter, with the namespaces, as the corpus understands it."""
-        if self._predicate is None:
-            return None
-        return f"{namespaces_predicate(self.request.scope)} AND ({self._predicate})"
-
     def _allowed(self) -> Addresses | None:
-        predicate = self._within()
-        return None if predicate is None else self._cache.rows(self.snapshot.dataset, predicate)
+        if self._test is None:
+            return None
+        return self._cache.rows(self.snapshot.dataset, self._test)
 
 
 def _asks_for_graph(request: SearchRequest) -> bool:

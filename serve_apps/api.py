@@ -31,13 +31,26 @@ from serve_apps.routes import (
     namespaces,
     quarantine,
     query,
+    schedules,
     upsert,
 )
 from serve_apps.services import Services
 from serve_apps.version import version_of
 
 # The query comes first: routes are tried in order.
-_ROUTES = (query, answer, upsert, documents, quarantine, ingest, jobs, namespaces, admin, health)
+_ROUTES = (
+    query,
+    answer,
+    upsert,
+    documents,
+    quarantine,
+    ingest,
+    jobs,
+    schedules,
+    namespaces,
+    admin,
+    health,
+)
 
 
 def create_app(

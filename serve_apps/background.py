@@ -7,18 +7,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from retrieval.errors import PmovesError
 from serve_apps.jobs import JobWatcher
+from serve_apps.schedules import start_due
 from serve_apps.services import LaunchError, Services
 
 _WATCH_SECONDS = 2.0
 _EVENTS_SECONDS = 2.0
-# Those who take the events may be slow, too.
-_DELIVERY_S = 600.0
+_SCHEDULES_SECONDS = 5.0
+# Those who take events or jobs may be slow, too.
+_DELIVERY_S = _STARTS_S = 600.0
 _log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
 async def background(services: Services) -> AsyncIterator[None]:
-    """Follow the corpus, keep it in order, watch jobs and keys while the context is open.
+    """Follow the corpus, keep it in order, watch jobs, schedules and keys until it is closed.
 
     Where other deployments hold the vectors, it opens once they have loaded them.
     """
@@ -33,6 +35,9 @@ async def background(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(_repeat(lambda: state.call(keyring.load), keys_pause)),
         asyncio.create_task(
             _repeat(lambda: state.call(deliver, services, limit_s=_DELIVERY_S), _EVENTS_SECONDS)
+        ),
+        asyncio.create_task(
+            _repeat(lambda: state.call(start_due, services, limit_s=_STARTS_S), _SCHEDULES_SECONDS)
         ),
     ]
     try:
@@ -50,6 +55,8 @@ async def background(services: Services) -> AsyncIterator[None]:
         # Made by its first use, which a database out of reach may have prevented.
         if "relay" in vars(services):
             services.relay.close()
+        if "schedules" in vars(services):
+            services.schedules.close()
 
 
 async def _until_loaded(services: Services) -> None:

@@ -21,7 +21,7 @@ def start_job(services: Services, request: JobRequest, job_id: str | None = None
     """Store a job and have it run; `LaunchError` if nothing runs it, and it is failed then."""
     job = services.jobs.create(request, job_id)
     try:
-        return _launched(services, job)
+        return launch(services, job)
     except LaunchError:
         shutil.rmtree(uploads_folder(services, job.job_id), ignore_errors=True)
         raise
@@ -32,10 +32,11 @@ def restart_job(services: Services, job: Job) -> Job:
 
     `InvalidInputError` where somebody else has done so meanwhile, `LaunchError` as above.
     """
-    return _launched(services, services.jobs.requeue(job.job_id, job.state))
+    return launch(services, services.jobs.requeue(job.job_id, job.state))
 
 
-def _launched(services: Services, job: Job) -> Job:
+def launch(services: Services, job: Job) -> Job:
+    """Have a stored job run; `LaunchError` as above."""
     try:
         services.jobs.set_runner(job.job_id, services.launcher.submit(job.job_id))
     except LaunchError as error:

@@ -222,6 +222,12 @@ METRICS = (
         ("state",),
     ),
     Metric("pmoves_jobs_started_total", "counter", "Ingest jobs started over HTTP."),
+    Metric(
+        "pmoves_schedule_runs_total",
+        "counter",
+        "Runs of schedules by outcome: started, failed.",
+        ("outcome",),
+    ),
     Metric("pmoves_jobs", "gauge", "Ingest jobs in the state database, by state.", ("state",)),
     Metric(
         "pmoves_job_documents",

@@ -17,6 +17,7 @@ from retrieval.graph.neo4j.opening import GraphInNeo4j
 from retrieval.jobs import JobStore
 from retrieval.pipeline import Searcher
 from retrieval.projection.following import Progress
+from retrieval.schedules import ScheduleStore
 from retrieval.state.keys import KeyStore
 from serve_apps.answering import Answering
 from serve_apps.client_address import Ingress
@@ -97,6 +98,11 @@ class Services:
         """The API keys; the first use reads them."""
         exposed = self.exposed or not is_loopback(self.settings.http.host)
         return KeyRing(KeyStore(self.settings.state_url), exposed, run=self.state.call)
+
+    @cached_property
+    def schedules(self) -> ScheduleStore:
+        """What is ingested again and again; the first use opens the store."""
+        return ScheduleStore(self.settings.state_url)
 
     @cached_property
     def relay(self) -> Relay:

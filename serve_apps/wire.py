@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
+from retrieval.cron import CronExpression, TimeZone
 from retrieval.jobs import Budget, Job, JobState, Lane, Mirror
 from retrieval.query import Flag, Namespace
 from retrieval.video_options import VideoOptions
@@ -138,6 +139,8 @@ class IngestRequest(Strict):
     budgets: dict[Lane, Budget] = Field(default_factory=dict)
     mirror: Mirror | None = None
     dry_run: Flag = False
+    schedule: CronExpression | None = None
+    timezone: TimeZone = "UTC"
 
 
 class UploadFields(Strict):

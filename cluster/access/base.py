@@ -4,6 +4,7 @@ from typing import Protocol
 
 from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import DocumentStatus
+from retrieval.jobs import JobRequest
 from retrieval.query import SearchRequest, SearchResponse
 from serve_apps.wire import (
     DeletedDocument,
@@ -15,6 +16,7 @@ from serve_apps.wire import (
     NamespaceList,
     ReasonList,
 )
+from serve_apps.wire_schedules import ScheduleList, ScheduleView
 
 
 class Access(Protocol):
@@ -85,6 +87,24 @@ class Access(Protocol):
 
     def resume_job(self, job_id: str) -> JobView:
         """Let a paused job go on, or run one that has ended early once more."""
+        ...
+
+    def schedules(
+        self, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> ScheduleList:
+        """Return one page of schedules, oldest first."""
+        ...
+
+    def schedule(self, schedule_id: str) -> ScheduleView:
+        """Return one schedule."""
+        ...
+
+    def add_schedule(self, request: JobRequest, cron: str, timezone: str) -> ScheduleView:
+        """Have the sources of `request` ingested at the moments of `cron`."""
+        ...
+
+    def delete_schedule(self, schedule_id: str) -> ScheduleView:
+        """Let a schedule have no further runs."""
         ...
 
     def close(self) -> None:

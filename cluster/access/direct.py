@@ -8,8 +8,9 @@ from retrieval.answering.opening import HOW_TO_TURN_ON
 from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import Document, DocumentStatus
 from retrieval.corpus.store import Corpus
-from retrieval.jobs import FINISHED, JobStore
+from retrieval.jobs import FINISHED, JobRequest, JobStore
 from retrieval.query import SearchRequest, SearchResponse
+from retrieval.schedules import ScheduleStore
 from serve_apps.wire import (
     DeletedDocument,
     DocumentList,
@@ -22,6 +23,7 @@ from serve_apps.wire import (
     ReasonList,
     ReasonView,
 )
+from serve_apps.wire_schedules import ScheduleList, ScheduleView
 
 
 class DirectAccess:
@@ -38,6 +40,10 @@ class DirectAccess:
     @cached_property
     def _jobs(self) -> JobStore:
         return JobStore(self._settings.state_url)
+
+    @cached_property
+    def _schedules(self) -> ScheduleStore:
+        return ScheduleStore(self._settings.state_url)
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Answer a query."""
@@ -148,10 +154,42 @@ class DirectAccess:
             )
         return JobView.of(self._jobs.request_pause(job_id, False))
 
+    def schedules(
+        self, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> ScheduleList:
+        """Return one page of schedules, oldest first."""
+        page = self._schedules.list([namespace] if namespace else None, limit, cursor)
+        views = [ScheduleView.of(schedule) for schedule in page.schedules]
+        return ScheduleList(schedules=views, next_cursor=page.next_cursor)
+
+    def schedule(self, schedule_id: str) -> ScheduleView:
+        """Return one schedule."""
+        schedule = self._schedules.get(schedule_id)
+        if schedule is None:
+            raise NotFoundError(
+                f"there is no schedule {schedule_id!r}; see `pmoves schedules list`."
+            )
+        return ScheduleView.of(schedule)
+
+    def add_schedule(self, request: JobRequest, cron: str, timezone: str) -> ScheduleView:
+        """Refuse: it is the mesh that runs schedules, and checks what they may read."""
+        raise UsageError(
+            "a running mesh keeps schedules; start it with `pmoves up`, or stay with "
+            "`python -m data_jobs.backfill SPEC.yaml --scheduled`."
+        )
+
+    def delete_schedule(self, schedule_id: str) -> ScheduleView:
+        """Let a schedule have no further runs."""
+        found = self.schedule(schedule_id)
+        self._schedules.delete(schedule_id)
+        return found
+
     def close(self) -> None:
         """Give the connections back."""
         if "_jobs" in self.__dict__:
             self._jobs.close()
+        if "_schedules" in self.__dict__:
+            self._schedules.close()
 
     def _find(self, namespace: str, doc_id: str) -> Document:
         document = self._corpus.document(namespace, doc_id)

@@ -24,6 +24,7 @@ from serve_apps.wire import (
     NamespaceList,
     ReasonList,
 )
+from serve_apps.wire_schedules import ScheduleList, ScheduleView
 from serve_apps.wire_state import Readiness, Stats
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -137,14 +138,31 @@ class HttpAccess:
 
     def ingest(self, request: JobRequest) -> JobView:
         """Have the mesh read the sources of `request` by itself; the job is returned."""
-        body = {
-            "sources": [item.uri for item in request.sources],
-            "namespace": request.namespace,
-            "include": request.include,
-            "exclude": request.exclude,
-            "yt_options": request.yt_options.model_dump(exclude_none=True),
+        return self._call(JobView, "POST", "/ingest", json=_ingest_body(request))
+
+    def schedules(
+        self, namespace: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> ScheduleList:
+        """Return one page of schedules, oldest first."""
+        query = _given(namespace=namespace, limit=limit, cursor=cursor)
+        return self._call(ScheduleList, "GET", "/schedules", params=query)
+
+    def schedule(self, schedule_id: str) -> ScheduleView:
+        """Return one schedule."""
+        return self._call(ScheduleView, "GET", f"/schedules/{quote(schedule_id, safe='')}")
+
+    def add_schedule(self, request: JobRequest, cron: str, timezone: str) -> ScheduleView:
+        """Have the mesh ingest the sources of `request` at the moments of `cron`."""
+        body = _ingest_body(request) | {
+            "retry_quarantined": request.retry_quarantined,
+            "schedule": cron,
+            "timezone": timezone,
         }
-        return self._call(JobView, "POST", "/ingest", json=body)
+        return self._call(ScheduleView, "POST", "/ingest", json=body)
+
+    def delete_schedule(self, schedule_id: str) -> ScheduleView:
+        """Let a schedule have no further runs."""
+        return self._call(ScheduleView, "DELETE", f"/schedules/{quote(schedule_id, safe='')}")
 
     def stats(self) -> Stats:
         """Return the state of every stage."""
@@ -191,6 +209,16 @@ class HttpAccess:
                 f"{self.where} answers {response.request.url.path}, but not as a mesh of this "
                 "version does; check --url or PMOVES_URL."
             ) from error
+
+
+def _ingest_body(request: JobRequest) -> dict[str, Any]:
+    return {
+        "sources": [item.uri for item in request.sources],
+        "namespace": request.namespace,
+        "include": request.include,
+        "exclude": request.exclude,
+        "yt_options": request.yt_options.model_dump(exclude_none=True),
+    }
 
 
 def _given(**values: str | int | None) -> dict[str, str | int]:

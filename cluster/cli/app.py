@@ -23,6 +23,7 @@ from cluster.cli.plan import plan
 from cluster.cli.quarantine import documents_app
 from cluster.cli.rebuild import rebuild
 from cluster.cli.reembed import reembed
+from cluster.cli.schedules import schedules_app
 from cluster.cli.search import search
 from cluster.cli.soak import soak
 from cluster.cli.tiers import node, tiers
@@ -44,6 +45,7 @@ for upkeep in (compact, reembed, rebuild, backup, restore, chaos, soak, plan):
 app.add_typer(documents_app, name="documents")
 app.add_typer(entities_app, name="entities")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(schedules_app, name="schedules")
 app.add_typer(events_app, name="events")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")

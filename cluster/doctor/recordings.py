@@ -7,6 +7,8 @@ from cluster.doctor.finding import Finding, ok, warn
 from cluster.settings import Settings
 from data_jobs.errors import SpeechError
 from data_jobs.speech.models import INSTALL, chosen
+from data_jobs.speech.speakers import INSTALL as SPEAKERS
+from data_jobs.speech.speakers import model_file
 from data_jobs.video.providers import INSTALL as INSTALL_YT_DLP
 from data_jobs.video.providers import has_yt_dlp
 
@@ -16,11 +18,25 @@ _MODULES = {"faster-whisper": "faster_whisper", "openai-whisper": "whisper"}
 def check_recordings(settings: Settings) -> Iterator[Finding]:
     """Check speech recognition and yt-dlp."""
     yield _speech(settings)
+    if settings.speech.speakers.backend != "off":
+        yield _speakers(settings)
     if has_yt_dlp():
         yield ok("youtube", f"asked in turn: {', '.join(settings.video.steps)}")
     else:
         detail = "yt-dlp is not installed; playlists, channels and other sites are not read"
         yield warn("youtube", detail, f"{INSTALL_YT_DLP} where you want them")
+
+
+def _speakers(settings: Settings) -> Finding:
+    if find_spec("sherpa_onnx") is None:
+        return warn(
+            "speakers", "sherpa-onnx is not installed; recordings are quarantined", SPEAKERS
+        )
+    model = settings.speech.speakers.model
+    try:
+        return ok("speakers", f"told apart by {model_file(model).name}")
+    except SpeechError as error:
+        return warn("speakers", str(error), "set PMOVES_SPEECH__SPEAKERS__MODEL")
 
 
 def _speech(settings: Settings) -> Finding:

@@ -16,13 +16,14 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from data_jobs.backfill.schedule import keep_time, next_time
+from data_jobs.backfill.schedule import keep_time
 from data_jobs.backfill.spec import BackfillSpec, read_spec
 from data_jobs.backfill.survey import Survey, survey
 from data_jobs.ingest import FAILED, ingest_with_report, told
 from data_jobs.reporting import duration
 from data_jobs.settings import JobSettings
 from retrieval.chunk import utc_now
+from retrieval.cron import next_time
 from retrieval.errors import PmovesError
 from retrieval.job_request import JobRequest
 

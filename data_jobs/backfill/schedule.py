@@ -3,18 +3,10 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
-from zoneinfo import ZoneInfo
+
+from retrieval.cron import next_time
 
 _LONGEST_NAP_S = 60.0
-
-
-def next_time(expression: str, zone: str, after: datetime) -> datetime:
-    """Return the first moment after `after` that `expression` names on the clocks of `zone`."""
-    from croniter import croniter
-
-    local = after.astimezone(ZoneInfo(zone))
-    found: datetime = croniter(expression, local).get_next(datetime)
-    return found
 
 
 def keep_time(

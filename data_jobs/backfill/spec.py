@@ -1,34 +1,18 @@
 """The specification of a backfill, a YAML file."""
 
 from pathlib import Path
-from typing import Annotated, Self
-from zoneinfo import ZoneInfo
+from typing import Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data_jobs.errors import SourceError
 from data_jobs.sources import check, item_uri
 from retrieval.chunk import JsonValue
+from retrieval.cron import CronExpression, TimeZone
 from retrieval.errors import InvalidInputError
 from retrieval.job_request import Budget, JobRequest, Lane, Mirror, SourceItem
 from retrieval.query import Namespace
-
-
-def _cron(text: str) -> str:
-    from croniter import croniter
-
-    if not croniter.is_valid(text):
-        raise ValueError(f"{text!r} is no cron expression of five fields, such as '0 3 * * *'")
-    return text
-
-
-def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"{text!r} is no time zone such as Europe/Berlin") from error
-    return text
 
 
 class _Strict(BaseModel):
@@ -56,8 +40,8 @@ class BackfillSpec(_Strict):
     budgets: dict[Lane, Budget] = Field(default_factory=dict)
     mirror: Mirror | None = None
     retry_quarantined: bool = False
-    schedule: Annotated[str, AfterValidator(_cron)] | None = None
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    schedule: CronExpression | None = None
+    timezone: TimeZone = "UTC"
 
     @model_validator(mode="after")
     def _budgets_of_wanted_lanes(self) -> Self:

@@ -125,9 +125,9 @@ class Chunker:
 
 
 def _metadata(origin: Origin, passage: Passage) -> Mapping[str, JsonValue]:
-    if passage.confidence is None:
-        return origin.metadata
-    return {**origin.metadata, "confidence": passage.confidence}
+    told = {"confidence": passage.confidence, "speaker": passage.speaker}
+    known = {name: value for name, value in told.items() if value is not None}
+    return {**origin.metadata, **known} if known else origin.metadata
 
 
 def _locator(place: Place, passage: Passage) -> Locator:

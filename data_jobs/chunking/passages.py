@@ -1,6 +1,7 @@
 """From the blocks of one place to the texts of its passages."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ class Passage:
     """The text of one passage, and its seconds where it has any.
 
     `torn` says that parts of an overlong word may stand in it. `confidence` is that of
-    its recogniser, where one was at work.
+    its recogniser, where one was at work, and `speaker` who says most of it.
     """
 
     text: str
@@ -27,6 +28,7 @@ class Passage:
     t_end: float | None = None
     torn: bool = False
     confidence: float | None = None
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,8 @@ class PassageCutter:
 
 def _passage(text: str, blocks: Sequence[Block], window: Window, torn: bool = False) -> Passage:
     first, last = blocks[window.first_block], blocks[window.last_block]
-    confidence = _confidence(blocks[window.first_block : window.last_block + 1])
-    return Passage(text, first.t_start, last.t_end, torn, confidence)
+    own = blocks[window.first_block : window.last_block + 1]
+    return Passage(text, first.t_start, last.t_end, torn, _confidence(own), _speaker(own))
 
 
 def _confidence(blocks: Sequence[Block]) -> float | None:
@@ -136,6 +138,15 @@ def _confidence(blocks: Sequence[Block]) -> float | None:
     found = [(len(b.text), b.confidence) for b in blocks if b.confidence is not None]
     weight = sum(length for length, _ in found)
     return round(sum(n * value for n, value in found) / weight, 3) if weight else None
+
+
+def _speaker(blocks: Sequence[Block]) -> str | None:
+    """Return who says most of `blocks`, by length of text; None where nobody is known."""
+    said: Counter[str] = Counter()
+    for block in blocks:
+        if block.speaker:
+            said[block.speaker] += len(block.text)
+    return said.most_common(1)[0][0] if said else None
 
 
 def _with_header(text: str, window: Window, body: int, header: str) -> str:

@@ -4,6 +4,7 @@ import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import cast
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from data_jobs.errors import EmptyDocumentError, UnreadableFileError
@@ -11,6 +12,7 @@ from data_jobs.parse import media_types
 from data_jobs.parse.archive import open_archive
 from data_jobs.parse.base import Attachment, ParsedDocument, ParseLimits
 from data_jobs.parse.builder import DocumentBuilder
+from data_jobs.parse.members import documents
 from data_jobs.parse.programs import kept_folder
 from data_jobs.parse.unpacking import Unpacking
 
@@ -37,11 +39,18 @@ class ZipParser:
 
 
 def archive_document(attachments: list[Attachment], limits: ParseLimits) -> ParsedDocument:
-    """Return an archive: no text of its own, but its members."""
+    """Return an archive: no text of its own, but its members, as far as they are documents."""
+    # The table of parsers names this module.
+    from data_jobs.parse.registry import supported_media_types
+
     if not attachments:
         raise EmptyDocumentError("The archive holds no files.")
+    kept, told = documents(attachments, supported_media_types())
+    if not kept:
+        left_out = ", ".join(cast("list[str]", told["members_left_out"]))
+        raise EmptyDocumentError(f"The archive holds no documents, but {left_out}.")
     return DocumentBuilder(limits).build(
-        attachments=attachments, metadata={"members": len(attachments)}
+        attachments=kept, metadata={"members": len(attachments), **told}
     )
 
 

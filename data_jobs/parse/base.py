@@ -24,6 +24,7 @@ class Block:
     `level` is the depth of a heading, 1 the highest, and 0 for everything else.
     `page` and `slide` count from 1; `t_start` and `t_end` are seconds. `confidence`,
     0 to 1, says how sure a recogniser was. With `opens`, a passage begins here.
+    `speaker` is who says it, where that is known.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Block:
     t_end: float | None = None
     confidence: float | None = None
     opens: bool = False
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,13 @@ class ArchiveOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class PdfOptions:
+    """PDF: whether headers and footers stay on each page that repeats them."""
+
+    running_lines: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ParseOptions:
     """All of it."""
 
@@ -65,3 +72,4 @@ class ParseOptions:
     images: ImageOptions = field(default_factory=ImageOptions)
     office: OfficeOptions = field(default_factory=OfficeOptions)
     archives: ArchiveOptions = field(default_factory=ArchiveOptions)
+    pdf: PdfOptions = field(default_factory=PdfOptions)

@@ -16,6 +16,7 @@ from data_jobs.parse.garbage import is_garbage
 from data_jobs.parse.ocr.tesseract import advice, is_available
 from data_jobs.parse.pdf_lines import PageReader
 from data_jobs.parse.pdf_paragraphs import Paragraph, paragraphs
+from data_jobs.parse.pdf_running import RunningLines
 
 # Below this, a page under a picture is taken for a scan with a stamp on it.
 _FEW_CHARACTERS = 100
@@ -44,9 +45,10 @@ class PdfParser:
         with _open(path) as document:
             builder = DocumentBuilder(limits)
             count = builder.check_pages(len(document))
-            pages, needs_ocr = _read(document, builder)
+            pages, needs_ocr, running = _read(document, builder, limits)
             values: dict[str, str] = document.get_metadata_dict(skip_empty=True)
             metadata: dict[str, MetadataValue | None] = {**_metadata(values)}
+            metadata["running_lines"] = running or None
             if needs_ocr and is_available(limits.options.ocr):
                 needs_ocr, told = _with_scans(document, pages, needs_ocr, limits)
                 metadata |= told
@@ -72,22 +74,29 @@ def _open(path: Path) -> pdfium.PdfDocument:
         raise UnreadableFileError(message) from error
 
 
-def _read(document: pdfium.PdfDocument, builder: DocumentBuilder) -> tuple[list[Page], list[int]]:
-    """Return the paragraphs of every page, and the numbers of those without usable text."""
-    reader = PageReader(document)
+def _read(
+    document: pdfium.PdfDocument, builder: DocumentBuilder, limits: ParseLimits
+) -> tuple[list[Page], list[int], int]:
+    """Return the paragraphs of every page, the numbers of those without usable text, and how
+    many running lines were taken out.
+    """
+    reader, running = PageReader(document), RunningLines()
+    drawn = (reader.lines(index) for index in range(len(document)))
+    keeps = limits.options.pdf.running_lines
     pages: list[Page] = []
     needs_ocr: list[int] = []
     characters = 0
-    for index in range(len(document)):
-        page = list(paragraphs(reader.lines(index)))
+    for lines, cut in ((lines, False) for lines in drawn) if keeps else running.without(drawn):
+        page = list(paragraphs(lines))
         size = sum([len(paragraph.text) for paragraph in page])
         characters += size
         builder.check_room(characters)
-        usable = _usable(page)
-        if not usable or (size < _FEW_CHARACTERS and reader.is_picture(index)):
-            needs_ocr.append(index + 1)
+        # A page that says no more than its number has been read.
+        usable = _usable(page) or (cut and not lines)
+        if not usable or (size < _FEW_CHARACTERS and reader.is_picture(len(pages))):
+            needs_ocr.append(len(pages) + 1)
         pages.append(page if usable else [])
-    return pages, needs_ocr
+    return pages, needs_ocr, running.removed
 
 
 def _usable(page: Page) -> bool:

@@ -1,7 +1,7 @@
 """What a speech recogniser takes and gives."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 SAMPLE_RATE = 16_000
 Samples = npt.NDArray[np.float32]
+# What tells one voice from another: a vector of length 1.
+Voice = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Segment:
 
     `confidence` is the geometric mean of the probabilities of its tokens, 0 to 1.
     `no_speech` is the probability that nobody speaks, and `compression` how often
-    shorter gzip makes the text; both tell inventions and loops apart from speech.
+    shorter gzip makes the text; both tell inventions and loops apart from speech. `voice`
+    and `speaker` are there where speakers are told apart.
     """
 
     start: float
@@ -26,6 +29,8 @@ class Segment:
     confidence: float
     no_speech: float = 0.0
     compression: float = 1.0
+    voice: Voice | None = field(default=None, compare=False, repr=False)
+    speaker: str = ""
 
 
 class Recognizer(Protocol):

@@ -39,6 +39,28 @@ class SegmentationSettings(Group):
     )
 
 
+class SpeakerSettings(Group):
+    """How speakers are told apart."""
+
+    backend: Literal["off", "sherpa-onnx"] = Field(
+        "off", description="What tells speakers apart; needs the extra `speakers`."
+    )
+    model: str = Field(
+        "",
+        max_length=4_096,
+        description="ONNX file of a speaker embedding model, or the folder that holds it.",
+    )
+    count: int = Field(
+        0, ge=0, le=100, description="Speakers of each recording; 0: told from their voices."
+    )
+    threshold: float = Field(
+        0.4,
+        gt=0,
+        le=2,
+        description="Cosine distance from which on voices are two speakers'; depends on the model.",
+    )
+
+
 class SpeechSettings(Group):
     """How the words of audio and video files are recognised."""
 
@@ -82,6 +104,7 @@ class SpeechSettings(Group):
     cpus: float = Field(0.2, ge=0, le=256, description="CPUs that Ray sets aside for a worker.")
     gpus: float = Field(0.0, ge=0, le=16, description="GPUs that Ray sets aside for a worker.")
     segmentation: SegmentationSettings = SegmentationSettings()
+    speakers: SpeakerSettings = SpeakerSettings()
 
     def seconds_for(self, duration: float) -> float:
         """Return the wall-clock time for a recording of `duration` seconds."""

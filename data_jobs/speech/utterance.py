@@ -13,8 +13,9 @@ class Utterance:
     start_s: float
     end_s: float
     text: str
+    speaker: str | None = None
 
     @classmethod
     def of(cls, cue: Block) -> Self:
         """Return what a cue says, and when."""
-        return cls(cue.t_start or 0.0, cue.t_end or 0.0, cue.text)
+        return cls(cue.t_start or 0.0, cue.t_end or 0.0, cue.text, cue.speaker)

@@ -14,6 +14,7 @@ from data_jobs.parse.detect import detect_media_type
 from data_jobs.speech.base import Recognizer
 from data_jobs.speech.decoding import decoded, opened
 from data_jobs.speech.settings import SpeechSettings
+from data_jobs.speech.speakers import VoiceEncoder, load_encoder
 from data_jobs.speech.transcription import transcribe
 
 TRANSCRIBE = "data_jobs.speech.worker:transcribe_file"
@@ -28,7 +29,13 @@ def transcribe_file(path: Path, limits: ParseLimits) -> tuple[str, ParsedDocumen
     settings = SpeechSettings.model_validate_json(os.environ[SETTINGS])
     recognizer = _loaded(os.environ[SETTINGS])
     with opened(path, media_type) as container:
-        transcript = transcribe(decoded(container), recognizer, settings.language)
+        transcript = transcribe(
+            decoded(container),
+            recognizer,
+            settings.language,
+            _encoder(os.environ[SETTINGS]),
+            settings.speakers,
+        )
     blocks = tuple(transcript.blocks())
     return media_type, ParsedDocument(None, blocks, metadata=transcript.metadata())
 
@@ -47,6 +54,15 @@ def _loaded(text: str) -> Recognizer:
         raise UnsupportedTypeError(
             f"Speech recognition does not run: {error}. Turn it on: {_INSTALL}"
         ) from error
+
+
+@cache
+def _encoder(text: str) -> VoiceEncoder | None:
+    settings = SpeechSettings.model_validate_json(text)
+    try:
+        return load_encoder(settings.speakers, threads_of(settings))
+    except SpeechError as error:
+        raise UnsupportedTypeError(f"Speakers cannot be told apart: {error}") from error
 
 
 def load(settings: SpeechSettings, cache_folder: Path) -> Recognizer:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from data_jobs.breaker import Breaker
 from data_jobs.errors import SourceError, VideoGoneError
 from data_jobs.video.base import Provider, Transcript, Video, VideoFacts, Wanted
-from data_jobs.video.breaker import Breaker
 from data_jobs.video.failures import Failure
 from data_jobs.video.settings import VideoSettings
 from data_jobs.web.turns import StoppedError, Turns

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from data_jobs.breaker import Breaker
 from data_jobs.parse.base import Block, MetadataValue, ParsedDocument
 from data_jobs.parse.characters import clean_text
 from data_jobs.stages.attachments import inside
-from data_jobs.video.breaker import Breaker
 from data_jobs.vision.base import PictureDescriber, VisionError
 from data_jobs.vision.openai import OpenAiDescriber
 from data_jobs.vision.settings import VisionSettings

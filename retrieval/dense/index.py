@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from retrieval.chunk import Vectors
+from retrieval.corpus.filters import RowTest
 from retrieval.dense.gpu import Gpu
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
@@ -25,13 +26,13 @@ NOBODY: frozenset[int] = frozenset()
 class Nearest:
     """Asks for the `k` rows nearest to `query`, shape (dimension,), in `namespaces`.
 
-    `predicate` is a filter as the corpus understands it, namespaces included.
+    `test` is what the rows have to meet, namespaces included.
     """
 
     query: Vectors
     namespaces: tuple[str, ...]
     k: int
-    predicate: str | None = None
+    test: RowTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class DenseIndex(Protocol):
         """Return the nearest rows of `snapshot`.
 
         Raises `TimeoutError` after `limit_s`, `StageError` where nothing can answer, and
-        `FilterError` for a bad predicate.
+        `FilterError` for a bad test.
         """
         ...
 
@@ -148,8 +149,8 @@ def search_snapshot(
 ) -> tuple[Addresses, Vectors]:
     """Return the rows of `snapshot` nearest to what is `asked`, best first."""
     allowed = None
-    if asked.predicate is not None:
-        allowed = filters.rows(snapshot.dataset, asked.predicate)
+    if asked.test is not None:
+        allowed = filters.rows(snapshot.dataset, asked.test)
     return snapshot.search(asked.query, asked.namespaces, asked.k, allowed, gpu)
 
 

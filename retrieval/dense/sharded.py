@@ -51,7 +51,7 @@ class ShardedIndex:
     async def nearest(self, snapshot: Snapshot, asked: Nearest, limit_s: float) -> Near:
         """Return the nearest rows of `snapshot` in all shards that answer within `limit_s`.
 
-        Raises `StageError` where none does, and `FilterError` for a bad predicate.
+        Raises `StageError` where none does, and `FilterError` for a bad test.
         """
         at = At.of(snapshot)
         found, failed = await self._ask_all(lambda one: one.nearest(at, asked), limit_s)

@@ -10,6 +10,7 @@ import httpx
 
 from retrieval.errors import OverloadedError, PmovesError, StageError
 from retrieval.openai.endpoint import Endpoint
+from retrieval.openai.errors import RefusedError
 
 _FULL = frozenset({429, 503, 529})
 _PASSING = frozenset({408, 425, 500, 502, 504})
@@ -54,8 +55,9 @@ def refused(endpoint: Endpoint, answer: httpx.Response) -> Failure:
     said = answer.text[:200]
     if status in (401, 403):
         told_key = f"{url} does not take the key ({status}): {said!r}; set {endpoint.key}"
-        return Failure(StageError(told_key))
-    return Failure(StageError(f"{url} answered {status}: {said!r}"), passing=status in _PASSING)
+        return Failure(RefusedError(told_key, status))
+    told_status = RefusedError(f"{url} answered {status}: {said!r}", status)
+    return Failure(told_status, passing=status in _PASSING)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 METADATA = sa.MetaData()
 # What the newest file in migrations/versions brings about.
-REVISION = "0007"
+REVISION = "0008"
 _FIRST = "0001"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = "alembic_version"

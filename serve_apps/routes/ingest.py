@@ -17,6 +17,7 @@ from serve_apps.services import services_of
 from serve_apps.settings import AllowedSources
 from serve_apps.sources import allowed_uri
 from serve_apps.wire import IngestRequest, JobView
+from serve_apps.wire_schedules import ScheduleView
 
 router = APIRouter(tags=["ingest"])
 
@@ -27,12 +28,16 @@ router = APIRouter(tags=["ingest"])
     response_model=JobView,
     summary="Ingest sources",
     openapi_extra=json_body(IngestRequest),
-    responses={200: {"model": DryRun, "description": "With `dry_run`: what a job would do"}},
+    responses={
+        200: {"model": DryRun, "description": "With `dry_run`: what a job would do"},
+        201: {"model": ScheduleView, "description": "With `schedule`: when jobs will start"},
+    },
 )
 async def ingest(request: Request, response: Response) -> JobView | JSONResponse:
     """Start a job that reads files and folders on the gateway's machine, objects, or pages.
 
     With `dry_run` nothing is read or stored: the answer counts what a job would take up.
+    With `schedule`, a job starts at each moment that it names on the clocks of `timezone`.
     """
     services = services_of(request)
     wanted = await read_model(request, IngestRequest, services.settings.http.max_query_bytes)
@@ -44,6 +49,13 @@ async def ingest(request: Request, response: Response) -> JobView | JSONResponse
     if wanted.dry_run:
         found = await asyncio.to_thread(dry_run, job_request, services.settings)
         return JSONResponse(found.model_dump(mode="json"))
+    if wanted.schedule:
+        made = await services.state.call(
+            services.schedules.create, job_request, wanted.schedule, wanted.timezone
+        )
+        where = {"Location": f"/schedules/{made.schedule_id}"}
+        view = ScheduleView.of(made).model_dump(mode="json")
+        return JSONResponse(view, status_code=201, headers=where)
     job = await services.state.call(start_job, services, job_request, limit_s=START_S)
     response.headers["Location"] = f"/jobs/{job.job_id}"
     return JobView.of(job)

@@ -13,6 +13,7 @@ from cluster.cli.app import app
 from retrieval.corpus.locking import sole_keeper
 from retrieval.corpus.store import Corpus
 from retrieval.jobs import JobRequest, JobStore, SourceItem
+from retrieval.schedules import ScheduleStore
 
 
 def pmoves(*arguments: str) -> Result:
@@ -126,6 +127,34 @@ def test_jobs_are_listed_shown_and_stopped(reach: list[str], home: Path) -> None
     assert answer("jobs", "pause", job.job_id, *reach)["paused"] is True
     assert answer("jobs", "resume", job.job_id, *reach)["paused"] is False
     store.close()
+
+
+def test_schedules_are_listed_shown_and_removed(reach: list[str], home: Path) -> None:
+    store = ScheduleStore(f"sqlite:///{home / 'state.db'}")
+    request = JobRequest(namespace="pmoves", sources=[SourceItem(uri="file:///x")])
+    made = store.create(request, "30 3 * * *", "Europe/Berlin").schedule_id
+    (listed,) = answer("schedules", "list", *reach)["schedules"]
+    assert (listed["schedule_id"], listed["timezone"]) == (made, "Europe/Berlin")
+    assert made in pmoves("schedules", "list", *reach).stdout
+    assert "30 3 * * *" in pmoves("schedules", "show", made, *reach).stdout
+    assert answer("schedules", "remove", made, *reach)["schedule_id"] == made
+    assert store.get(made) is None
+    assert made in pmoves("schedules", "show", made, *reach).stderr
+    store.close()
+
+
+@pytest.mark.usefixtures("corpus")
+def test_a_schedule_is_added_to_a_mesh_alone(gateway: str, tmp_path: Path) -> None:
+    add = ("schedules", "add", "30 3 * * *", "https://example.com/")
+    made = answer(*add, "--timezone", "Europe/Berlin", "--include", "*.pdf", "--url", gateway)
+    assert (made["schedule"], made["sources"]) == ("30 3 * * *", ["https://example.com/"])
+    # The place of a file is checked by the mesh, which here opens no folder.
+    refused = pmoves("schedules", "add", "30 3 * * *", str(tmp_path), "--url", gateway)
+    assert refused.exit_code == 1
+    assert "PMOVES_INGEST__ROOTS" in refused.stderr
+    alone = pmoves(*add)
+    assert alone.exit_code == 2
+    assert "pmoves up" in alone.stderr
 
 
 def test_compact_keeps_the_corpus(corpus: Corpus) -> None:

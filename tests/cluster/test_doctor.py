@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cluster.cli.app import app
+from cluster.doctor import recordings
 from cluster.mesh.ports import any_free_port
 from cluster.mesh.state import write_state
+from cluster.settings import Settings
 from retrieval.corpus.store import Corpus
 from tests.cluster.test_mesh_state import example
 from tests.embedders import WordEmbedder
@@ -94,6 +96,26 @@ def test_lanes_that_are_off_are_named_with_one_command(
     assert found["ocr"]["level"] == found["office"]["level"] == "warn"
     assert "apt-get install tesseract-ocr" in found["ocr"]["advice"]
     assert "libreoffice-writer" in found["office"]["advice"]
+
+
+def test_a_model_of_voices_that_is_missing_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def found() -> dict[str, str]:
+        told = {each.name: each for each in recordings.check_recordings(Settings())}
+        each = told.get("speakers")
+        return {} if each is None else {"detail": each.detail, "advice": str(each.advice)}
+
+    assert found() == {}
+    monkeypatch.setenv("PMOVES_SPEECH__SPEAKERS__BACKEND", "sherpa-onnx")
+    monkeypatch.setattr(recordings, "find_spec", lambda name: None)
+    assert "pmoves-mesh[speakers]" in found()["advice"]
+    monkeypatch.setattr(recordings, "find_spec", lambda name: name)
+    assert "there is no model" in found()["detail"]
+    model = tmp_path / "voices.onnx"
+    model.touch()
+    monkeypatch.setenv("PMOVES_SPEECH__SPEAKERS__MODEL", str(model))
+    assert "voices.onnx" in found()["detail"]
 
 
 def test_a_model_over_http_is_asked(

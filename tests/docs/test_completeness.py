@@ -27,6 +27,7 @@ from retrieval.settings import PREDECESSOR_NAMES
 from serve_apps.metric_table import METRICS, Metric
 from serve_apps.problems import CATALOGUE, ProblemType
 from serve_apps.wire import IngestRequest, JobView, UpsertItem, UpsertOptions, UpsertResponse
+from serve_apps.wire_schedules import ScheduleView
 from tests.docs.pages import Page, read_page
 
 ERRORS = sorted(
@@ -113,6 +114,11 @@ def test_job_fields() -> None:
     own = {"job_id", "namespace", "sources"}
     times = {name for name in JobView.model_fields if name.endswith("_at")}
     assert not missing(read_page("docs/guide/ingest.md"), fields(JobView) - own - times)
+
+
+def test_schedule_fields() -> None:
+    times = {"created_at"}
+    assert not missing(read_page("docs/guide/backfill.md"), fields(ScheduleView) - times)
 
 
 def test_ingest_fields() -> None:

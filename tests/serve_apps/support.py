@@ -69,6 +69,8 @@ def services_over(
         services.searcher.close()
         embedder.close()
         services.jobs.close()
+        if "schedules" in vars(services):
+            services.schedules.close()
 
 
 @asynccontextmanager

@@ -113,6 +113,13 @@ def ingest(services: Services, namespace: str) -> dict[str, Any]:
     return {"url": "/ingest", "json": {"sources": [root.as_uri()], "namespace": namespace}}
 
 
+def schedule(services: Services, namespace: str) -> dict[str, Any]:
+    """Ask for a schedule that is there."""
+    request = JobRequest(namespace=namespace, sources=[])
+    made = services.schedules.create(request, "0 3 * * *")
+    return {"url": f"/schedules/{made.schedule_id}"}
+
+
 def retry(_services: Services, namespace: str) -> dict[str, Any]:
     """Have failed documents taken up again."""
     return {"url": "/quarantine/retry", "json": {"namespace": namespace}}
@@ -149,6 +156,9 @@ CASES: dict[Call, Case] = {
     ("DELETE", "/jobs/{job_id}"): Case(job, 202, foreign=NOT_FOUND),
     ("POST", "/jobs/{job_id}/pause"): Case(job_call("pause"), 202, foreign=NOT_FOUND),
     ("POST", "/jobs/{job_id}/resume"): Case(job_call("resume"), 202, foreign=NOT_FOUND),
+    ("GET", "/schedules"): Case(listed("/schedules"), foreign=FORBIDDEN),
+    ("GET", "/schedules/{schedule_id}"): Case(schedule, foreign=NOT_FOUND),
+    ("DELETE", "/schedules/{schedule_id}"): Case(schedule, foreign=NOT_FOUND),
     ("GET", "/namespaces"): Case(plain("/namespaces")),
     ("GET", "/hirag/admin/stats"): Case(plain("/hirag/admin/stats")),
     ("GET", "/hirag/admin/rerank-status"): Case(plain("/hirag/admin/rerank-status")),

@@ -101,7 +101,15 @@ uploads = st.builds(
 lists = st.builds(
     lambda url, params: {"method": "GET", "url": url, "params": params},
     st.sampled_from(
-        ["/documents", "/quarantine", "/jobs", "/namespaces", "/hirag/admin/stats", "/metrics"]
+        [
+            "/documents",
+            "/quarantine",
+            "/jobs",
+            "/schedules",
+            "/namespaces",
+            "/hirag/admin/stats",
+            "/metrics",
+        ]
     ),
     optional(
         namespace=st.lists(namespaces, max_size=2),
@@ -118,7 +126,7 @@ single = st.builds(
         "params": params,
     },
     st.sampled_from(["GET", "DELETE"]),
-    st.sampled_from(["documents", "jobs"]),
+    st.sampled_from(["documents", "jobs", "schedules"]),
     st.one_of(names, st.just(JOB)),
     optional(namespace=namespaces),
 )
@@ -184,6 +192,7 @@ async def store(
     ]
     services.corpus.commit([chunk], vectors, documents=ledger)
     request = JobRequest(namespace=namespace, sources=[SourceItem(uri=f"file:///{path}")])
+    services.schedules.create(request, "0 3 * * *")
     services.jobs.create(request, job_id)
     services.jobs.finish(job_id, "failed", failure)
 
@@ -218,12 +227,13 @@ def without_volatile(value: Any) -> Any:
     return [without_volatile(part) for part in value] if isinstance(value, list) else value
 
 
-def foreign_state(services: Services) -> tuple[Any, Any, Any]:
+def foreign_state(services: Services) -> tuple[Any, ...]:
     """Return all that is kept of the foreign namespace."""
     corpus = services.corpus
     rows = corpus.dataset().to_table(filter=f"namespace = '{FOREIGN}'").to_pylist()
     job = services.jobs.get(JOB)
-    return corpus.documents([FOREIGN]).documents, rows, job
+    schedules = services.schedules.list([FOREIGN]).schedules
+    return corpus.documents([FOREIGN]).documents, rows, job, schedules
 
 
 @pytest.mark.integration
@@ -251,6 +261,8 @@ async def test_lists_and_stats_hold_what_is_own(insider: httpx.AsyncClient) -> N
     assert {row["namespace"] for row in listed} == {OWN}
     jobs = (await insider.get("/jobs")).json()["jobs"]
     assert [job["job_id"] for job in jobs] == ["job-own"]
+    schedules = (await insider.get("/schedules")).json()["schedules"]
+    assert [schedule["namespace"] for schedule in schedules] == [OWN]
     spaces = (await insider.get("/namespaces")).json()["namespaces"]
     assert [space["namespace"] for space in spaces] == [OWN]
     stats = (await insider.get("/hirag/admin/stats")).json()

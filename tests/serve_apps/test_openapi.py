@@ -19,6 +19,8 @@ CALLS = {
     "/jobs/{job_id}": {"get", "delete"},
     "/jobs/{job_id}/pause": {"post"},
     "/jobs/{job_id}/resume": {"post"},
+    "/schedules": {"get"},
+    "/schedules/{schedule_id}": {"get", "delete"},
     "/quarantine": {"get"},
     "/quarantine/retry": {"post"},
     "/quarantine/ignore": {"post"},

@@ -265,20 +265,6 @@ async def speaks_http(port: int) -> bool:
     return True
 
 
-async def test_an_upload_is_read_by_a_ray_job(client: httpx.AsyncClient) -> None:
-    answer = await client.post(
-        "/documents",
-        files=[
-            ("files", ("gear.md", b"# Gear\n\nThe Zoom H6 recorder runs on four AA batteries."))
-        ],
-        data={"namespace": "uploads"},
-    )
-    job = await finished(client, await job_of(client, answer))
-    assert (job["state"], job["done"]) == ("succeeded", 1), job["error"]
-    answer_found = await search(client, "recorder batteries", namespace="uploads")
-    assert "Zoom H6" in answer_found["hits"][0]["text"]
-
-
 async def test_a_large_upload_takes_no_memory_and_goes_with_its_client(
     client: httpx.AsyncClient, mesh: Mesh
 ) -> None:

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.xdist_group("ray"),
     pytest.mark.timeout(600),
-    pytest.mark.skipif("PMOVES_TEST_SHARDS" not in os.environ, reason="minutes; see `make soak`"),
+    pytest.mark.soak,
 ]
 _PASSAGES = 150
 _ASKED = {"namespace": "knots", "mode": "dense", "k": _PASSAGES}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_jobs.backfill.schedule import keep_time, next_time
+from data_jobs.backfill.schedule import keep_time
 from data_jobs.backfill.spec import read_spec
 from retrieval.errors import InvalidInputError
 from retrieval.jobs import Budget, Mirror
@@ -79,13 +79,6 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, named: str) -> None:
 def test_a_specification_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="cannot be read"):
         read_spec(tmp_path / "spec.yaml")
-
-
-def test_times_are_those_of_the_zone_with_its_summer_time() -> None:
-    winter = datetime(2026, 1, 15, 12, tzinfo=UTC)
-    summer = datetime(2026, 7, 15, 12, tzinfo=UTC)
-    at_three = [next_time("0 3 * * *", "Europe/Berlin", moment) for moment in (winter, summer)]
-    assert [moment.astimezone(UTC).hour for moment in at_three] == [2, 1]
 
 
 def test_a_long_run_leaves_out_what_it_has_missed() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from data_jobs.errors import EmptyDocumentError, LimitExceededError, UnreadableFileError
 from data_jobs.parse.archives import member_name
-from data_jobs.parse.base import ParseLimits
+from data_jobs.parse.base import ParsedDocument, ParseLimits
 from data_jobs.parse.options import ArchiveOptions, ParseOptions
 from data_jobs.parse.registry import parse_file
 
@@ -196,3 +196,53 @@ def test_the_same_name_twice_is_kept_twice(tmp_path: Path, write: Callable[..., 
     limits = ParseLimits(scratch=str(tmp_path))
     attachments = parse_file(path, limits)[1].attachments
     assert [Path(str(each.path)).read_bytes() for each in attachments] == [b"1", b"2"]
+
+
+JAVA_CLASS = b"\xca\xfe\xba\xbe\x00\x00\x00\x3d" + bytes(range(256))
+PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(300)
+NOISE = bytes(range(256)) * 8
+
+
+def parsed(path: Path) -> ParsedDocument:
+    scratch = path.parent / "scratch"
+    scratch.mkdir()
+    return parse_file(path, ParseLimits(scratch=str(scratch)))[1]
+
+
+def test_programs_in_a_jar_are_counted_and_become_no_documents(tmp_path: Path) -> None:
+    entries = {f"org/kettle/Part{number}.class": JAVA_CLASS for number in range(40)}
+    entries |= {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n", "lib/libkettle.so": PROGRAM}
+    entries |= {"data.bin": NOISE, "README.md": b"# Kettle"}
+    document = parsed(write_zip(tmp_path / "kettle.jar", entries))
+    assert [each.name for each in document.attachments] == ["META-INF/MANIFEST.MF", "README.md"]
+    assert document.metadata["members"] == 44
+    assert document.metadata["members_left_out"] == [
+        "40 application/java",
+        "1 application/octet-stream",
+        "1 application/x-executable",
+    ]
+    # What is left out takes no room.
+    assert len([path for path in (tmp_path / "scratch").rglob("*") if path.is_file()]) == 2
+
+
+def test_the_content_decides_what_is_a_program(tmp_path: Path) -> None:
+    entries = {"Notes.class": b"Notes of a class, in words.", "tool": PROGRAM}
+    document = parsed(
+        write_tar(tmp_path / "x.tar", "w", *((entry(name), data) for name, data in entries.items()))
+    )
+    assert [each.name for each in document.attachments] == ["Notes.class"]
+    assert document.metadata["members_left_out"] == ["1 application/x-executable"]
+
+
+def test_what_is_called_a_document_is_told_of(tmp_path: Path) -> None:
+    names = ["report.pdf", "take.WAV", "empty.bin"]
+    entries = dict.fromkeys(names[:2], NOISE) | {"empty.bin": b""}
+    document = parsed(write_zip(tmp_path / "x.zip", entries))
+    assert [each.name for each in document.attachments] == names
+    assert "members_left_out" not in document.metadata
+
+
+def test_an_archive_of_programs_alone_says_so(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.jar", {"A.class": JAVA_CLASS, "B.class": JAVA_CLASS})
+    with pytest.raises(EmptyDocumentError, match="no documents, but 2 application/java"):
+        parsed(path)

@@ -69,10 +69,10 @@ def write(path: Path, samples: Samples, rate: int = 48_000, **metadata: str) -> 
     return path
 
 
-def speech(text: str, folder: Path) -> Samples:
-    """Return `text` spoken by espeak-ng."""
+def speech(text: str, folder: Path, voice: str = "en-us") -> Samples:
+    """Return `text` spoken by a voice of espeak-ng."""
     path = folder / "espeak.wav"
-    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "140", "-w", str(path), text], check=True)
+    subprocess.run(["espeak-ng", "-v", voice, "-s", "140", "-w", str(path), text], check=True)
     with av.open(str(path)) as file:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
         frames = [out for frame in file.decode(audio=0) for out in resampler.resample(frame)]

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from data_jobs.video.breaker import Breaker
+from data_jobs.breaker import Breaker
 from data_jobs.video.facts import chapters_in, facts_of_info
 from data_jobs.video.failures import failure_of
 from data_jobs.video.tracks import Track, best_track

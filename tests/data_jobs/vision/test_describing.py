@@ -86,14 +86,16 @@ def test_what_the_model_refuses_is_not_sent_again(endpoint: Endpoint, tmp_path: 
 @pytest.mark.parametrize(
     ("answers", "given", "told", "lasting"),
     [
-        ([(200, chat(None))], {}, "", None),
+        ([(200, chat(None))], {}, "said nothing", True),
         ([(429, {}), (200, chat("Later."))], {}, "Later.", None),
-        ([(200, {"choices": []})], {}, "has no `choices", False),
-        ([(200, b"<html>")], {}, "has no `choices", False),
+        ([(500, {}), (200, chat("Mended."))], {}, "Mended.", None),
+        ([(429, {}), (429, {})], {}, "too much to do", False),
+        ([(200, {"choices": []})], {}, "said nothing", False),
+        ([(200, b"<html>")], {}, "something else than JSON", False),
         ([(422, {})], {}, "answered 422", True),
-        ([], {"api_key": "wrong"}, "answered 401", False),
+        ([], {"api_key": "wrong"}, r"\(401\).*set PMOVES_INGEST__VISION__API_KEY", False),
         ([], {"model": "other"}, "answered 404", False),
-        ([], {"url": "http://127.0.0.1:9/v1"}, "cannot be reached: ConnectError", False),
+        ([], {"url": "http://127.0.0.1:9/v1"}, "does not answer: ConnectError", False),
     ],
 )
 def test_answers_and_failures(
@@ -106,7 +108,7 @@ def test_answers_and_failures(
 ) -> None:
     endpoint.answers = answers
     shown = picture(tmp_path / "a.jpg", (10, 10)).read_bytes()
-    describer = OpenAiDescriber(settings(endpoint, **given), pause_s=0.0)
+    describer = OpenAiDescriber(settings(endpoint, **given))
     try:
         if lasting is None:
             assert describer.describe(shown) == told
@@ -115,6 +117,7 @@ def test_answers_and_failures(
             describer.describe(shown)
         assert failed.value.lasting is lasting
         assert "wrong" not in str(failed.value)
+        assert not endpoint.answers
     finally:
         describer.close()
 

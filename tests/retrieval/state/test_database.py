@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 import eval.gates.tables  # noqa: F401
 import publishing.events.tables  # noqa: F401
 import retrieval.jobs
+import retrieval.schedules
 import retrieval.state.keys  # noqa: F401
 from retrieval.errors import CorpusError, SchemaVersionError
 from retrieval.jobs import JobStore
