@@ -155,7 +155,7 @@ async def test_it_tells_of_rows_what_their_vectors_say(
     filled: Corpus, rig: Rig, query: Vectors
 ) -> None:
     snapshot = await followed(rig)
-    rows = np.array(expected(snapshot, query, ("a",), ""), np.int64)
+    rows = np.array(expected(snapshot, query, ("a",), None), np.int64)
     gone = np.array([2**40], np.int64)
     scored, shown = rows[:7], np.concatenate([rows[3:9], gone])
     told = await rig[0].tell(snapshot, Wanted(query, ("a",), scored, shown), LIMIT)
