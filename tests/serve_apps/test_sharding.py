@@ -51,8 +51,8 @@ def test_former_shards_are_deployed_beside_the_present_ones(
 ) -> None:
     dense = DenseSettings(shards=shards, former_shards=former)
     changed = settings.model_copy(update={"dense": dense})
-    arguments: tuple[Any, ...] = build(changed)._bound_deployment.init_args
-    *_, present, kept = arguments
+    arguments: Any = build(changed)._bound_deployment.init_args
+    present, kept = arguments[-2:]
     assert all(isinstance(one, serve.Application) for one in (*present, *kept))
     assert [one._bound_deployment.name for one in (*present, *kept)] == names
     assert len(present) == layouts(changed)[0]
