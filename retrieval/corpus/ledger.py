@@ -13,6 +13,7 @@ from retrieval.corpus.changes import DocumentKey
 from retrieval.corpus.filters import namespaces_predicate, quote
 from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.lookup import rows_by
+from retrieval.corpus.paging import Pager, Wanted
 from retrieval.corpus.replacing import replace_rows
 from retrieval.corpus.schema import DOCUMENTS, documents_to_table, row_to_document
 from retrieval.corpus.tables import Session, open_table, upsert, write
@@ -41,9 +42,12 @@ class Reason:
 class Ledger:
     """Reads and writes the documents table at `uri`; safe from any thread or process."""
 
-    def __init__(self, uri: str, session: Session | None = None) -> None:
+    def __init__(
+        self, uri: str, session: Session | None = None, pager: Pager | None = None
+    ) -> None:
         self.uri = uri
         self._session = session
+        self._pager = pager or Pager()
 
     def record(self, documents: Sequence[Document]) -> None:
         """Upsert the rows of `documents`; `created_at` of known rows stays."""
@@ -88,28 +92,18 @@ class Ledger:
         `reason` is the type of the error for which documents are quarantined.
         """
         parts = [f"status = {quote(status)}" if status else "status <> 'deleted'"]
-        if namespaces is not None:
-            parts.append(namespaces_predicate(namespaces) if namespaces else "false")
         if source is not None:
             parts.append(f"source = {quote(source)}")
         if reason is not None:
             parts.append(f"error_type = {quote(reason)}")
-        if cursor is not None:
-            parts.append(_after(cursor))
+        after = _after(cursor) if cursor is not None else None
         dataset = open_table(self.uri, self._session)
-        # Only the keys are sorted; all else is read of the page's rows alone.
-        keys = dataset.scanner(
-            columns=["namespace", "doc_id"],
-            filter=" AND ".join(parts),
-            order_by=["namespace", "doc_id"],
-            limit=limit + 1,
-            with_row_address=True,
-        ).to_table()
-        addresses = keys["_rowaddr"].to_pylist()
-        rows = dataset._take_rows(addresses[:limit], columns=DOCUMENTS.names).to_pylist()
+        wanted = Wanted(namespaces, " AND ".join(parts), after)
+        found = self._pager.first(dataset, wanted, limit + 1)
+        addresses = [row.address for row in found[:limit]]
+        rows = dataset._take_rows(addresses, columns=DOCUMENTS.names).to_pylist()
         documents = [row_to_document(row) for row in rows]
-        more = len(addresses) > limit
-        return DocumentPage(documents, _cursor(documents[-1]) if more else None)
+        return DocumentPage(documents, _cursor(documents[-1]) if len(found) > limit else None)
 
     def reasons(self, namespaces: Sequence[str] | None = None) -> list[Reason]:
         """Return why documents are quarantined, most frequent first."""
@@ -172,12 +166,12 @@ def _cursor(document: Document) -> str:
     return base64.urlsafe_b64encode(key.encode()).decode()
 
 
-def _after(cursor: str) -> str:
+def _after(cursor: str) -> DocumentKey:
     try:
         namespace, doc_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        first, second = quote(namespace), quote(doc_id)
+        quote(namespace), quote(doc_id)
     except (ValueError, TypeError, AttributeError, RecursionError, InvalidInputError) as error:
         raise InvalidInputError(
             "cursor: not one that was handed out; leave it away to start from the first page"
         ) from error
-    return f"(namespace > {first} OR (namespace = {first} AND doc_id > {second}))"
+    return namespace, doc_id

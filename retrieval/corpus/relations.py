@@ -15,6 +15,7 @@ from retrieval.corpus.lookup import rows_by
 from retrieval.corpus.replacing import replace_rows
 from retrieval.corpus.schema import key_field
 from retrieval.corpus.tables import (
+    BTREE,
     Session,
     create_indexes,
     create_table,
@@ -47,7 +48,7 @@ def create_relations(uri: str) -> None:
     table = table_uri(uri, "relations")
     if not table_exists(table):
         create_table(table, RELATIONS.empty_table())
-    create_indexes(table, {"doc_id": {"index_type": "BTREE"}})
+    create_indexes(table, {"doc_id": BTREE})
 
 
 class RelationTable:

@@ -5,7 +5,7 @@ version, as `retrieval.corpus.numbering` counts, is the index version that calle
 Projections follow it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -33,6 +33,7 @@ from retrieval.corpus.schema import (
 )
 from retrieval.corpus.settling import settle
 from retrieval.corpus.tables import (
+    BTREE,
     Session,
     create_indexes,
     create_table,
@@ -50,9 +51,9 @@ from retrieval.relation import Relation
 _LOOKUP = 1_000
 _INDEX_CACHE_BYTES = 512 * 2**20
 _METADATA_CACHE_BYTES = 128 * 2**20
-_INDEXES: dict[str, dict[str, Any]] = {
-    "chunk_id": {"index_type": "BTREE"},
-    "doc_id": {"index_type": "BTREE"},
+_INDEXES: Mapping[str, Mapping[str, Any]] = {
+    "chunk_id": BTREE,
+    "doc_id": BTREE,
     "namespace": {"index_type": "BITMAP"},
     "indexed_text": {
         "index_type": "INVERTED",
@@ -117,7 +118,7 @@ class Corpus:
         create_relations(uri)
         settle_vectors(corpus.chunks_uri)
         create_indexes(corpus.chunks_uri, _INDEXES)
-        create_indexes(corpus._ledger.uri, {"doc_id": {"index_type": "BTREE"}})
+        create_indexes(corpus._ledger.uri, {"doc_id": BTREE})
         return corpus
 
     @classmethod

@@ -12,6 +12,7 @@ import lance
 import pyarrow as pa
 from lance.commit import CommitConflictError
 from lance.dataset import MergeInsertBuilder
+from lance.indices import IndexConfig
 from lance.lance import _Session
 
 from retrieval.errors import CorpusError
@@ -22,6 +23,13 @@ T = TypeVar("T")
 # Lance's cache; its own package gives the class this name without declaring it.
 Session = _Session
 
+# An id is compared with all of its page; by default a page holds 4,096, and a commit of a
+# hundred chunks took longer and longer until it met as many pages.
+_PAGE_ROWS = 512
+BTREE: Mapping[str, Any] = {
+    "index_type": IndexConfig(index_type="btree", parameters={"zone_size": _PAGE_ROWS})
+}
+"""Options of an index in which ids are looked up."""
 # Lance's own messages for a commit that lost a race.
 _CONFLICTS = ("conflict", "concurrent", "retry limit", "too many retries")
 _ABSENT = "was not found"

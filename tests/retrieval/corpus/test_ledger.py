@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from retrieval.chunk import Document
 from retrieval.corpus.ledger import Ledger
+from retrieval.corpus.paging import Pager, Sample
 from retrieval.corpus.schema import DOCUMENTS
-from retrieval.corpus.tables import create_table, open_table
+from retrieval.corpus.tables import create_indexes, create_table, open_table
 from retrieval.errors import InvalidInputError
 from tests.retrieval.building import run_together
 from tests.retrieval.strategies import documents, names
@@ -33,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("ledgers")
 
 
-def new_ledger(folder: Path) -> Ledger:
-    ledger = Ledger(str(folder / f"{next(_numbers)}.lance"))
+def new_ledger(folder: Path, pager: Pager | None = None) -> Ledger:
+    ledger = Ledger(str(folder / f"{next(_numbers)}.lance"), pager=pager)
     create_table(ledger.uri, DOCUMENTS.empty_table())
     return ledger
 
@@ -52,12 +53,13 @@ def read_all(ledger: Ledger, limit: int, **options: str | list[str] | None) -> l
             return found
 
 
+@pytest.mark.parametrize("large", [1, 10_000], ids=["by ranges", "by sorting"])
 @given(st.lists(documents, max_size=12), st.integers(1, 5))
 @settings(max_examples=10)
 def test_pages_give_every_row_once_and_in_order(
-    folder: Path, rows: list[Document], limit: int
+    folder: Path, large: int, rows: list[Document], limit: int
 ) -> None:
-    ledger = new_ledger(folder)
+    ledger = new_ledger(folder, Pager(large))
     ledger.record(rows)
     newest = {(row.namespace, row.doc_id): row for row in rows}
     expected = [newest[key] for key in sorted(newest)]
@@ -120,6 +122,94 @@ def test_a_page_reads_its_own_rows_and_of_the_others_the_keys(
         page = ledger.page(limit=5, cursor=cursor, **options)
         assert len(page.documents) == 5
         assert 5 * size < bytes_read() < 30 * size < len(rows) * size
+
+
+SPREAD = [
+    Document(name, f"{at * 7919 % 4_096:03x}", "rare" if at % 500 == 0 else "s", status)
+    for name, count in (("a", 3_000), ("b", 600), ("c", 40))
+    for at, status in zip(range(count), itertools.cycle(["ready", "ready", "deleted"]))
+]
+
+
+@pytest.fixture(scope="module", params=[0.01, 1])
+def spread(folder: Path, request: pytest.FixtureRequest) -> Ledger:
+    """Rows of namespaces of different sizes, looked through in ranges; its sample is of `a`."""
+    ledger = new_ledger(folder, Pager(1_000, request.param))
+    create_indexes(ledger.uri, {"doc_id": {"index_type": "BTREE"}})
+    ledger.record(SPREAD[:3_000])
+    assert len(ledger.page().documents) == 100
+    ledger.record(SPREAD[3_000:])
+    return ledger
+
+
+@pytest.mark.parametrize("limit", [30, 100, 2_999])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"status": "deleted"},
+        {"namespaces": ["c", "a"]},
+        {"namespaces": ["b"], "status": "ready"},
+        {"namespaces": ["nobody"]},
+        {"source": "rare"},
+    ],
+    ids=str,
+)
+def test_pages_by_ranges_are_those_of_all_keys_sorted(
+    spread: Ledger, options: dict[str, Any], limit: int
+) -> None:
+    names, status = options.get("namespaces", "abc"), options.get("status")
+    expected = [
+        (row.namespace, row.doc_id)
+        for row in sorted(SPREAD, key=lambda row: (row.namespace, row.doc_id))
+        if row.namespace in names
+        and (row.status == status if status else row.status != "deleted")
+        and row.source == options.get("source", row.source)
+    ]
+    found = read_all(spread, limit, **options)
+    assert [(row.namespace, row.doc_id) for row in found] == expected
+
+
+def test_a_range_is_about_as_wide_as_a_page(spread: Ledger) -> None:
+    dataset = open_table(spread.uri)
+    sample = Sample.of(dataset, dataset.count_rows())
+    first, second, *_ = sample.ranges(("a", "400"), 150, 1)
+    rows = [
+        dataset.count_rows(filter=f"namespace = 'a' AND doc_id > {low} AND doc_id <= '{high}'")
+        for low, high in (("'400'", first), (f"'{first}'", second))
+    ]
+    assert 100 < rows[0] < 900
+    assert rows[1] > 600
+    assert list(sample.ranges(("a", "fff"), 150, 1)) == [None]
+    assert not list(sample.ranges(("a", "400"), 150, 0.01))
+    assert sample.fits(len(SPREAD))
+    assert not sample.fits(2 * len(SPREAD))
+
+
+@given(st.lists(st.sampled_from(["write", "delete", "page"]), max_size=12), st.integers(1, 7))
+@settings(max_examples=10)
+def test_pages_under_writes_give_what_stays_once_and_in_order(
+    folder: Path, steps: list[str], limit: int
+) -> None:
+    ledger, dice = new_ledger(folder, Pager(large=1)), random.Random(1)
+    staying = [Document(name, f"{at:02}", "s", "ready") for name in "ab" for at in range(0, 30, 3)]
+    ledger.record(staying)
+    found: list[Document] = []
+    cursor: str | None = None
+    for step in [*steps, *["page"] * 2 * len(staying)]:
+        passing = Document(
+            dice.choice("abc"), f"{dice.randrange(30) // 3 * 3 + 1:02}", "s", "ready"
+        )
+        if step == "page":
+            page = ledger.page(limit=limit, cursor=cursor)
+            found += page.documents
+            if (cursor := page.next_cursor) is None:
+                break
+        else:
+            ledger.record([passing if step == "write" else replace(passing, status="deleted")])
+    keys = [(row.namespace, row.doc_id) for row in found]
+    assert keys == sorted(set(keys))
+    assert {(row.namespace, row.doc_id) for row in staying} <= set(keys)
 
 
 def test_find_takes_more_keys_than_one_predicate_holds(folder: Path) -> None:
