@@ -67,14 +67,14 @@ pages: .venv/.dev ## Screenshots of the pages in artifacts/screenshots, and thei
 	$(BIN)/pytest -m integration tests/eval/pages
 
 soak: .venv/.dev ## The long tests: killed writers, commits, killed parts, 1,000 mixed files, huge ones, an hour of load.
-	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 \
-		PMOVES_TEST_HEAD=1 PMOVES_TEST_MIXED=1000 PMOVES_TEST_HUGE=100 PMOVES_TEST_KEYS=100_000 \
-		PMOVES_TEST_OUTAGES=1 PMOVES_TEST_TIERS=1 \
+	PMOVES_TEST_SOAK=1 PMOVES_TEST_MIXED=1000 PMOVES_TEST_HUGE=100 \
 		PMOVES_TEST_SOAK_MINUTES=$${SOAK_MINUTES:-60} \
-		$(BIN)/pytest -s -m integration \
-		tests/retrieval/corpus tests/serve_apps/test_under_load.py tests/cluster/test_head_in_redis.py \
-		tests/data_jobs/mixed tests/data_jobs/objects/test_many_objects.py tests/cluster/chaos \
-		tests/retrieval/graph/test_outages.py tests/cluster/tiers
+		$(BIN)/pytest -s -m soak
+	PMOVES_TEST_KILLS=200 PMOVES_TEST_COMMITS=2000 PMOVES_TEST_ROUNDS=20 \
+		PMOVES_TEST_KEYS=100_000 PMOVES_TEST_REPETITIONS=10 \
+		$(BIN)/pytest -s -m "integration and not soak" \
+		tests/retrieval/corpus tests/serve_apps/test_under_load.py \
+		tests/data_jobs/objects/test_many_objects.py tests/cluster/test_quality_gate.py
 
 fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
 from retrieval.dense.follower import DenseFollower, Snapshot
@@ -22,7 +22,7 @@ class Freshness:
     Searches look for a newer version at most every 0.2 s and wait 20 ms for it at
     most; a caller that names a version, or comes after a minute without any search,
     waits for as long as its deadline allows. `before` is called in front of each refresh
-    of the follower.
+    of the follower, and `ready` awaited after it.
     """
 
     def __init__(
@@ -30,10 +30,12 @@ class Freshness:
         follower: DenseFollower,
         threads: Executor,
         before: Callable[[], None] = lambda: None,
+        ready: Callable[[Snapshot], Awaitable[None]] | None = None,
     ) -> None:
         self._follower = follower
         self._threads = threads
         self._before = before
+        self._ready = ready
         self._checked = time.monotonic()
         self._task: asyncio.Task[Snapshot] | None = None
 
@@ -98,6 +100,8 @@ class Freshness:
     async def _apply(self) -> Snapshot:
         begun = time.monotonic()
         snapshot = await asyncio.get_running_loop().run_in_executor(self._threads, self._refresh)
+        if self._ready:
+            await self._ready(snapshot)
         # Whoever asked for it: a search that comes next need not look again, nor wait.
         self._checked = max(self._checked, begun)
         return snapshot

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 import faiss
@@ -21,6 +21,7 @@ from retrieval.chunk import JsonValue
 from retrieval.corpus.guarding import StoreGuard
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower, Snapshot
+from retrieval.dense.index import DenseIndex, ShardState
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
 from retrieval.freshness import Freshness
@@ -57,6 +58,7 @@ class Searcher:
     `spans` is opened around each stage of each search. `engine` answers the lexical
     searches where it can, and is closed with this. Without `reranking` no search is
     reranked. `guard` refuses searches at once while the store of the corpus is away.
+    `index` holds the vectors where `follower`, a `Directory` then, does not.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Searcher:
         engine: TextEngine | None = None,
         reranking: RerankStage | None = None,
         guard: StoreGuard | None = None,
+        index: DenseIndex | None = None,
     ) -> None:
         self._spans = spans
         self._guard = guard
@@ -86,9 +89,12 @@ class Searcher:
         # A changed dictionary takes long: in the threads of searches it would be in their way.
         self._graph_thread = ThreadPoolExecutor(1, "graph")
         self._graph_task: Future[object] | None = None
-        self._freshness = Freshness(self._follower, self._threads, self._follow_entities)
+        self._index = index
+        self._freshness = Freshness(
+            self._follower, self._threads, self._follow_entities, index.ready if index else None
+        )
         self._retrievers = Retrievers(
-            embedder, corpus.identity, self._threads, self.settings, self._graph, engine
+            embedder, corpus.identity, self._threads, self.settings, self._graph, engine, index
         )
 
     async def search(self, request: SearchRequest, request_id: str | None = None) -> SearchResponse:
@@ -154,17 +160,24 @@ class Searcher:
         """Return how long ago searches last saw the newest version; None: it is not known."""
         return self._follower.lag_seconds(newest)
 
+    def shards(self) -> list[ShardState]:
+        """Return the state of each shard of the dense index; none where it is in one piece."""
+        return self._index.shards() if self._index else []
+
     def stats(self) -> dict[str, JsonValue]:
         """Return the applied and the newest version, the vectors per namespace, the build."""
-        snapshot = self._follower.snapshot
+        snapshot, shards = self._follower.snapshot, self.shards()
         vectors: dict[str, JsonValue] = dict(snapshot.counts())
-        return {
+        stats: dict[str, JsonValue] = {
             "index_version": snapshot.version,
             "corpus_version": self.corpus.version,
             "vectors": vectors,
             "segments": sum(map(len, snapshot.namespaces.values())),
-            "build": snapshot.build,
+            "build": min([snapshot.build, *(shard.build for shard in shards)]),
         }
+        if shards:
+            stats["shards"] = [asdict(shard) for shard in shards]
+        return stats
 
     @property
     def identity(self) -> EmbeddingIdentity:

@@ -31,6 +31,9 @@ class TierSettings(Group):
     gateway: Order = Field(["cpu", "gpu", "jetson"], description="Where gateways run.")
     embedder: Order = Field(["gpu", "jetson", "cpu"], description="Where questions are embedded.")
     reranker: Order = Field(["gpu", "jetson", "cpu"], description="Where passages are reranked.")
+    shard: Order = Field(
+        ["cpu", "gpu", "jetson"], description="Where shards of the dense index are searched."
+    )
     list: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs list files.")
     read: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs fingerprint files.")
     parse: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs parse.")

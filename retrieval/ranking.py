@@ -76,7 +76,9 @@ class Ranking:
         boosts = np.array([self.owed(address) for address, _ in head])
         # What entities add to a passage is its own, and not lent to others.
         before = np.array([score for _, score in head]) - boosts
-        after = smooth(before, snapshot.vectors(namespaces, addresses), share)
+        known = self.candidates.vectors
+        vectors = known(addresses) if known else snapshot.vectors(namespaces, addresses)
+        after = smooth(before, vectors, share)
         scores = after + boosts
         order = np.lexsort((addresses, -scores))
         lent = dict(zip(addresses.tolist(), (after - before).tolist(), strict=True))

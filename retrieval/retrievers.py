@@ -1,7 +1,7 @@
 """Asking both sides at the same time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from retrieval.chunk import Vectors
-from retrieval.corpus.filters import filters_predicate, namespaces_predicate
+from retrieval.corpus.filters import RowTest, filters_predicate
+from retrieval.dense.index import DenseIndex, InProcessIndex, Near, Nearest, Told, VectorsOf, Wanted
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshot import Snapshot
 from retrieval.depths import Depths
@@ -30,7 +31,9 @@ from retrieval.stopwatch import Stopwatch
 T = TypeVar("T")
 # Long enough for both models and what to do.
 _LONGEST = 800
-Answer = Found | Mentioned | None
+Answer = Found | Near | Mentioned | None
+Tell = Callable[[Addresses, Addresses], Awaitable[Told]]
+_NONE: Addresses = np.empty(0, np.int64)
 
 
 @dataclass(slots=True)
@@ -39,7 +42,8 @@ class Candidates:
 
     `dense` also scores those passages that only the lexical side found, or that joined
     since they mention an entity of the query; the retriever's own finds are the keys of
-    `dense_ranked`. `mentions` tells of all candidates.
+    `dense_ranked`. `mentions` tells of all candidates, and `joining` are all rows that could
+    join, ascending. `vectors` gives the candidates' vectors, which else the snapshot has.
     """
 
     dense: dict[int, float] | None = None
@@ -47,13 +51,16 @@ class Candidates:
     dense_ranked: frozenset[int] = frozenset()
     degraded: list[Degraded] = field(default_factory=list)
     mentions: Mentions = field(default_factory=Mentions)
+    joining: Addresses = field(default_factory=lambda: np.empty(0, np.int64))
+    vectors: VectorsOf | None = None
 
 
 class Retrievers:
     """Runs the dense and the lexical search of one request side by side, and looks up entities.
 
     `identity` is the model behind `embedder`. `engine` answers the lexical search, where
-    it can; else the corpus does, which always has its own text index.
+    it can; else the corpus does, which always has its own text index. Without `index`, the
+    vectors of the snapshot answer the dense one.
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class Retrievers:
         settings: SearchSettings,
         graph: GraphFollower,
         engine: TextEngine | None = None,
+        index: DenseIndex | None = None,
     ) -> None:
         self._engine = engine
         self._embedder = embedder
@@ -72,6 +80,7 @@ class Retrievers:
         self._threads = threads
         self._settings = settings
         self._filters = FilterCache()
+        self._index = index or InProcessIndex(threads, self._filters)
 
     async def retrieve(
         self, request: SearchRequest, snapshot: Snapshot, watch: Stopwatch, least: int = 0
@@ -85,6 +94,7 @@ class Retrievers:
         depths = Depths.of(self._settings, request.k, least)
         related = self._settings.neighbor_boost > 0
         search = _Search(request, snapshot, watch, depths, self._filters, related)
+        search.smooths = self._settings.neighbor_share > 0
         sides: dict[str, Awaitable[Answer]] = {}
         if request.mode != "lexical":
             sides["dense"] = self._dense(search)
@@ -93,7 +103,9 @@ class Retrievers:
         if self._uses_graph(request):
             sides["graph"] = self._mentioned(search)
         answers = await asyncio.gather(*sides.values(), return_exceptions=True)
-        candidates = search.candidates(dict(zip(sides, answers, strict=True)))
+        limit = watch.seconds_left(self._settings.dense_timeout_ms)
+        found = dict(zip(sides, answers, strict=True))
+        candidates = await search.candidates(found, self._index, limit)
         if "graph" not in sides and _asks_for_graph(request):
             candidates.degraded.append(Degraded(stage="graph", reason=NOT_CONFIGURED))
         return candidates
@@ -106,7 +118,7 @@ class Retrievers:
         known = self._graph.current
         return known is None or known.covers(request.scope)
 
-    async def _dense(self, search: "_Search") -> Found:
+    async def _dense(self, search: "_Search") -> Near:
         settings, watch = self._settings, search.watch
         search.require_model(self._identity)
         with watch.stage("embed"):
@@ -114,7 +126,11 @@ class Retrievers:
             embedding = self._embedder.embed_queries([search.request.query])
             search.vector = (await asyncio.wait_for(embedding, limit))[0]
         with watch.stage("dense"):
-            return await self._in_thread(search.dense, settings.dense_timeout_ms, watch)
+            limit = watch.require_time(settings.dense_timeout_ms)
+            near = await self._index.nearest(search.snapshot, search.nearest, limit)
+        if near.note:
+            search.notes.append(Degraded(stage="dense", reason=near.note[:_LONGEST]))
+        return near
 
     async def _lexical(self, search: "_Search") -> Found:
         limit, watch = self._settings.lexical_timeout_ms, search.watch
@@ -168,12 +184,14 @@ class _Search:
         self.watch = watch
         self.vector: Vectors | None = None
         self.notes: list[Degraded] = []
-        self._joining: Addresses = np.empty(0, np.int64)
+        self.smooths = False
+        self._joining = _NONE
         self.snapshot = snapshot
         self._depths = depths
         self._cache = cache
         self._neighbors = related
         self._predicate = filters_predicate(request.filters)
+        self._test = RowTest.of(request.scope, request.filters) if request.filters else None
 
     @property
     def question(self) -> Question:
@@ -191,10 +209,11 @@ class _Search:
     def require_model(self, identity: EmbeddingIdentity) -> None:
         self.snapshot.identity.require(identity, "the corpus")
 
-    def dense(self) -> Found:
+    @property
+    def nearest(self) -> Nearest:
+        """What the dense side is asked, once the query has a vector."""
         assert self.vector is not None
-        scope = self.request.scope
-        return self.snapshot.search(self.vector, scope, self._depths.dense, self._allowed())
+        return Nearest(self.vector, self.request.scope, self._depths.dense, self._test)
 
     def lexical(self) -> Found:
         request, snapshot = self.request, self.snapshot
@@ -218,7 +237,9 @@ class _Search:
         self._joining = rows if allowed is None else rows[np.isin(rows, allowed)]
         return found
 
-    def candidates(self, answers: dict[str, Answer | BaseException]) -> Candidates:
+    async def candidates(
+        self, answers: dict[str, Answer | BaseException], index: DenseIndex, limit_s: float
+    ) -> Candidates:
         graph = answers.pop("graph", None)
         failed = [_failure(side, answer) for side, answer in answers.items() if _lost(answer)]
         if len(failed) == len(answers):
@@ -227,43 +248,65 @@ class _Search:
                     raise answer
             reasons = "; ".join(f"{part.stage}: {part.reason}" for part in failed)
             raise StageError(f"no side could answer ({reasons}); try again in a moment")
-        dense, lexical = _scores(answers.get("dense")), _scores(answers.get("lexical"))
-        ranked = frozenset(dense or ())
-        if dense is not None and lexical:
-            dense |= self._missing(lexical.keys() - ranked)
         if _lost(graph):
             failed.append(_failure("graph", graph))
-        failed += self.notes
-        if not isinstance(graph, Mentioned):
-            return Candidates(dense, lexical, ranked, failed)
-        if dense is not None:
-            dense |= self._joined(graph, dense.keys())
-        rows = (dense or {}).keys() | (lexical or {}).keys()
-        return Candidates(dense, lexical, ranked, failed, graph.among(rows))
+        near, words = answers.get("dense"), answers.get("lexical")
+        mentioned = graph if isinstance(graph, Mentioned) else None
+        lexical = _scores(*words) if isinstance(words, tuple) else None
+        found = Candidates(None, lexical, degraded=failed + self.notes)
+        if isinstance(near, Near):
+            tell = partial(self._tell, index, near.lost, limit_s)
+            await self._look_up(found, near, mentioned, tell)
+        if mentioned is not None:
+            found.mentions = mentioned.among((found.dense or {}).keys() | (lexical or {}).keys())
+            found.joining = self._joining
+        return found
 
-    def _joined(self, graph: Mentioned, known: Collection[int]) -> dict[int, float]:
-        """Score what mentions the entities of the query and was not found yet, the best of it."""
-        rows = np.setdiff1d(self._joining, np.array([*known], np.int64))
-        if not len(rows) or self.vector is None:
-            return {}
-        products = self.snapshot.products(self.vector, self.request.scope, rows)
-        order = (-products, -graph.related_weights(rows), -graph.weights(rows))
+    async def _tell(
+        self,
+        index: DenseIndex,
+        lost: frozenset[int],
+        limit_s: float,
+        scored: Addresses,
+        shown: Addresses,
+    ) -> Told:
+        assert self.vector is not None
+        wanted = Wanted(self.vector, self.request.scope, scored, shown, lost)
+        return await index.tell(self.snapshot, wanted, limit_s)
+
+    async def _look_up(
+        self, found: Candidates, near: Near, graph: Mentioned | None, tell: Tell
+    ) -> None:
+        """Add to the candidates all that the dense index can say of them."""
+        dense, lexical = _scores(near.addresses, near.scores), found.lexical or {}
+        missing, known = _rows(lexical.keys() - dense.keys()), _rows(lexical.keys() | dense.keys())
+        joining = np.setdiff1d(self._joining, known) if graph else _NONE
+        smooths = self.smooths and found.lexical is not None
+        told = await tell(np.concatenate([missing, joining]), known if smooths else _NONE)
+        found.dense_ranked, found.vectors = frozenset(dense), told.vectors
+        dense |= {row: told.products[row] for row in missing.tolist() if row in told.products}
+        if graph and len(joining):
+            joined = self._joined(graph, joining, told.products)
+            dense |= joined
+            if smooths and told.vectors is not None:
+                more = await tell(_NONE, _rows(joined))
+                found.vectors = _either(told.vectors, more.vectors)
+        found.dense = dense
+
+    def _joined(
+        self, graph: Mentioned, rows: Addresses, products: dict[int, float]
+    ) -> dict[int, float]:
+        """Return the best of the rows that mention the entities of the query, by their scores."""
+        rows = _rows(products.keys() & set(rows.tolist()))
+        values = np.array([products[row] for row in rows.tolist()], np.float32)
+        order = (-values, -graph.related_weights(rows), -graph.weights(rows))
         best = np.lexsort(order)[: self._depths.joining]
-        return dict(zip(rows[best].tolist(), products[best].tolist(), strict=True))
-
-    def _missing(self, addresses: set[int]) -> dict[int, float]:
-        if not addresses or self.vector is None:
-            return {}
-        wanted = np.array(sorted(addresses), dtype=np.int64)
-        products = self.snapshot.products(self.vector, self.request.scope, wanted)
-        return dict(zip(wanted.tolist(), products.tolist(), strict=True))
+        return _scores(rows[best], values[best])
 
     def _allowed(self) -> Addresses | None:
-        if self._predicate is None:
+        if self._test is None:
             return None
-        scope = namespaces_predicate(self.request.scope)
-        predicate = f"{scope} AND ({self._predicate})"
-        return self._cache.rows(self.snapshot.dataset, predicate)
+        return self._cache.rows(self.snapshot.dataset, self._test)
 
 
 def _asks_for_graph(request: SearchRequest) -> bool:
@@ -276,11 +319,17 @@ def _lost(answer: Answer | BaseException) -> bool:
     return isinstance(answer, Exception)
 
 
-def _scores(answer: Answer | BaseException) -> dict[int, float] | None:
-    if not isinstance(answer, tuple):
-        return None
-    addresses, scores = answer
+def _scores(addresses: Addresses, scores: Vectors) -> dict[int, float]:
     return dict(zip(addresses.tolist(), scores.tolist(), strict=True))
+
+
+def _rows(addresses: Iterable[int]) -> Addresses:
+    return np.array(sorted(addresses), np.int64)
+
+
+def _either(these: VectorsOf, those: VectorsOf | None) -> VectorsOf:
+    # What one of them does not know is zero there.
+    return these if those is None else lambda rows: these(rows) + those(rows)
 
 
 def _failure(side: str, answer: Answer | BaseException) -> Degraded:

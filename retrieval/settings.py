@@ -159,6 +159,25 @@ class DenseSettings(Group):
         "", description="Folder of saved indexes for quick starts; empty: <home>/cache."
     )
     save: bool = Field(True, description="Whether to save large indexes for quick starts.")
+    shards: int = Field(
+        1,
+        ge=1,
+        le=1_000,
+        description="Deployments that the index of the mesh is divided among; 1: every gateway "
+        "holds all of it.",
+    )
+    gpu: bool = Field(
+        False,
+        description="Whether shards compare all vectors on a GPU where their FAISS sees one "
+        "(faiss-gpu); not tried on one yet.",
+    )
+    former_shards: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="While `dense.shards` is changed: its value of before, whose deployments are "
+        "kept until the gateways have moved; 0 or 1: none.",
+    )
 
 
 class LogSettings(Group):

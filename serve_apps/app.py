@@ -10,6 +10,7 @@ from ray import serve
 from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
+from retrieval.dense.holding import Share
 from retrieval.placement import placement
 from serve_apps.embedder import Embedder
 from serve_apps.gateway import Gateway
@@ -18,6 +19,7 @@ from serve_apps.loopback import require_keys
 from serve_apps.reranker import Reranker
 from serve_apps.scaling import backlog_policy
 from serve_apps.settings import AppArgs, ServeSettings
+from serve_apps.vector_shard import VectorShard, deployment_name
 
 # Seconds between looks at a replica; one that has died is replaced then.
 _HEALTH_CHECK_S = 2.0
@@ -41,7 +43,45 @@ def application(args: AppArgs, gateway: type[Gateway]) -> serve.Application:
     check_ingress(settings.state_url)
     reranker = _reranker(settings).bind(settings) if settings.rerank.local else None
     embedder = _embedder(settings).bind(settings)
-    return _gateway(settings, gateway).bind(settings, embedder, reranker)
+    shards, former = (_shards(settings, of) for of in layouts(settings))
+    return _gateway(settings, gateway).bind(settings, embedder, reranker, shards, former)
+
+
+def layouts(settings: AppArgs) -> tuple[int, int]:
+    """Return how many shards gateways search, and how many are kept from before.
+
+    0 stands for none: the gateways hold the whole index themselves.
+    """
+    dense = settings.dense
+    former = dense.former_shards if dense.former_shards != dense.shards else 0
+    return _several(dense.shards), _several(former)
+
+
+def _several(shards: int) -> int:
+    return shards if shards > 1 else 0
+
+
+def _shards(settings: AppArgs, of: int) -> list[serve.Application]:
+    shares = (Share(number, of) for number in range(of))
+    return [_shard(settings, share).bind(settings, share) for share in shares]
+
+
+def _shard(settings: AppArgs, share: Share) -> serve.Deployment:
+    limits = settings.serve
+    make = serve.deployment(
+        name=deployment_name(share),
+        num_replicas=limits.shard_replicas,
+        ray_actor_options={
+            "num_cpus": limits.shard_cpus,
+            "num_gpus": limits.shard_gpus,
+            **placement(settings.tiers.shard),
+        },
+        max_ongoing_requests=limits.shard_max_ongoing,
+        max_queued_requests=limits.shard_max_queued,
+        logging_config=_logging(settings),
+        **_replacing(settings),
+    )
+    return make(VectorShard)
 
 
 def _reranker(settings: AppArgs) -> serve.Deployment:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from retrieval.errors import PmovesError
 from serve_apps.jobs import JobWatcher
 from serve_apps.schedules import start_due
 from serve_apps.services import LaunchError, Services
@@ -19,7 +20,11 @@ _log = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def background(services: Services) -> AsyncIterator[None]:
-    """Follow the corpus, keep it in order, watch jobs, schedules and keys until it is closed."""
+    """Follow the corpus, keep it in order, watch jobs, schedules and keys until it is closed.
+
+    Where other deployments hold the vectors, it opens once they have loaded them.
+    """
+    await _until_loaded(services)
     serve, keyring = services.settings.serve, services.keyring
     watcher, keys_pause = JobWatcher(services), services.settings.keys.refresh_s
     state = services.state
@@ -54,6 +59,14 @@ async def background(services: Services) -> AsyncIterator[None]:
             services.schedules.close()
 
 
+async def _until_loaded(services: Services) -> None:
+    if services.loaded:
+        await services.loaded()
+        # What fails here is tried again, and told, by the rounds that follow.
+        with contextlib.suppress(PmovesError, OSError):
+            await refresh(services)
+
+
 async def refresh(services: Services) -> int:
     """Let searches see the newest corpus version; return its number."""
     metrics = services.metrics
@@ -69,6 +82,9 @@ async def refresh(services: Services) -> int:
     metrics.set("pmoves_index_lag_seconds", services.searcher.lag_seconds(newest))
     metrics.set("pmoves_index_version", version)
     metrics.set("pmoves_index_lag_versions", max(0, newest - version))
+    for shard in services.searcher.shards():
+        metrics.set("pmoves_dense_shard_rows", shard.rows, str(shard.number))
+        metrics.set("pmoves_dense_shard_lag_seconds", shard.lag_s, str(shard.number))
     _tell_of_engines(services)
     return version
 

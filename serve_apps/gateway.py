@@ -1,6 +1,7 @@
 """The HTTP gateway as a deployment."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import ray
 from fastapi import APIRouter, FastAPI
@@ -8,7 +9,6 @@ from ray.serve.handle import DeploymentHandle
 
 from retrieval.corpus.guarding import guard_store
 from retrieval.corpus.store import Corpus
-from retrieval.dense.opening import open_follower
 from retrieval.embedding.model import embedding_identity
 from retrieval.graph.neo4j.opening import open_graph
 from retrieval.jobs import JobStore
@@ -28,12 +28,16 @@ from serve_apps.reranker import Reranker
 from serve_apps.reranking import make_reranking
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
+from serve_apps.sharding import make_index, remote_shards, wait_for
 from serve_apps.tracing import make_tracing
+from serve_apps.vector_shard import VectorShard
 
 
 class Gateway:
     """Speaks HTTP; searches the corpus in this very process, embeds through the embedder.
 
+    Vectors are searched here as well, or in `shards`, the i-th of which holds share i.
+    `former` shards are only kept for the gateways that this one takes the place of.
     Whoever composes it with routes of other packages overrides `more_routes`.
     """
 
@@ -42,6 +46,8 @@ class Gateway:
         settings: AppArgs,
         embedder: DeploymentHandle[Embedder],
         reranker: DeploymentHandle[Reranker] | None = None,
+        shards: Sequence[DeploymentHandle[VectorShard]] = (),
+        former: Sequence[DeploymentHandle[VectorShard]] = (),
     ) -> None:
         check_ingress(settings.state_url)
         configure_replica_logging(settings.log)
@@ -49,6 +55,8 @@ class Gateway:
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
         guarded = GuardedEmbedder(RemoteEmbedder(embedder), settings.serve, metrics)
         remote = MeteredEmbedder(guarded, metrics)
+        remotes = remote_shards(shards)
+        follower, index = make_index(settings, corpus, remotes, metrics)
         address = ray.get_runtime_context().gcs_address
         self._services = Services(
             settings=settings,
@@ -58,7 +66,7 @@ class Gateway:
                 corpus,
                 remote,
                 settings.search,
-                open_follower(corpus, settings),
+                follower,
                 tracing.stage,
                 open_text_engine(corpus, settings),
                 make_reranking(settings, reranker, metrics),
@@ -67,6 +75,7 @@ class Gateway:
                     settings.s3,
                     lambda is_open: metrics.set("pmoves_corpus_circuit_open", is_open),
                 ),
+                index,
             ),
             jobs=JobStore(settings.state_url),
             launcher=RayJobLauncher(settings, address),
@@ -76,6 +85,7 @@ class Gateway:
             ingress=ingress_of(),
             graph=open_graph(corpus, settings),
             answering=make_answering(settings, metrics),
+            loaded=partial(wait_for, remotes, settings.serve.shard_start_s),
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

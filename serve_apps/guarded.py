@@ -1,9 +1,13 @@
-"""Embedder and reranker behind circuit breakers."""
+"""Embedder, reranker and shards behind circuit breakers."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from retrieval.chunk import Vectors
 from retrieval.circuit import CircuitBreaker
+from retrieval.dense.index import Nearest, ShardState, Wanted
+from retrieval.dense.segment import Addresses
+from retrieval.dense.shard import AsyncShard, At, Held
 from retrieval.embedding.base import AsyncEmbedder
 from retrieval.rerank.base import AsyncReranker, RerankerState, Scores
 from serve_apps.metrics import Metrics
@@ -64,3 +68,40 @@ class GuardedReranker:
     async def state(self) -> RerankerState:
         """Return what the reranker says of itself, whether it is given up or not."""
         return await self._reranker.state()
+
+
+class StatefulShard(AsyncShard, Protocol):
+    """A shard that can be asked how it is."""
+
+    async def state(self) -> ShardState:
+        """Return what it holds."""
+        ...
+
+
+class GuardedShard:
+    """An `AsyncShard` that refuses calls at once while `shard` does not answer."""
+
+    def __init__(
+        self, shard: StatefulShard, number: int, settings: ServeSettings, metrics: Metrics
+    ) -> None:
+        self._shard = shard
+        self._circuit = CircuitBreaker(
+            f"dense shard {number}",
+            shard.state,
+            settings.shard_patience_ms / 1000,
+            settings.shard_retry_ms / 1000,
+            lambda is_open: metrics.set("pmoves_dense_shard_circuit_open", is_open, str(number)),
+        )
+
+    async def nearest(self, at: At, asked: Nearest) -> tuple[Addresses, Vectors]:
+        """Return the nearest of its rows; raises `CircuitOpenError` once the shard is given up."""
+        return await self._circuit.call(lambda: self._shard.nearest(at, asked))
+
+    async def tell(self, at: At, wanted: Wanted) -> Held:
+        """Return what is wanted; raises `CircuitOpenError` once the shard is given up."""
+        return await self._circuit.call(lambda: self._shard.tell(at, wanted))
+
+    async def prepare(self, at: At) -> ShardState:
+        """Begin to apply a version; raises `CircuitOpenError` if the shard is given up already."""
+        self._circuit.check()
+        return await self._shard.prepare(at)

@@ -153,6 +153,25 @@ METRICS = (
         "histogram",
         "Seconds from the commit of a corpus version to the searches that see it.",
     ),
+    Metric(
+        "pmoves_dense_shard_rows",
+        "gauge",
+        "Vectors that a shard of the dense index holds, by the number of the shard.",
+        ("shard",),
+    ),
+    Metric(
+        "pmoves_dense_shard_lag_seconds",
+        "gauge",
+        "Seconds since a shard last was known to hold the version that searches see; 0 when it "
+        "does.",
+        ("shard",),
+    ),
+    Metric(
+        "pmoves_dense_shard_circuit_open",
+        "gauge",
+        "1 while a shard is known not to answer, so that nobody waits for it; else 0.",
+        ("shard",),
+    ),
     Metric("pmoves_index_refresh_errors_total", "counter", "Failed looks for a newer version."),
     Metric(
         "pmoves_projection_lag_versions",

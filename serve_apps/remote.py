@@ -1,4 +1,4 @@
-"""The embedder and the reranker as seen from other deployments."""
+"""The embedder, the reranker and the shards as seen from other deployments."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,10 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from retrieval.chunk import Vectors
-from retrieval.errors import EmbeddingIdentityError, OverloadedError, StageError
+from retrieval.dense.index import Nearest, ShardState, Wanted
+from retrieval.dense.segment import Addresses
+from retrieval.dense.shard import At, Held
+from retrieval.errors import EmbeddingIdentityError, OverloadedError, StageError, StaleIndexError
 from retrieval.rerank.base import RerankerState, Scores
 from serve_apps.tracing import carrier
 
@@ -88,6 +91,41 @@ class RemoteReranker:
         return state
 
 
+class RemoteShard:
+    """An `AsyncShard` over a handle of the deployment that holds share `number`.
+
+    Each call raises `OverloadedError` or `StageError`, and `StaleIndexError` where the
+    version is gone.
+    """
+
+    def __init__(self, number: int, handle: DeploymentHandle[Any]) -> None:
+        self._name = f"dense shard {number}"
+        self._handle = handle
+
+    async def nearest(self, at: At, asked: Nearest) -> tuple[Addresses, Vectors]:
+        """Return the nearest of its rows, best first."""
+        found = await _call(self._name, self._handle.nearest, at, asked, carrier())
+        return np.asarray(found[0], np.int64), np.asarray(found[1], np.float32)
+
+    async def tell(self, at: At, wanted: Wanted) -> Held:
+        """Return what is wanted of those rows that it holds."""
+        held = await _call(self._name, self._handle.tell, at, wanted, carrier())
+        assert isinstance(held, Held)
+        return held
+
+    async def prepare(self, at: At) -> ShardState:
+        """Begin to apply a version; return its state."""
+        state = await _ask(self._name, self._handle.prepare, at)
+        assert isinstance(state, ShardState)
+        return state
+
+    async def state(self) -> ShardState:
+        """Return what it holds."""
+        state = await _ask(self._name, self._handle.state)
+        assert isinstance(state, ShardState)
+        return state
+
+
 async def _embedded(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
     vectors = await _call("embedder", method, texts, carrier())
     return np.asarray(vectors, dtype=np.float32)
@@ -116,6 +154,8 @@ async def _ask(who: str, method: DeploymentHandle[Any], *arguments: object) -> A
         raise ReplicaLostError(_silent(who, error)) from error
     except EmbeddingIdentityError as error:
         raise EmbeddingIdentityError(str(getattr(error, "cause", error))) from error
+    except StaleIndexError as error:
+        raise StaleIndexError(str(getattr(error, "cause", error))) from error
     except StageError as error:
         # Ray's error is one of that class too, but its text is the whole trace.
         raise StageError(str(getattr(error, "cause", error))) from error

@@ -75,7 +75,8 @@ def _visible(index: dict[str, JsonValue], caller: Caller) -> dict[str, JsonValue
     own: dict[str, JsonValue] = {
         name: count for name, count in vectors.items() if caller.sees(name)
     }
-    return index | {"vectors": own} | ({} if caller.namespaces is None else {"segments": None})
+    hidden = [] if caller.namespaces is None else index.keys() & {"segments", "shards"}
+    return index | {"vectors": own} | dict.fromkeys(hidden)
 
 
 def _settings_shown(settings: AppArgs, caller: Caller) -> dict[str, JsonValue]:

@@ -1,5 +1,6 @@
 """What the routes work with, gathered in one place so that any of it can be exchanged."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -54,7 +55,8 @@ class Services:
     """The parts behind the gateway.
 
     `graph` keeps a Neo4j equal to the corpus, and `answering` answers questions by a language
-    model, where there are such. `exposed` says that other
+    model, where there are such. `loaded` returns when other deployments have loaded what the
+    gateway needs. `exposed` says that other
     machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
     """
 
@@ -70,6 +72,7 @@ class Services:
     ingress: Ingress = "direct"
     graph: GraphInNeo4j | None = None
     answering: Answering | None = None
+    loaded: Callable[[], Awaitable[None]] | None = None
 
     @cached_property
     def relations(self) -> ChunkRelations:

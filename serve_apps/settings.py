@@ -189,6 +189,41 @@ class ServeSettings(Group):
     reranker_retry_ms: int = Field(
         2_000, ge=50, le=600_000, description="Pause until such a reranker is asked again."
     )
+    shard_replicas: int = Field(
+        1, ge=1, le=1_000, description="Replicas of each shard of the dense index, if it has any."
+    )
+    shard_cpus: float = Field(
+        0.1, ge=0, le=256, description="CPUs that Ray sets aside for one replica of a shard."
+    )
+    shard_gpus: float = Field(
+        0.0,
+        ge=0,
+        le=64,
+        description="GPUs, or share of one, for a replica of a shard; with 0 it sees none.",
+    )
+    shard_max_ongoing: int = Field(
+        256, ge=1, le=100_000, description="Calls that one replica of a shard works on at once."
+    )
+    shard_max_queued: int = Field(
+        512, ge=1, le=1_000_000, description="Calls that wait for a shard before new ones fail."
+    )
+    shard_patience_ms: int = Field(
+        2_000,
+        ge=50,
+        le=600_000,
+        description="Time in which a shard must tell its state when it is in doubt; if it does "
+        "not, searches are answered by the others.",
+    )
+    shard_retry_ms: int = Field(
+        1_000, ge=50, le=600_000, description="Pause until such a shard is asked again."
+    )
+    shard_start_s: float = Field(
+        120.0,
+        gt=0,
+        le=86_400,
+        description="Seconds that a new gateway replica waits for the shards to load; then it "
+        "answers without those that have not.",
+    )
     llm_patience_ms: int = Field(
         20_000,
         ge=50,

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     Under xdist the tests of a group share a process, one after the other. What loads
     for many seconds makes an integration test of whoever needs it.
     """
+    if item.get_closest_marker("soak") and "PMOVES_TEST_SOAK" not in os.environ:
+        item.add_marker(pytest.mark.skip(reason="takes minutes; see `make soak`"))
     needs = getattr(item, "fixturenames", ())
     if _SLOW.intersection(needs):
         item.add_marker(pytest.mark.integration)

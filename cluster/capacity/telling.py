@@ -17,7 +17,7 @@ class Line(BaseModel):
 class CapacityReport(BaseModel):
     """A plan in words, with the figures that it is made of.
 
-    `impossible` says what this version cannot do at that size.
+    `impossible` says what this plan has no answer to at that size.
     """
 
     plan: CapacityPlan
@@ -125,9 +125,9 @@ def _impossible(found: CapacityPlan, figures: Figures) -> list[str]:
     return [
         f"a gateway replica needs {_bytes(found.gateway_memory_bytes)} and a "
         f"{found.gateway_tier} node has {node.memory_gib:g} GiB: it can hold {most:,} chunks. "
-        "This version does not divide a vector index among machines, so take larger machines or "
-        f"fewer chunks for each mesh. On paper: {found.shards} parts, each with "
-        f"{found.gateways} replicas."
+        "Take larger machines, or divide the index (dense.shards, docs/guide/shards.md), which is "
+        f"not calculated here. On paper: {found.shards} shards, each with {found.gateways} "
+        "replicas."
     ]
 
 

@@ -84,6 +84,14 @@ _ALL = (
     # Words still find; writes wait, or are refused.
     _replica("embedder", "a replica of the embedder", _NOTHING, _NOTHING),
     _replica("reranker", "a replica of the reranker", _NOTHING, _NOTHING),
+    # The others answer, and say what is missing.
+    Part(
+        "shard",
+        "a replica of a shard of the dense index",
+        _titled("ServeReplica:pmoves:dense-shard"),
+        _NOTHING,
+        _NOTHING,
+    ),
     Part("controller", "Serve's controller", _titled("ServeController"), _NOTHING, _NOTHING),
     Part("haproxy", "HAProxy, the door", _youngest("haproxy"), _DOOR, _DOOR),
     Part(

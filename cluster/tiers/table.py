@@ -40,16 +40,20 @@ def placement_table(settings: Settings, nodes: Sequence[Node] | None = None) -> 
 
 def _deployments(settings: Settings) -> Iterable[Work]:
     serve, tiers = settings.serve, settings.tiers
-    for name in ("gateway", "embedder", *(["reranker"] if settings.rerank.local else [])):
+    reranker = ["reranker"] if settings.rerank.local else []
+    shards = ["shard"] if settings.dense.shards > 1 else []
+    for name in ("gateway", "embedder", *reranker, *shards):
         least = getattr(serve, f"{name}_replicas")
+        most = max(least, getattr(serve, f"{name}_max_replicas", 0))
+        parts = settings.dense.shards if name == "shard" else 1
         yield Work(
             name=name,
             kind="deployment",
             tiers=getattr(tiers, name),
             cpus=getattr(serve, f"{name}_cpus"),
             gpus=getattr(serve, f"{name}_gpus", 0.0),
-            least=least,
-            most=max(least, getattr(serve, f"{name}_max_replicas")),
+            least=least * parts,
+            most=most * parts,
         )
 
 

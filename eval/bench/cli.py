@@ -25,6 +25,8 @@ from eval.bench.peers.search_report import PeersSearchReport
 from eval.bench.search import SearchPlan, bench_search
 from eval.bench.search_report import SearchBenchReport
 from eval.bench.serving import ServingBenchReport, ServingPlan, bench_serving
+from eval.bench.shards import ShardsPlan, bench_shards
+from eval.bench.shards_report import ShardsBenchReport
 from eval.bench.speech import SpeechBenchReport, SpeechPlan, bench_speech
 from eval.collections import SAMPLE, named_collection
 from eval.errors import EvaluationError
@@ -41,6 +43,7 @@ Report = (
     | GrowthBenchReport
     | GraphBenchReport
     | EnginesBenchReport
+    | ShardsBenchReport
     | PeersSearchReport
     | PeersIngestReport
 )
@@ -249,6 +252,23 @@ def graph(
     _show("graph", report, out, as_json)
 
 
+@bench_app.command("shards")
+def shards(
+    size: Annotated[int, typer.Option(min=1_000, help="Vectors.")] = 1_000_000,
+    count: Annotated[
+        list[int] | None,
+        typer.Option("--shards", min=1, help="Numbers of shards; 1, 2 and 4 by default."),
+    ] = None,
+    rounds: Rounds = 3,
+    questions: Annotated[int, typer.Option(min=20, help="Questions in a round.")] = 200,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Synthetic vectors in one index and in shards: recall, times and memory, in this process."""
+    report = bench_shards(ShardsPlan(size, tuple(count or (1, 2, 4)), questions, rounds))
+    _show("shards", report, out, as_json)
+
+
 @bench_app.command("engines")
 def engines(
     context: typer.Context,
@@ -309,7 +329,7 @@ def peers(
 def all_benchmarks(
     context: typer.Context, url: Url = None, out: Out = None, as_json: AsJson = False
 ) -> None:
-    """All but growth, graph, engines, speech, ocr and peers with their defaults, in turn."""
+    """All but growth, graph, shards, engines, speech, ocr and peers, with their defaults."""
     search(context, url, out=out, as_json=as_json)
     ingest(context, out=out, as_json=as_json)
     embedding(context, out=out, as_json=as_json)

@@ -69,6 +69,11 @@ class Material:
             if number >= skip:
                 yield self._batch(min(size, chunks - start), f"{seed}-{number}")
 
+    def vectors(self, count: int, seed: int) -> Vectors:
+        """Return the vectors of `count` passages, each about a topic of its own."""
+        random = np.random.default_rng([seed, 3])
+        return self._near(random, self._draw(random, count), _PASSAGE_SPREAD)
+
     def questions(self, count: int, seed: int) -> list[str]:
         """Return `count` different questions."""
         random = np.random.default_rng([seed, 2])

@@ -1,7 +1,8 @@
 """One start of the vector index, in a process of its own: seconds and memory.
 
-`python -m eval.bench.growth_start CORPUS [CACHE]` loads the index of a corpus, from
-the saved one in CACHE if that is given, and writes a `Start` to its output.
+`python -m eval.bench.growth_start CORPUS [CACHE [NUMBER OF]]` loads the index of a corpus,
+or of its share NUMBER of OF, from the saved one in CACHE unless that is empty, and writes a
+`Start` to its output.
 """
 
 import resource
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from eval.errors import EvaluationError
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
+from retrieval.dense.holding import Holding, Share
 from retrieval.dense.memory import give_back_memory
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
 
@@ -37,14 +39,15 @@ class Start(BaseModel):
     vectors: int
 
 
-def start(uri: str, cache: Path | None) -> Start:
+def start(uri: str, cache: Path | None, share: Share | None = None) -> Start:
     """Start in a process of its own."""
     command = [
         sys.executable,
         "-m",
         "eval.bench.growth_start",
         uri,
-        *([str(cache)] if cache else []),
+        str(cache or ""),
+        *([str(share.number), str(share.of)] if share else []),
     ]
     done = subprocess.run(command, text=True, capture_output=True, check=False)
     if done.returncode:
@@ -52,11 +55,11 @@ def start(uri: str, cache: Path | None) -> Start:
     return Start.model_validate_json(done.stdout)
 
 
-def run(uri: str, cache: Path | None) -> Start:
+def run(uri: str, cache: Path | None, share: Share | None = None) -> Start:
     """Start in this process."""
     corpus = Corpus.open_existing(uri)
     folder = SnapshotFolder(cache) if cache else None
-    follower, process = DenseFollower(corpus, folder=folder), psutil.Process()
+    follower, process = DenseFollower(corpus, None, folder, Holding(share)), psutil.Process()
     # What reading costs once, code and threads, is not the index's.
     corpus.dataset().to_table(["namespace", "content_hash", "vector"], limit=_WARM_UP)
     give_back_memory()
@@ -85,5 +88,6 @@ def _most_bytes() -> int:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    sys.stdout.write(run(sys.argv[1], place).model_dump_json())
+    place = Path(sys.argv[2]) if sys.argv[2:] and sys.argv[2] else None
+    part = Share(int(sys.argv[3]), int(sys.argv[4])) if len(sys.argv) > 4 else None
+    sys.stdout.write(run(sys.argv[1], place, part).model_dump_json())

@@ -17,7 +17,7 @@ from eval.progress import LineProgress
 from eval.sweep.artifacts import save
 from eval.sweep.run import Collections, Sweep, run_sweep
 from eval.sweep.spec import SweepSpec, load_sweep
-from eval.sweep.starting import depths, in_force
+from eval.sweep.starting import depths, in_force, require_types, type_sets
 from eval.sweep.trials import LocalTrials, Trials
 from eval.sweep.workplace import Workplace, retrieval_code
 from retrieval.errors import InvalidInputError
@@ -74,15 +74,18 @@ def _sweep(
     now = in_force(spec, settings, cutter)
     collections = _collections(spec.dataset, parts)
     deepest, code = depths(spec, settings), retrieval_code()
-    place = Workplace(folder, settings, spec.k, deepest, code, cutter, _named(spec))
+    named, types = _named(spec), type_sets(spec)
+    place = Workplace(folder, settings, spec.k, deepest, code, cutter, named, types)
     return run_sweep(spec, collections, now, _trials(place, collections, local))
 
 
 def _named(spec: SweepSpec) -> Sequence[DictionaryRow]:
     try:
-        return read_rows(spec.entities) if spec.entities else ()
+        rows = read_rows(spec.entities) if spec.entities else []
     except InvalidInputError as error:
         raise EvaluationError(f"entities: {error}") from error
+    require_types(spec, rows)
+    return rows
 
 
 def _collections(source: str, parts: object) -> Collections:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from filelock import FileLock
@@ -11,9 +12,10 @@ from eval.asking import index_dataset
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.progress import Progress
-from eval.sweep.lists import COLUMNS, FILES, SharedLists
+from eval.sweep.lists import FILES, SharedLists
 from eval.sweep.naming import NAMESPACE, name_entities
-from eval.sweep.points import IndexSetting
+from eval.sweep.points import IndexSetting, types_asked
+from eval.sweep.query_lists import COLUMNS
 from eval.sweep.vectors import PORTION, RememberingEmbedder
 from eval.sweep.workplace import Workplace
 from eval.systems.local import LocalSystem
@@ -24,6 +26,7 @@ from retrieval.query import SearchRequest
 from retrieval.retrievers import Candidates
 from retrieval.settings import LibrarySettings
 
+_Answer = tuple[Candidates, Snapshot]
 _CONCURRENCY = 4
 _DIGITS = 16
 # Nobody waits for an answer here, and a late side would falsify a trial.
@@ -45,7 +48,7 @@ async def shared_lists(
     dataset = place.passages(dataset, index)
     home = place.home(dataset, index)
     queries = json.dumps(sorted(dataset.judged_queries.items()))
-    asked = content_hash(queries, str(place.depths), *COLUMNS, *FILES)
+    asked = content_hash(queries, str(place.depths), str(place.types), *COLUMNS, *FILES)
     folder = home / f"lists-{asked[:_DIGITS]}"
     home.mkdir(parents=True, exist_ok=True)
     # Two processes would compact the same tables under each other's searches.
@@ -72,7 +75,7 @@ async def _found(
         await asyncio.to_thread(_embed, embedder, dataset, progress)
         version = await _indexed(system, dataset, home / "indexed", progress)
         await name_entities(system.searcher, place.entities)
-        return await _retrieved(system.searcher, dataset, version, place.k, progress)
+        return await _retrieved(system.searcher, dataset, version, place, progress)
     finally:
         await system.close()
 
@@ -116,29 +119,39 @@ def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
 
 
 async def _retrieved(
-    searcher: Searcher, dataset: Dataset, version: int, k: int, progress: Progress
+    searcher: Searcher, dataset: Dataset, version: int, place: Workplace, progress: Progress
 ) -> SharedLists:
+    """Ask each query once for each set of types that count."""
     slots, done = asyncio.Semaphore(_CONCURRENCY), 0
     queries = dataset.judged_queries
 
-    async def ask(text: str) -> tuple[Candidates, Snapshot]:
+    async def ask(text: str) -> list[_Answer]:
         nonlocal done
-        request = SearchRequest(query=text, namespace=NAMESPACE, k=k, min_index_version=version)
+        request = SearchRequest(
+            query=text, namespace=NAMESPACE, k=place.k, min_index_version=version
+        )
+        asked = [request.model_copy(update={"entity_types": types_asked(t)}) for t in place.types]
         async with slots:
-            found = await searcher.candidates(request)
+            found = [await searcher.candidates(each) for each in asked]
         done += 1
         progress("retrieve", done, len(queries))
         return found
 
     answers = await asyncio.gather(*(ask(text) for text in queries.values()))
-    _require_whole(answers)
-    found = {name: candidates for name, (candidates, _) in zip(queries, answers, strict=True)}
-    return SharedLists.of(found, answers[-1][1], NAMESPACE)
+    snapshot = _common_snapshot(list(chain.from_iterable(answers)))
+    found = {
+        name: [candidates for candidates, _ in mine]
+        for name, mine in zip(queries, answers, strict=True)
+    }
+    return SharedLists.of(found, place.types, snapshot, NAMESPACE)
 
 
-def _require_whole(answers: Sequence[tuple[Candidates, Snapshot]]) -> None:
+def _common_snapshot(answers: Sequence[_Answer]) -> Snapshot:
+    """Return what all searches saw; `EvaluationError` where a side failed, or the index moved."""
+    last = answers[-1][1]
     for candidates, snapshot in answers:
         for lost in candidates.degraded:
             raise EvaluationError(f"a query was answered in part: {lost.stage}: {lost.reason}")
-        if snapshot.version != answers[-1][1].version:
+        if snapshot.version != last.version:
             raise EvaluationError("the index of a trial changed meanwhile; start the sweep again")
+    return last

@@ -11,7 +11,7 @@ from eval.progress import Progress
 from eval.sweep.indexes import index_settings
 from eval.sweep.naming import NAMESPACE
 from eval.sweep.pair_scores import PairScores
-from eval.sweep.points import IndexSetting, Setting
+from eval.sweep.points import IndexSetting, Setting, types_asked
 from eval.sweep.values import DEPTHS
 from eval.sweep.workplace import Workplace
 from retrieval.corpus.store import Corpus
@@ -103,10 +103,17 @@ async def _stage(
 
 def _kept(setting: Setting) -> Setting:
     """Return `setting` without what a request asks for."""
-    return setting.model_copy(update={"fusion": "convex", "alpha": 0.5, "graph_boost": None})
+    asked = {"fusion": "convex", "alpha": 0.5, "graph_boost": None, "entity_types": None}
+    return setting.model_copy(update=asked)
 
 
 def _request(text: str, setting: Setting, k: int) -> SearchRequest:
     asked = {"fusion", "alpha", "graph_boost", "rerank_k"}
     given = setting.model_dump(include=asked, exclude_none=True)
-    return SearchRequest(query=text, namespace=NAMESPACE, k=k, **given)
+    return SearchRequest(
+        query=text,
+        namespace=NAMESPACE,
+        k=k,
+        entity_types=types_asked(setting.entity_types),
+        **given,
+    )

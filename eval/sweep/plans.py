@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from eval.sweep.points import Setting
+from eval.sweep.points import ALL_TYPES, Setting, Types
 from retrieval.depths import Depths
 from retrieval.pool_graph import POOL
 from retrieval.query import Fusion
@@ -15,12 +15,13 @@ class Plan:
     """How one setting ranks.
 
     `head` is how many passages `reranker` scores, `hits` how many come out, and `pool` how
-    many lend each other their scores.
+    many lend each other their scores. Entities of `types` count; of none: nothing does.
     """
 
     setting: Setting
     depths: Depths
     boost: float
+    types: Types
     reranker: RerankSettings | None
     head: int
     hits: int
@@ -35,12 +36,13 @@ class Plan:
         depths = Depths.of(setting.within(settings.search), k, head)
         hits = asked if reranker and asked else k
         boost = setting.graph_boost or 0.0
-        return cls(setting, depths, boost, reranker, head, hits, max(POOL, k, head))
+        types = (setting.entity_types or ALL_TYPES) if boost else ()
+        return cls(setting, depths, boost, types, reranker, head, hits, max(POOL, k, head))
 
     @property
-    def lists(self) -> tuple[Depths, Fusion, bool]:
+    def lists(self) -> tuple[Depths, Types, Fusion]:
         """What decides the scores of both sides."""
-        return self.depths, self.setting.fusion, bool(self.boost)
+        return self.depths, self.types, self.setting.fusion
 
     @property
     def scores(self) -> tuple[float, float, int]:

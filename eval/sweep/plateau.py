@@ -54,7 +54,8 @@ def _values(trials: Sequence[Trial], name: str) -> list[Value]:
     """Return the values of a part: numbers in their order, names as they came."""
     found = list(dict.fromkeys(trial.point.parts()[name] for trial in trials))
     numbers = sorted(value for value in found if isinstance(value, int | float))
-    return [*numbers, *sorted(value for value in found if isinstance(value, str))]
+    names = sorted(value for value in found if isinstance(value, str))
+    return [*numbers, *names, *(value for value in found if isinstance(value, tuple))]
 
 
 def _best(trials: Sequence[Trial], names: Sequence[str]) -> dict[tuple[Value, ...], float]:

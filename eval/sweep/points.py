@@ -7,13 +7,18 @@ from pydantic import BaseModel, ConfigDict
 from retrieval.query import Fusion, RerankFusion
 from retrieval.settings import EmbeddingSettings, RerankSettings, SearchSettings
 
-Value = str | int | float | None
+Types = tuple[str, ...]
+Value = str | int | float | Types | None
+"""`Types` are types of entities, in capitals."""
+ALL_TYPES: Types = ("all",)
+"""Stands for the types of all entities."""
 
 
 class Setting(BaseModel):
     """One way to search an index; fields as in the settings of search.
 
-    What is None stays as it is set; `graph_boost` is where the indexes hold no entities.
+    What is None stays as it is set; `graph_boost` is where the indexes hold no entities,
+    and `entity_types` where those of all types count.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,6 +30,7 @@ class Setting(BaseModel):
     dense_candidates: int | None = None
     lexical_candidates: int | None = None
     graph_boost: float | None = None
+    entity_types: Types | None = None
     use_rerank: bool | None = None
     rerank_model: str | None = None
     rerank_topn: int | None = None
@@ -113,10 +119,17 @@ class Trial(BaseModel):
     seconds: float | None = None
 
 
+def types_asked(types: Types | None) -> list[str] | None:
+    """Return types of entities as a request asks for them; None: all."""
+    return list(types) if types and types != ALL_TYPES else None
+
+
 def value_text(value: Value) -> str:
     """Return a value as reports show it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return "/".join(value)
     return f"{value:g}" if isinstance(value, int | float) else str(value) or "(none)"
 
 

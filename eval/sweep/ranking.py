@@ -9,10 +9,11 @@ from threadpoolctl import threadpool_limits
 
 from eval.datasets.base import Dataset
 from eval.metrics import Metric
-from eval.sweep.lists import Floats, QueryLists, Rows, SharedLists
+from eval.sweep.lists import SharedLists
 from eval.sweep.pair_scores import PairScores
 from eval.sweep.plans import Plan
 from eval.sweep.points import Setting
+from eval.sweep.query_lists import Floats, Found, QueryLists, Rows
 from eval.sweep.reranking import Reranking
 from retrieval.fusion import fuse
 from retrieval.pool_graph import smooth
@@ -33,7 +34,7 @@ class _Sides:
     weights: Floats
 
     @classmethod
-    def of(cls, lists: QueryLists, rule: Fusion) -> "_Sides":
+    def of(cls, lists: Found, rule: Fusion) -> "_Sides":
         # Where a rule counts ranks, they exist only where the side found the passage itself.
         scored = lists.ranked if rule == "rrf" else np.ones(len(lists.rows), dtype=np.bool_)
         found = ~np.isnan(lists.lexical)
@@ -119,9 +120,8 @@ class Ranker:
     ) -> Iterator[tuple[Plan, list[str]]]:
         text = self._dataset.queries[query.query_id]
         reranking = Reranking(self._pairs, self._lists, text)
-        for (depths, rule, named), same_lists in groupby(plans, lambda plan: plan.lists):
-            cut = query.cut(depths)
-            sides = _Sides.of(cut if named else cut.found(), rule)
+        for (depths, types, rule), same_lists in groupby(plans, lambda plan: plan.lists):
+            sides = _Sides.of(query.found(depths, self._lists.place(types)), rule)
             for (alpha, boost, _), same_scores in groupby(same_lists, lambda plan: plan.scores):
                 ranked = sides.ranked(alpha, boost)
                 for plan, rows, scores in self._smoothed(ranked, list(same_scores)):

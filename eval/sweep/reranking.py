@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from eval.sweep.lists import Floats, Rows, SharedLists
+from eval.sweep.lists import SharedLists
 from eval.sweep.pair_scores import MODEL, PairScores
 from eval.sweep.plans import Plan
+from eval.sweep.query_lists import Floats, Rows
 from retrieval.rerank.fusion import RULES
 from retrieval.settings import RerankSettings
 

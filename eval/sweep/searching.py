@@ -117,6 +117,6 @@ def _drawn(spec: SweepSpec, now: Point) -> list[Point]:
 def _space(values: Sequence[Value]) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
-    if any(isinstance(value, str) for value in values):
+    if any(isinstance(value, str | tuple) for value in values):
         return CategoricalDistribution(range(len(values)))
     return IntDistribution(0, len(values) - 1)

@@ -11,7 +11,7 @@ from eval.errors import EvaluationError
 from eval.files import read_yaml_model
 from eval.metrics import parse_metric
 from eval.sweep.points import DIMENSIONS, IndexSetting, Point, Setting, Value
-from eval.sweep.values import DEPTHS, RERANKING, Grid, IndexGrid
+from eval.sweep.values import DEPTHS, NAMED, RERANKING, Grid, IndexGrid
 from retrieval.depths import PER_HIT
 
 _MOST = 10_000
@@ -65,8 +65,9 @@ class SweepSpec(BaseModel):
             raise ValueError("rule predecessor judges Recall@5: leave metric out")
         self._depths_are_reached()
         self._heads_hold_the_hits()
-        if self.grid.graph_boost and not self.entities:
-            raise ValueError("grid.graph_boost: name a dictionary of names under entities")
+        for name in NAMED:
+            if getattr(self.grid, name) and not self.entities:
+                raise ValueError(f"grid.{name}: name a dictionary of names under entities")
         self.metric = self.metric or METRICS[self.rule]
         return self
 
@@ -74,8 +75,6 @@ class SweepSpec(BaseModel):
         least = PER_HIT * self.k
         for name in DEPTHS:
             values = getattr(self.grid, name) or ()
-            if values and self.entities:
-                raise ValueError(f"grid.{name}: cannot be tried where there are entities")
             if any(depth < least for depth in values):
                 raise ValueError(
                     f"grid.{name}: searches for k = {self.k} passages fetch {least} "
@@ -132,6 +131,8 @@ def with_parts(point: Point, parts: dict[str, Value]) -> Point:
     if known["use_rerank"] is False:
         # Settings that differ in nothing that counts are one.
         known |= dict.fromkeys(RERANKING)
+    if not known["graph_boost"]:
+        known["entity_types"] = None
     return Point(
         index=IndexSetting.model_validate(
             {name: known[name] for name in IndexSetting.model_fields}

@@ -1,13 +1,15 @@
 """The point in force, from which a sweep departs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from eval.errors import EvaluationError
 from eval.parts import Cutter
-from eval.sweep.points import IndexSetting, Point, Setting, Value
+from eval.sweep.points import ALL_TYPES, IndexSetting, Point, Setting, Types, Value
 from eval.sweep.spec import SweepSpec, with_parts
 from eval.sweep.values import DEPTHS, RERANKING
-from retrieval.depths import PER_HIT, Depths
+from retrieval.depths import Depths
+from retrieval.graph.dictionary_rows import DictionaryRow
 from retrieval.settings import LibrarySettings, RerankSettings
 
 
@@ -25,32 +27,39 @@ def in_force(spec: SweepSpec, settings: LibrarySettings, cutter: Cutter | None) 
 
 
 def depths(spec: SweepSpec, settings: LibrarySettings) -> Depths:
-    """Return how many passages each side fetches at most in any trial.
-
-    Raises `EvaluationError` where a reranker would have entities bring in more passages.
-    """
+    """Return how many passages each side fetches, and how many join, at most in any trial."""
     listed = {name: max(getattr(spec.grid, name) or [0]) for name in DEPTHS}
     tried = settings.search.model_copy(update={name: most for name, most in listed.items() if most})
     now, heads = Depths.of(settings.search, spec.k), _longest_head(spec, settings)
-    deepest = now.deeper(Depths.of(tried, spec.k, heads))
-    if spec.entities and deepest != now:
+    return now.deeper(Depths.of(tried, spec.k, heads))
+
+
+def type_sets(spec: SweepSpec) -> tuple[Types, ...]:
+    """Return the sets of types of entities that count in some trial."""
+    return tuple(dict.fromkeys([ALL_TYPES, *(spec.grid.entity_types or ())]))
+
+
+def require_types(spec: SweepSpec, rows: Sequence[DictionaryRow]) -> None:
+    """Raise `EvaluationError` where a type that is to be tried is that of no entity of `rows`."""
+    known = {row.entity_type for row in rows}
+    for name in sorted(set().union(*type_sets(spec)) - known - {*ALL_TYPES}):
         raise EvaluationError(
-            f"entities: a search that reranks {heads} passages fetches more than one that does "
-            f"not; list fewer, or take a k of {-(-heads // PER_HIT)}"
+            f"grid.entity_types: {spec.entities} names no {name}; "
+            f"its types are {', '.join(sorted(known))}"
         )
-    return deepest
 
 
 def _known(settings: LibrarySettings, k: int) -> dict[str, Value]:
     search = settings.search.model_dump(include=set(Setting.model_fields))
     embedding = settings.embedding.model_dump(include=set(IndexSetting.model_fields))
     depths = Depths.of(settings.search, k)
-    fetched = {
+    asked: dict[str, Value] = {
         "candidates": depths.joining,
         "dense_candidates": depths.dense,
         "lexical_candidates": depths.lexical,
+        "entity_types": ALL_TYPES,
     }
-    return {**search, **embedding, **fetched, **_known_reranking(settings.rerank)}
+    return {**search, **embedding, **asked, **_known_reranking(settings.rerank)}
 
 
 def _known_reranking(settings: RerankSettings) -> dict[str, Value]:

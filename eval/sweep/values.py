@@ -1,16 +1,20 @@
 """The values that a specification lists for the parts of a setting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
-from eval.sweep.points import Value
+from eval.sweep.points import ALL_TYPES, Types, Value
 from retrieval.query import Fusion, RerankFusion
 from retrieval.settings import Depth, Share
-
-MISSING = {"entity_types": "a sweep counts entities of all types"}
-"""Why parts that are asked for cannot be tried."""
 
 
 class Steps(BaseModel):
@@ -29,28 +33,36 @@ class Steps(BaseModel):
         return [round(self.start + at * self.step, 4) for at in range(count)]
 
 
+def _listed(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
+
+
+def _in_capitals(types: Types) -> Types:
+    """Return each type once, as entities have it."""
+    return types if types == ALL_TYPES else tuple(sorted({name.upper() for name in types}))
+
+
 Shares = Annotated[list[Share], Field(min_length=1)] | Steps
 Texts = Annotated[list[str], Field(min_length=1)]
 Tokens = Annotated[list[Annotated[int, Field(ge=16, le=32_768)]], Field(min_length=1)]
 Overlaps = Annotated[list[Annotated[int, Field(ge=0, le=8_192)]], Field(min_length=1)]
 Numbers = Annotated[list[Depth], Field(min_length=1)]
 Heads = Annotated[list[Annotated[int, Field(ge=1, le=200)]], Field(min_length=1)]
+Type = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+TypeSet = Annotated[
+    tuple[Type, ...], Field(min_length=1), BeforeValidator(_listed), AfterValidator(_in_capitals)
+]
+TypeSets = Annotated[list[TypeSet], Field(min_length=1)]
 DEPTHS = ("candidates", "dense_candidates", "lexical_candidates")
 """The parts that say how many passages the sides fetch."""
+NAMED = ("graph_boost", "entity_types")
+"""The parts that count only where there are entities."""
 RERANKING = ("rerank_model", "rerank_topn", "rerank_k", "rerank_fusion")
 """The parts that count only where there is a reranker."""
 
 
 class _Listed(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _can_be_tried(cls, given: object, info: ValidationInfo) -> object:
-        asked = MISSING.keys() & given.keys() if isinstance(given, Mapping) else set()
-        for name in sorted(asked):
-            raise ValueError(f"{name} cannot be tried: {MISSING[name]}; leave it out")
-        return given
 
     def listed(self) -> dict[str, list[Value]]:
         """Return the values of each part that is given, each once, numbers in their order."""
@@ -68,6 +80,7 @@ class Grid(_Listed):
     dense_candidates: Numbers | None = None
     lexical_candidates: Numbers | None = None
     graph_boost: Shares | None = None
+    entity_types: TypeSets | None = None
     use_rerank: Annotated[list[bool], Field(min_length=1)] | None = None
     rerank_model: Texts | None = None
     rerank_topn: Heads | None = None
@@ -88,4 +101,4 @@ class IndexGrid(_Listed):
 def _ordered(values: Sequence[Value] | Steps) -> list[Value]:
     found = values.values if isinstance(values, Steps) else values
     once = list(dict.fromkeys(found))
-    return once if any(isinstance(value, str) for value in once) else sorted(once)  # type: ignore[type-var]
+    return once if any(isinstance(value, str | tuple) for value in once) else sorted(once)  # type: ignore[type-var]

@@ -10,7 +10,7 @@ import retrieval
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.parts import Cutter
-from eval.sweep.points import IndexSetting
+from eval.sweep.points import ALL_TYPES, IndexSetting, Types
 from retrieval.depths import Depths
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.model import embedding_identity
@@ -45,7 +45,7 @@ class Workplace:
     `folder` is absolute and holds indexes, lists and vectors by content, so that a
     later sweep by the same `code` finds them again. `depths` are how many passages
     each side fetches at most in any trial, and `k` for how many the searches ask.
-    `entities` are rows of a dictionary.
+    `entities` are rows of a dictionary, and `types` the sets of types that count in some trial.
     """
 
     folder: Path
@@ -55,6 +55,7 @@ class Workplace:
     code: str
     cutter: Cutter | None = None
     entities: Sequence[DictionaryRow] = ()
+    types: Sequence[Types] = (ALL_TYPES,)
     load: Callable[[EmbeddingSettings], Embedder] = load_model
 
     @property

@@ -8,7 +8,9 @@ import json
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from retrieval.errors import FilterError, InvalidInputError
 from retrieval.query import Condition, Filters, Scalar
@@ -28,6 +30,49 @@ def quote(value: str) -> str:
     except UnicodeEncodeError as error:
         raise InvalidInputError(f"{value!r} is not valid Unicode text") from error
     return "'" + value.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True, slots=True)
+class PathTest:
+    """What the value at a path of the metadata has to meet; `value` is an expression for it."""
+
+    keys: tuple[str, ...]
+    value: str
+    predicate: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowTest:
+    """What rows have to meet, as predicates of the table store.
+
+    `metadata` has one for each path, `others` is that of all other columns but the namespace.
+    """
+
+    namespaces: str
+    metadata: tuple[PathTest, ...] = ()
+    others: str | None = None
+
+    @classmethod
+    def of(cls, namespaces: Collection[str], filters: Filters) -> Self:
+        """Return the test of `filters` inside `namespaces`; `FilterError` as for a predicate."""
+        paths = [
+            _path_test(_MetadataField(name), wanted)
+            for name, wanted in sorted(filters.items())
+            if _is_metadata(name)
+        ]
+        others = {name: wanted for name, wanted in filters.items() if not _is_metadata(name)}
+        return cls(namespaces_predicate(namespaces), tuple(paths), filters_predicate(others))
+
+    @property
+    def predicate(self) -> str:
+        """All of it."""
+        paths = (part.predicate for part in self.metadata)
+        return " AND ".join(f"({part})" for part in (self.plain, *paths))
+
+    @property
+    def plain(self) -> str:
+        """All but the metadata."""
+        return " AND ".join(f"({part})" for part in (self.namespaces, self.others) if part)
 
 
 def documents_predicate(keys: Collection[tuple[str, str]]) -> str:
@@ -76,8 +121,16 @@ def epoch_microseconds(moment: datetime) -> int:
     return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
+def _path_test(field: "_MetadataField", wanted: Scalar | list[Scalar] | Condition) -> PathTest:
+    return PathTest(field.keys, field.value, _meets(field, wanted))
+
+
 def _field(name: str, wanted: Scalar | list[Scalar] | Condition) -> str:
-    field = _field_for(name)
+    return _meets(_field_for(name), wanted)
+
+
+def _meets(field: "_Field", wanted: Scalar | list[Scalar] | Condition) -> str:
+    name = field.name
     if isinstance(wanted, Condition):
         return _condition(name, field, wanted)
     values = wanted if isinstance(wanted, list) else [wanted]
@@ -104,12 +157,16 @@ def _condition(name: str, field: "_Field", condition: Condition) -> str:
     return " AND ".join(f"({part})" for part in parts)
 
 
+def _is_metadata(name: str) -> bool:
+    return name.startswith("metadata.")
+
+
 def _field_for(name: str) -> "_Field":
     if name in TEXT_FIELDS:
         return _TextField(name)
     if name in TIME_FIELDS:
         return _TimeField(name)
-    if name.startswith("metadata."):
+    if _is_metadata(name):
         return _MetadataField(name)
     known = ", ".join(sorted(TEXT_FIELDS | TIME_FIELDS))
     raise FilterError(f"filters.{name}: unknown field; use one of {known}, or metadata.<key>")
@@ -168,11 +225,11 @@ class _MetadataField(_Field):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        keys = name.removeprefix("metadata.").split(".")
-        if not all(_KEY.fullmatch(key) for key in keys):
+        self.keys = tuple(name.removeprefix("metadata.").split("."))
+        if not all(_KEY.fullmatch(key) for key in self.keys):
             raise FilterError(f"filters.{name}: a key may hold letters, digits and _ - : / @ only")
-        self._path = quote("$" + "".join(f'."{key}"' for key in keys))
-        self._value = f"json_extract(metadata, {self._path})"
+        self._path = quote("$" + "".join(f'."{key}"' for key in self.keys))
+        self.value = f"json_extract(metadata, {self._path})"
 
     def literal(self, value: Scalar) -> str:
         if isinstance(value, float) and not math.isfinite(value):
@@ -185,21 +242,21 @@ class _MetadataField(_Field):
         plain = value if isinstance(value, str) else json.dumps(value)
         element = f"json_array_contains(metadata, {self._path}, {_literal(self.name, plain)})"
         if isinstance(value, bool | str):
-            scalar = f"{self._value} = {self.literal(value)}"
+            scalar = f"{self.value} = {self.literal(value)}"
         else:
             scalar = self.compares("=", value)
         return f"({scalar} OR {element})"
 
     def compares(self, operator: str, value: Scalar) -> str:
         if isinstance(value, str):
-            is_text = f"starts_with({self._value}, '\"')"
+            is_text = f"starts_with({self.value}, '\"')"
             # Without the closing quote, so that "ab" comes before "ab c".
-            ours, theirs = f"left({self._value}, -1)", f"left({self.literal(value)}, -1)"
+            ours, theirs = f"left({self.value}, -1)", f"left({self.literal(value)}, -1)"
             return f"({is_text} AND {ours} {operator} {theirs})"
         if isinstance(value, bool):
             raise FilterError(f"filters.{self.name}: {value!r} has no order; use a number or text")
         self.literal(value)
-        return f"TRY_CAST({self._value} AS DOUBLE) {operator} {float(value)!r}"
+        return f"TRY_CAST({self.value} AS DOUBLE) {operator} {float(value)!r}"
 
     def exists(self) -> str:
         return f"json_exists(metadata, {self._path})"

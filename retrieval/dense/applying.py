@@ -13,6 +13,7 @@ import lance
 import numpy as np
 
 from retrieval.chunk import Vectors
+from retrieval.dense.holding import EVERYTHING, Holding
 from retrieval.dense.loading import (
     Rows,
     addresses_of,
@@ -35,12 +36,23 @@ Fragments = Mapping[str, FragmentState]
 
 
 class Applying:
-    """The work of one refresh; `namespaces` and `changed` are its results."""
+    """The work of one refresh; `namespaces` and `changed` are its results.
 
-    def __init__(self, dataset: lance.LanceDataset, segments: Segments) -> None:
+    `before` is the version of the table that the segments show, where they show one.
+    """
+
+    def __init__(
+        self,
+        dataset: lance.LanceDataset,
+        segments: Segments,
+        holding: Holding = EVERYTHING,
+        before: lance.LanceDataset | None = None,
+    ) -> None:
         self.namespaces = {name: list(parts) for name, parts in segments.items()}
         self.changed: set[str] = set()
         self._dataset = dataset
+        self._holding = holding
+        self._before = before
         self._waiting: dict[str, list[tuple[Rows, Vectors]]] = {}
 
     def apply(self, known: Fragments, reuse: bool) -> Fragments:
@@ -67,12 +79,29 @@ class Applying:
         """Apply the deletions of `fragment`; return it if it has to be loaded again."""
         within, alive = addresses_of(fragment), live_addresses(fragment)
         self._replace(lambda part: part.keep(alive, within) if part.count(within) else part)
-        held = sum(part.count(within) for parts in self.namespaces.values() for part in parts)
-        if held == len(alive):
+        if not self._came_back(fragment, within, alive):
             return []
         # A restored version can bring rows back that no segment holds any more.
         self._drop([within])
         return [fragment]
+
+    def _came_back(self, fragment: lance.LanceFragment, within: slice, alive: Addresses) -> bool:
+        if self._holding.share is None:
+            held = sum(part.count(within) for parts in self.namespaces.values() for part in parts)
+            return held != len(alive)
+        # How many of them belong to a share only their ids would tell.
+        was = self._was(file_key(fragment))
+        if was is None:
+            return True
+        try:
+            return not np.isin(alive, live_addresses(was), assume_unique=True).all()
+        except (OSError, ValueError):
+            # The version of before has been tidied away.
+            return True
+
+    def _was(self, key: str) -> lance.LanceFragment | None:
+        fragments = self._before.get_fragments() if self._before else []
+        return next((part for part in fragments if file_key(part) == key), None)
 
     def _drop(self, ranges: Sequence[slice]) -> None:
         if ranges:
@@ -96,7 +125,7 @@ class Applying:
     def _reuse(self, fragments: Sequence[lance.LanceFragment]) -> None:
         found: dict[str, list[Rows]] = {}
         for fragment in fragments:
-            for name, rows in read_keys(fragment):
+            for name, rows in read_keys(fragment, self._holding):
                 found.setdefault(name, []).append(rows)
         every = {name: Rows.concatenate(parts) for name, parts in found.items()}
         missing = {name: self._revive(name, rows) for name, rows in every.items()}
@@ -127,12 +156,12 @@ class Applying:
             return True
         chosen = np.unique(np.linspace(0, len(matches.row) - 1, _CHECKED).astype(np.int64))
         sample = matches.take(chosen)
-        stored = read_vectors(self._dataset, rows.addresses[sample.positions])
+        stored = read_vectors(self._dataset, rows.addresses[sample.positions], self._holding)
         return np.array_equal(sample.vectors(parts), stored)
 
     def _scan(self, fragments: Sequence[lance.LanceFragment], wanted: Addresses | None) -> None:
         for fragment in fragments:
-            for name, rows, vectors in read_rows(fragment):
+            for name, rows, vectors in read_rows(fragment, self._holding):
                 if wanted is None:
                     self._add(name, rows, vectors)
                     continue
@@ -145,7 +174,7 @@ class Applying:
         for name, rows in missing.items():
             for at in range(0, len(rows.addresses), _TAKEN):
                 part = rows.take(slice(at, at + _TAKEN))
-                self._add(name, part, read_vectors(self._dataset, part.addresses))
+                self._add(name, part, read_vectors(self._dataset, part.addresses, self._holding))
 
     def _add(self, name: str, rows: Rows, vectors: Vectors) -> None:
         waiting = self._waiting.setdefault(name, [])

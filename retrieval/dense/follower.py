@@ -14,11 +14,13 @@ from datetime import datetime
 from typing import cast
 
 import faiss
+import lance
 
 from retrieval.chunk import utc_now
 from retrieval.corpus.dense_build import wanted_build
 from retrieval.corpus.store import Corpus
 from retrieval.dense.building import Built, build
+from retrieval.dense.holding import EVERYTHING, Holding
 from retrieval.dense.memory import give_back_memory
 from retrieval.dense.snapshot import Segments, Snapshot
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
@@ -31,8 +33,9 @@ from retrieval.dense.versions import (
     next_version,
     with_built,
 )
+from retrieval.errors import StaleIndexError
 
-_REMEMBERED = 1_000
+REMEMBERED = 1_000
 _GIVE_BACK_S = 10.0
 
 __all__ = ["DenseFollower", "Snapshot"]
@@ -41,19 +44,25 @@ __all__ = ["DenseFollower", "Snapshot"]
 class DenseFollower:
     """Keeps the newest applied `Snapshot`; readers never wait for `refresh`.
 
-    With a `folder`, large segments are saved there and read back by the next start.
+    With a `folder`, large segments are saved there and read back by the next start. Only
+    the rows of `holding` are held.
     """
 
     def __init__(
-        self, corpus: Corpus, sizes: Sizes | None = None, folder: SnapshotFolder | None = None
+        self,
+        corpus: Corpus,
+        sizes: Sizes | None = None,
+        folder: SnapshotFolder | None = None,
+        holding: Holding = EVERYTHING,
     ) -> None:
         self._corpus = corpus
         self._sizes = sizes or Sizes()
         self._folder = folder
+        self._holding = holding
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._busy: frozenset[int] = frozenset()
-        self._delays: deque[float] = deque(maxlen=_REMEMBERED)
+        self._delays: deque[float] = deque(maxlen=REMEMBERED)
         self._current = time.monotonic()
         self._gave_back = float("-inf")
         self._upkeep = Upkeep(self._improve)
@@ -105,14 +114,34 @@ class DenseFollower:
             snapshot = self._snapshot
             if snapshot is None or self.behind():
                 first = snapshot is None
-                self._snapshot = snapshot = self._apply(snapshot)
+                self._snapshot = snapshot = self._apply(snapshot, self._corpus.dataset())
                 if not first:
-                    self._delays.append(_age(snapshot))
+                    self._delays.append(age(snapshot))
                 self._upkeep.wake()
             elif _is_outdated(snapshot):
                 # What was to build it anew has failed.
                 self._upkeep.wake()
             return snapshot
+
+    def refresh_to(self, version: int) -> Snapshot:
+        """Return the snapshot of `version`, a version of the table, and apply it if it is newer.
+
+        An older one costs what has changed since, each time. Raises `OSError` or `ValueError`
+        for a version that is not there any more, `StaleIndexError` for one of another model.
+        """
+        with self._lock:
+            snapshot = self._snapshot
+            if snapshot is not None and int(snapshot.dataset.version) == version:
+                return snapshot
+            dataset = self._corpus.dataset().checkout_version(version)
+            if snapshot is None or int(snapshot.dataset.version) < version:
+                self._snapshot = snapshot = self._apply(snapshot, dataset)
+                self._upkeep.wake()
+                return snapshot
+            identity = self._corpus.identity_at(dataset)
+            if not identity.same_vectors(snapshot.identity):
+                raise StaleIndexError("the corpus was re-embedded since; ask again in a moment")
+            return next_version(snapshot, dataset, identity, self._sizes, self._busy)
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left to build or to save; False if that takes too long.
@@ -130,15 +159,14 @@ class DenseFollower:
         if self._folder:
             self._folder.close()
 
-    def _apply(self, old: Snapshot | None) -> Snapshot:
-        dataset = self._corpus.dataset()
+    def _apply(self, old: Snapshot | None, dataset: lance.LanceDataset) -> Snapshot:
         identity = self._corpus.identity_at(dataset)
         if old is not None and identity.same_vectors(old.identity):
             return next_version(old, dataset, identity, self._sizes, self._busy)
         saved: Segments = {}
         if old is None and self._folder:
             saved = self._folder.load(identity, wanted_build(dataset))
-        return first_version(dataset, identity, self._sizes, saved)
+        return first_version(dataset, identity, self._sizes, saved, self._holding)
 
     def _improve(self) -> bool:
         """Build something anew, or save what is not saved; say whether there may be more."""
@@ -163,7 +191,7 @@ class DenseFollower:
 
     def _rebuild(self) -> bool:
         """Build everything anew beside what is searched, and swap; say whether it was done."""
-        made = build_anew(self._corpus, self._sizes, lambda: self._upkeep.closed)
+        made = build_anew(self._corpus, self._sizes, lambda: self._upkeep.closed, self._holding)
         if made is None:
             return False
         with self._lock:
@@ -193,7 +221,8 @@ def _is_outdated(snapshot: Snapshot) -> bool:
     return snapshot.build < wanted_build(snapshot.dataset)
 
 
-def _age(snapshot: Snapshot) -> float:
+def age(snapshot: Snapshot) -> float:
+    """Return how many seconds ago the version of `snapshot` was committed."""
     # Lance gives local time without a zone.
     committed = cast(datetime, snapshot.dataset.get_version()["timestamp"]).astimezone()
     return max(0.0, (utc_now() - committed).total_seconds())

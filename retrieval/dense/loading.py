@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from retrieval.chunk import Vectors
 from retrieval.corpus.vector_column import vector_field
+from retrieval.dense.holding import EVERYTHING, Holding, Share
 from retrieval.dense.segment import Addresses, Keys
 
 _ROWS = 8_192
@@ -52,24 +53,39 @@ def file_key(fragment: lance.LanceFragment) -> str:
     return "/".join(file.path for file in fragment.data_files())
 
 
-def read_rows(fragment: lance.LanceFragment) -> Iterator[tuple[str, Rows, Vectors]]:
-    """Yield namespace, rows and vectors, some thousand rows at a time."""
+def read_rows(
+    fragment: lance.LanceFragment, holding: Holding = EVERYTHING
+) -> Iterator[tuple[str, Rows, Vectors]]:
+    """Yield namespace, rows and vectors, some thousand rows at a time.
+
+    Where `holding` is without vectors, they have no numbers: shape (len(rows), 0).
+    """
+    if not holding.vectors:
+        for name, rows in read_keys(fragment, holding):
+            yield name, rows, _none(len(rows.addresses))
+        return
     vector = vector_field(fragment.schema).name
-    for batch in _batches(fragment, ["namespace", "content_hash", vector]):
+    for batch in _batches(fragment, [*_key_columns(holding), vector]):
         vectors = batch[vector].flatten().to_numpy().reshape(batch.num_rows, -1)
-        for name, rows, mine in _by_namespace(batch):
+        for name, rows, mine in _by_namespace(batch, holding.share):
             yield name, rows, vectors[mine]
 
 
-def read_keys(fragment: lance.LanceFragment) -> Iterator[tuple[str, Rows]]:
+def read_keys(
+    fragment: lance.LanceFragment, holding: Holding = EVERYTHING
+) -> Iterator[tuple[str, Rows]]:
     """Yield namespace and rows, without the vectors."""
-    for batch in _batches(fragment, ["namespace", "content_hash"]):
-        for name, rows, _ in _by_namespace(batch):
+    for batch in _batches(fragment, _key_columns(holding)):
+        for name, rows, _ in _by_namespace(batch, holding.share):
             yield name, rows
 
 
-def read_vectors(dataset: lance.LanceDataset, addresses: Addresses) -> Vectors:
+def read_vectors(
+    dataset: lance.LanceDataset, addresses: Addresses, holding: Holding = EVERYTHING
+) -> Vectors:
     """Return the vectors of the rows at `addresses`, in their order."""
+    if not holding.vectors:
+        return _none(len(addresses))
     vector = vector_field(dataset.schema).name
     table = dataset._take_rows(addresses.tolist(), columns=[vector])
     flat = table[vector].combine_chunks().flatten().to_numpy()
@@ -93,14 +109,26 @@ def _batches(fragment: lance.LanceFragment, columns: list[str]) -> Iterator[pa.R
     yield from scanner.to_batches()
 
 
-def _by_namespace(batch: pa.RecordBatch) -> Iterator[tuple[str, Rows, NDArray[np.bool_]]]:
+def _key_columns(holding: Holding) -> list[str]:
+    return ["namespace", "content_hash", *(["chunk_id"] if holding.share else [])]
+
+
+def _none(count: int) -> Vectors:
+    return np.empty((count, 0), np.float32)
+
+
+def _by_namespace(
+    batch: pa.RecordBatch, share: Share | None
+) -> Iterator[tuple[str, Rows, NDArray[np.bool_]]]:
     namespaces = batch["namespace"].dictionary_encode()
     codes = namespaces.indices.to_numpy(zero_copy_only=False)
     addresses = batch["_rowaddr"].to_numpy().astype(np.int64)
     keys = _keys(batch["content_hash"])
+    owned = None if share is None else share.owns(batch["namespace"], batch["chunk_id"])
     for code, name in enumerate(namespaces.dictionary.to_pylist()):
-        mine = codes == code
-        yield name, Rows(addresses[mine], keys[mine]), mine
+        mine = codes == code if owned is None else (codes == code) & owned
+        if mine.any():
+            yield name, Rows(addresses[mine], keys[mine]), mine
 
 
 def _keys(hashes: pa.StringArray) -> Keys:

@@ -10,6 +10,8 @@ from retrieval.chunk import Vectors
 from retrieval.corpus.numbering import Numbering
 from retrieval.dense.by_content import addresses_holding
 from retrieval.dense.clusters import Mask
+from retrieval.dense.gpu import Gpu
+from retrieval.dense.holding import EVERYTHING, Holding
 from retrieval.dense.segment import Addresses, Keys, Segment
 from retrieval.identity import EmbeddingIdentity
 
@@ -30,7 +32,8 @@ class Snapshot:
 
     `version` is the index version, in the sense of `numbering`. `namespaces` holds the
     segments of each namespace, oldest first. `build` is the wish, in the sense of
-    `retrieval.corpus.dense_build`, that these segments fulfil.
+    `retrieval.corpus.dense_build`, that these segments fulfil. `holding` says which of the
+    rows there are.
     """
 
     version: int
@@ -40,6 +43,7 @@ class Snapshot:
     fragments: Mapping[str, FragmentState]
     namespaces: Segments
     build: int = 0
+    holding: Holding = EVERYTHING
 
     def segments(self, namespaces: Iterable[str]) -> Iterator[Segment]:
         """Yield the segments of `namespaces`."""
@@ -47,14 +51,24 @@ class Snapshot:
             yield from self.namespaces.get(name, ())
 
     def search(
-        self, query: Vectors, namespaces: Iterable[str], k: int, allowed: Addresses | None = None
+        self,
+        query: Vectors,
+        namespaces: Iterable[str],
+        k: int,
+        allowed: Addresses | None = None,
+        gpu: Gpu | None = None,
     ) -> tuple[Addresses, Vectors]:
         """Return the `k` best addresses and their exact inner products, best first.
 
         Nothing is missed in a small namespace; in a large one, or under a filter that
-        leaves many rows, a few in a hundred may be.
+        leaves many rows, a few in a hundred may be. Without a filter, a `gpu` is asked.
         """
-        found = [segment.search(query, k, allowed) for segment in self.segments(namespaces)]
+        found = [
+            segment.search(query, k, allowed)
+            if gpu is None or allowed is not None
+            else gpu.search(segment, query, k)
+            for segment in self.segments(namespaces)
+        ]
         if not found:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         addresses = np.concatenate([part[0] for part in found])

@@ -10,21 +10,26 @@ from retrieval.corpus.numbering import index_version, numbering_of
 from retrieval.corpus.store import Corpus
 from retrieval.dense.applying import Applying
 from retrieval.dense.building import Built, build
+from retrieval.dense.holding import EVERYTHING, Holding
 from retrieval.dense.snapshot import Segments, Snapshot
 from retrieval.dense.tiers import Plan, Sizes, joined, next_plan
 from retrieval.identity import EmbeddingIdentity
 
 
 def first_version(
-    dataset: lance.LanceDataset, identity: EmbeddingIdentity, sizes: Sizes, saved: Segments
+    dataset: lance.LanceDataset,
+    identity: EmbeddingIdentity,
+    sizes: Sizes,
+    saved: Segments,
+    holding: Holding = EVERYTHING,
 ) -> Snapshot:
     """Return the snapshot of `dataset`; vectors that are in `saved` are not read."""
-    work = Applying(dataset, saved)
+    work = Applying(dataset, saved, holding)
     fragments = work.apply({}, bool(saved))
     namespaces = _joined(work, work.namespaces.keys(), sizes)
     version, numbering = index_version(dataset), numbering_of(dataset)
     number = wanted_build(dataset)
-    return Snapshot(version, numbering, identity, dataset, fragments, namespaces, number)
+    return Snapshot(version, numbering, identity, dataset, fragments, namespaces, number, holding)
 
 
 def next_version(
@@ -34,12 +39,12 @@ def next_version(
     sizes: Sizes,
     busy: Collection[int] = (),
 ) -> Snapshot:
-    """Return the snapshot of `dataset`, a newer version of the table of `old`.
+    """Return the snapshot of `dataset`, another version of the table of `old`.
 
     `identity` makes the same vectors as that of `old`, and may make others of questions.
     Stores whose ids are in `busy` stay as they are.
     """
-    work = Applying(dataset, old.namespaces)
+    work = Applying(dataset, old.namespaces, old.holding, old.dataset)
     fragments = work.apply(old.fragments, False)
     return replace(
         old,
@@ -52,13 +57,15 @@ def next_version(
     )
 
 
-def build_anew(corpus: Corpus, sizes: Sizes, ended: Callable[[], bool]) -> Snapshot | None:
+def build_anew(
+    corpus: Corpus, sizes: Sizes, ended: Callable[[], bool], holding: Holding = EVERYTHING
+) -> Snapshot | None:
     """Return a snapshot read from the corpus alone, with nothing left to build.
 
     None once `ended()` says that nobody wants it any more.
     """
     dataset = corpus.dataset()
-    made = first_version(dataset, corpus.identity_at(dataset), sizes, {})
+    made = first_version(dataset, corpus.identity_at(dataset), sizes, {}, holding)
     while not ended():
         name, plan = first_plan(made.namespaces, sizes)
         if plan is None:

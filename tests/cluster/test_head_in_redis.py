@@ -1,7 +1,6 @@
 """Ray's control service with its tables in a real Redis: killed, and back as the same mesh."""
 
 import io
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +45,7 @@ def test_doctor_asks_the_redis(guarded_redis: RaySettings, home: Path) -> None:
 @pytest.mark.integration
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(900)
-@pytest.mark.skipif("PMOVES_TEST_HEAD" not in os.environ, reason="takes minutes; see `make soak`")
+@pytest.mark.soak
 def test_a_killed_control_service_comes_back_as_the_same_mesh(
     guarded_redis: RaySettings, home: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """The gate on the sample library, with the real model: what it refuses and what it lets pass."""
 
 import asyncio
+import os
 import shlex
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ from retrieval.settings import LibrarySettings, SearchSettings
 from tests.docs.pages import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+# `make soak` sets it to 10.
+REPETITIONS = int(os.environ.get("PMOVES_TEST_REPETITIONS", "2"))
 PLAN = Plan(
     Options(modes=["hybrid"], metrics=["nDCG@10"]),
     known_items=MANY,
@@ -67,7 +70,7 @@ def failed(session: Session) -> set[str]:
 
 
 def test_the_same_settings_are_never_refused(library: Dataset, home: Path) -> None:
-    sessions = asyncio.run(gate(library, home, times=10))
+    sessions = asyncio.run(gate(library, home, times=REPETITIONS))
     assert all(session.passed for session in sessions)
 
 

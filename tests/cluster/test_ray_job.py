@@ -152,6 +152,7 @@ def test_a_job_is_submitted_with_the_checkout_as_working_directory(
     assert_ingested(Path(head.environment["PMOVES_HOME"]))
 
 
+@pytest.mark.soak
 def test_a_sweep_is_submitted_and_its_indexes_are_tasks(
     head: Head, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,8 @@ from retrieval.settings import EmbeddingSettings
 from tests.data_jobs.library import write_library
 from tests.data_jobs.production import RecordingEmbedder
 
+LIBRARY = "library"
 ADVICE = "\nFailed to apply UDF transform after 1/1 attempts.\nTo change retries, configure it."
-
-FIRST = "first-run"
 
 pytestmark = [
     pytest.mark.integration,
@@ -66,11 +66,37 @@ def progress() -> list[Progress]:
     return []
 
 
+@dataclass(frozen=True)
+class Run:
+    """What a run told, and what the corpus held after it."""
+
+    summary: Summary
+    passages: dict[str, Sequence[float]]
+
+
 @pytest.fixture(scope="module")
-def first(home: Path, settings: JobSettings, progress: list[Progress]) -> Summary:
+def first(home: Path, settings: JobSettings, progress: list[Progress]) -> Run:
     """The first run over the library, with the real model."""
     write_library(home / "library")
-    return run_ingest(request(home / "library", namespace=FIRST), settings, progress.append)
+    summary = run_ingest(request(home / "library", namespace=LIBRARY), settings, progress.append)
+    return Run(summary, passages(settings, LIBRARY))
+
+
+@pytest.fixture(scope="module")
+def second(first: Run, home: Path, settings: JobSettings) -> Run:
+    """A second run: one file has changed, one has moved, and one lies outside of the roots."""
+    folder = home / "library"
+    (folder / "lights.md").write_text("# Lights\n\nThe key light now stands to the right.\n")
+    (folder / "invoice.pdf").rename(folder / "bill.pdf")
+    (home / "secret.txt").write_text("A secret.")
+    ingest = settings.ingest.model_copy(update={"roots": [folder]})
+    summary = run_ingest(
+        request(folder, home / "secret.txt", namespace=LIBRARY),
+        settings.model_copy(update={"ingest": ingest}),
+        confined=True,
+        load_embedder=RecordingEmbedder,
+    )
+    return Run(summary, passages(settings, LIBRARY))
 
 
 def request(*paths: Path, namespace: str = "studio") -> JobRequest:
@@ -98,63 +124,67 @@ def passages(settings: JobSettings, namespace: str = "studio") -> dict[str, Sequ
 
 
 def test_every_file_ends_ready_or_quarantined_with_a_reason(
-    first: Summary, home: Path, settings: JobSettings
+    second: Run, first: Run, home: Path, settings: JobSettings
 ) -> None:
-    assert (first.state, first.total, first.ready, first.quarantined) == ("succeeded", 10, 8, 2)
-    assert {(reason.stage, reason.type) for reason in first.reasons} == {
+    told = first.summary
+    assert (told.state, told.total, told.ready, told.quarantined) == ("succeeded", 10, 8, 2)
+    assert {(reason.stage, reason.type) for reason in told.reasons} == {
         ("parse", "UnreadableFileError"),
         ("parse", "UnsupportedTypeError"),
     }
     folder = home / "library"
-    rows = {path.name: document(settings, source_uri(path), FIRST) for path in folder.iterdir()}
+    # One of them has another name since.
+    paths = {folder / "invoice.pdf", *folder.iterdir()} - {folder / "bill.pdf"}
+    rows = {path.name: document(settings, source_uri(path), LIBRARY) for path in paths}
     assert {name for name, row in rows.items() if row.status == "quarantined"} == {
         "cut.pdf",
         "noise.bin",
     }
     assert (rows["invoice.pdf"].pages, rows["invoice.pdf"].chunks) == (2, 2)
     attachment = attachment_uri(source_uri(folder / "letter.eml"), "schedule.xlsx")
-    child = document(settings, attachment, FIRST)
+    child = document(settings, attachment, LIBRARY)
     assert (child.status, child.parent_id) == ("ready", rows["letter.eml"].doc_id)
 
 
 def test_progress_is_told_and_stored(
-    first: Summary, progress: list[Progress], settings: JobSettings
+    first: Run, progress: list[Progress], settings: JobSettings
 ) -> None:
     assert progress[0].doing == "starting the workers"
     assert "loading the model" in {each.doing for each in progress}
     assert (progress[-1].done, progress[-1].total, progress[-1].ready) == (10, 10, 8)
-    job = stored_job(settings, first.job_id)
+    job = stored_job(settings, first.summary.job_id)
     assert (job.state, job.total, job.done, job.quarantined) == ("succeeded", 10, 10, 2)
     assert job.stages["commit"] == 10
 
 
 def test_vectors_are_those_of_the_model(
-    first: Summary, settings: JobSettings, packaged_embedder: SentenceTransformerEmbedder
+    first: Run, packaged_embedder: SentenceTransformerEmbedder
 ) -> None:
-    stored = passages(settings, FIRST)
-    assert first.chunks == len(stored)
-    own = packaged_embedder.embed_passages(list(stored))
-    likeness = np.sum(own * np.array(list(stored.values())), axis=1)
+    assert first.summary.chunks == len(first.passages)
+    own = packaged_embedder.embed_passages(list(first.passages))
+    likeness = np.sum(own * np.array(list(first.passages.values())), axis=1)
     assert likeness.min() > 0.999
     question = packaged_embedder.embed_queries(["How long will the film be?"])[0]
-    best = max(stored, key=lambda text: float(np.dot(stored[text], question)))
+    best = max(first.passages, key=lambda text: float(np.dot(first.passages[text], question)))
     assert "four minutes" in best
 
 
-def test_a_second_run_takes_up_only_what_changed(home: Path, settings: JobSettings) -> None:
-    folder = home / "changing"
-    write_library(folder)
-    lights, invoice = folder / "lights.md", folder / "invoice.pdf"
-    run_ingest(request(folder), settings, load_embedder=RecordingEmbedder)
-    assert "to the left" in "\n".join(passages(settings))
-    lights.write_text("# Lights\n\nThe key light now stands to the right.\n")
-    invoice.rename(folder / "bill.pdf")
-    summary = run_ingest(request(folder), settings, load_embedder=RecordingEmbedder)
-    assert (summary.ready, summary.skipped, summary.quarantined) == (2, 5, 2)
-    texts = "\n".join(passages(settings))
+def test_a_second_run_takes_up_only_what_changed(
+    first: Run, second: Run, home: Path, settings: JobSettings
+) -> None:
+    assert (second.summary.ready, second.summary.skipped) == (2, 5)
+    assert "to the left" in "\n".join(first.passages)
+    texts = "\n".join(second.passages)
     assert "to the right" in texts
     assert "to the left" not in texts
-    assert document(settings, source_uri(lights)).chunks == 1
+    lights = source_uri(home / "library" / "lights.md")
+    assert document(settings, lights, LIBRARY).chunks == 1
+
+
+def test_confined_jobs_read_only_below_the_roots(second: Run) -> None:
+    assert second.summary.quarantined == 3
+    (told,) = (each for each in second.summary.reasons if "secret.txt" in each.examples[0][0])
+    assert "PMOVES_INGEST__ROOTS" in told.examples[0][1]
 
 
 def test_killed_processes_lose_no_document(home: Path, settings: JobSettings) -> None:
@@ -218,22 +248,6 @@ def test_a_job_of_the_store_can_be_stopped(home: Path, settings: JobSettings) ->
     assert len(committed) == summary.ready
 
 
-def test_confined_jobs_read_only_below_the_roots(home: Path, settings: JobSettings) -> None:
-    (home / "open").mkdir()
-    (home / "open" / "a.txt").write_text("An open file.")
-    (home / "secret.txt").write_text("A secret.")
-    ingest = settings.ingest.model_copy(update={"roots": [home / "open"]})
-    bound = settings.model_copy(update={"ingest": ingest})
-    summary = run_ingest(
-        request(home / "open", home / "secret.txt"),
-        bound,
-        confined=True,
-        load_embedder=RecordingEmbedder,
-    )
-    assert (summary.ready, summary.quarantined) == (1, 1)
-    assert "PMOVES_INGEST__ROOTS" in summary.reasons[0].examples[0][1]
-
-
 def test_a_broken_model_fails_the_job_in_one_sentence(home: Path, settings: JobSettings) -> None:
     (home / "any.txt").write_text("Any text.")
     job = JobStore(settings.state_url).create(request(home / "any.txt"))
@@ -272,6 +286,7 @@ def test_a_job_that_cannot_run_fails_with_its_reason(settings: JobSettings) -> N
         run_ingest(odd, settings)
 
 
+@pytest.mark.soak
 def test_the_embedding_stage_alone_embeds_every_passage() -> None:
     texts = [f"Words of passage {number}." for number in range(300)]
     with bench_parts() as parts:

@@ -18,6 +18,7 @@ CRANFIELD = Path(
 )
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.soak,
     pytest.mark.timeout(900),
     pytest.mark.skipif(
         not CRANFIELD.is_dir(),

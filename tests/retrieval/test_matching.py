@@ -1,22 +1,27 @@
+from dataclasses import replace
+
 import lance
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrieval.corpus.filters import RowTest
 from retrieval.corpus.store import Corpus
 from retrieval.dense.segment import Addresses
 from retrieval.matching import FilterCache
+from retrieval.metadata_values import MetadataValues, _Part, _Path
+from retrieval.query import Condition, Scalar
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
 
-RED = "namespace IN ('ns') AND (json_extract(metadata, '$.\"color\"') = '\"red\"')"
+RED = RowTest.of(["ns"], {"metadata.color": "red"})
 Tested = list[list[int]]
 
 
 def passing(dataset: lance.LanceDataset) -> list[int]:
     """Return the addresses that a plain scan finds."""
-    table = dataset.scanner(columns=[], filter=RED, with_row_address=True).to_table()
+    table = dataset.scanner(columns=[], filter=RED.predicate, with_row_address=True).to_table()
     return sorted(table["_rowaddr"].to_pylist())
 
 
@@ -102,10 +107,77 @@ def test_what_was_asked_last_stays_within_the_bound(
 ) -> None:
     add(corpus, word_embedder, "a", "red", "blue", "red")
     cache = FilterCache(most_bytes=24)
-    others = [f"{RED} AND position >= {at}" for at in (-1, -2)]
+    others = [replace(RED, others=f"position >= {at}") for at in (-1, -2)]
     for predicate in (RED, RED, *others, RED):
         assert len(cache.rows(corpus.dataset(), predicate)) == 2
     assert len(tested) == 4
+
+
+def test_a_new_test_reads_no_row_again(
+    corpus: Corpus, word_embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    original = _Path._read
+
+    def counted(path: _Path, fragment: lance.LanceFragment, deletions: int) -> _Part:
+        read.append(fragment.fragment_id)
+        return original(path, fragment, deletions)
+
+    monkeypatch.setattr(_Path, "_read", counted)
+    values = MetadataValues(least_rows=3)
+    add(corpus, word_embedder, "a", "red", "blue", "red", "red")
+    add(corpus, word_embedder, "b", "red", "red")
+    fragments = corpus.dataset().get_fragments()
+    asked: list[tuple[Scalar | list[Scalar] | Condition, int]] = [
+        ("red", 3),
+        (["blue"], 1),
+        (Condition(gt="blue"), 3),
+    ]
+    for color, count in asked:
+        test = RowTest.of(["ns"], {"metadata.color": color})
+        rows, left = values.rows(test, fragments)
+        assert len(rows) == count
+        # Too small to be worth it.
+        assert [fragment.count_rows() for fragment in left] == [2]
+    assert len(read) == 1
+    assert len(values.rows(replace(RED, namespaces="namespace IN ('other')"), fragments)[0]) == 0
+
+
+def test_values_that_differ_from_row_to_row_are_left_to_the_table(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    add(corpus, word_embedder, "a", "red", "blue", "green")
+    fragments = corpus.dataset().get_fragments()
+    rows, left = MetadataValues(least_rows=1).rows(RED, fragments)
+    assert not len(rows)
+    assert left == fragments
+    cache = FilterCache(least_rows=1)
+    assert cache.rows(corpus.dataset(), RED).tolist() == passing(corpus.dataset())
+
+
+def test_values_that_are_gone_are_forgotten(corpus: Corpus, word_embedder: WordEmbedder) -> None:
+    values = MetadataValues(least_rows=1)
+    for at in range(40):
+        add(corpus, word_embedder, "a", *[f"red{at}"] * 2)
+        test = RowTest.of(["ns"], {"metadata.color": f"red{at}"})
+        assert len(values.rows(test, corpus.dataset().get_fragments())[0]) == 2
+    (path,) = values._paths.values()
+    assert len(path._values) <= 40 // 2
+
+
+def test_paths_that_nobody_asks_for_any_more_are_forgotten(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    values = MetadataValues(least_rows=1)
+    add(corpus, word_embedder, "a", "red", "red")
+    for at in range(20):
+        test = RowTest.of(
+            ["ns"], {f"metadata.{at}": Condition(exists=False), "metadata.color": "red"}
+        )
+        assert len(values.rows(test, corpus.dataset().get_fragments())[0]) == 2
+    assert len(values._paths) == 8
+    assert RED.metadata[0].value in values._paths
 
 
 steps = st.lists(
@@ -117,13 +189,13 @@ steps = st.lists(
 
 @pytest.mark.integration
 @settings(max_examples=15)
-@given(steps)
+@given(steps, st.sampled_from([1, 4, 10_000]))
 def test_it_is_what_a_scan_finds_whatever_happens(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, str]]
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, str]], least_rows: int
 ) -> None:
     embedder = WordEmbedder()
     corpus = Corpus.open(str(tmp_path_factory.mktemp("history")), embedder.identity)
-    cache = FilterCache()
+    cache = FilterCache(least_rows=least_rows)
     for at, (document, step) in enumerate([*history, ("", "ask")]):
         if step == "add":
             add(corpus, embedder, document, *np.random.default_rng(at).choice(["red", "blue"], 3))

@@ -64,6 +64,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         "PMOVES_HTTP__PORT": str(free_port()),
         "PMOVES_INGEST__ROOTS": f'["{roots}"]',
         "PMOVES_RAY__READY_S": "240",
+        "PMOVES_DENSE__SHARDS": "2",
         "PMOVES_RERANK__ENABLED": "true",
         "PMOVES_RERANK__BY_DEFAULT": "false",
         "PMOVES_RERANK__MODEL": str(make_classifier(place / "tiny")),
@@ -124,6 +125,42 @@ async def test_passages_are_stored_and_found(client: httpx.AsyncClient) -> None:
     )
     assert [found(answer)[0] for answer in answers] == [f"book{at}-0" for at in range(0, 600, 20)]
     assert all(answer["degraded"] == [] for answer in answers)
+
+
+async def test_the_vectors_are_in_shards_of_which_one_may_die(
+    client: httpx.AsyncClient, mesh: Mesh
+) -> None:
+    items = [item(f"knot{at}-0", f"Knot number{at}.", namespace="knots") for at in range(60)]
+    version = (await upsert(client, *items))["index_version"]
+    asked = {"namespace": "knots", "mode": "dense", "k": 60}
+    whole = await search(client, "knot", min_index_version=version, **asked)
+    assert (len(found(whole)), whole["degraded"]) == (60, [])
+    states = (await client.get("/hirag/admin/stats")).json()["index"]["shards"]
+    rows = [state["rows"] for state in states]
+    assert sum(rows) >= 60
+    assert all(rows)
+    dead = shard_process(mesh, 1)
+    dead.kill()
+    async with asyncio.timeout(60):
+        while not (part := await search(client, "knot", **asked))["degraded"]:
+            await asyncio.sleep(0.1)
+    assert part["degraded"][0]["stage"] == "dense"
+    assert part["degraded"][0]["reason"].startswith("1 of 2 shards did not answer: shard 1 ")
+    assert 0 < len(found(part)) < 60
+    async with asyncio.timeout(120):
+        while (again := await search(client, "knot", **asked))["degraded"]:
+            await asyncio.sleep(0.2)
+    assert found(again) == found(whole)
+    metrics = (await client.get("/metrics")).text
+    assert 'pmoves_dense_shard_rows{shard="1"}' in metrics
+
+
+def shard_process(mesh: Mesh, number: int) -> psutil.Process:
+    """Return the process of the only replica of a shard."""
+    title = f"Replica:pmoves:dense-shard-{number}-of-2"
+    processes = mesh_processes(mesh.state.mesh_id, Path(mesh.state.temp_dir))
+    (process,) = (one for one in processes if title in " ".join(one.cmdline()))
+    return process
 
 
 async def test_the_reranker_is_warm_and_scores_for_many_at_once(client: httpx.AsyncClient) -> None:
@@ -226,20 +263,6 @@ async def speaks_http(port: int) -> bool:
         except httpx.HTTPError:
             return False
     return True
-
-
-async def test_an_upload_is_read_by_a_ray_job(client: httpx.AsyncClient) -> None:
-    answer = await client.post(
-        "/documents",
-        files=[
-            ("files", ("gear.md", b"# Gear\n\nThe Zoom H6 recorder runs on four AA batteries."))
-        ],
-        data={"namespace": "uploads"},
-    )
-    job = await finished(client, await job_of(client, answer))
-    assert (job["state"], job["done"]) == ("succeeded", 1), job["error"]
-    answer_found = await search(client, "recorder batteries", namespace="uploads")
-    assert "Zoom H6" in answer_found["hits"][0]["text"]
 
 
 async def test_a_large_upload_takes_no_memory_and_goes_with_its_client(

@@ -37,6 +37,7 @@ CONTROLLER, HAPROXY = "ServeController", "haproxy"
 _MOVED = 20
 _ROOM = 32
 _DRAIN_S = 60
+_GATEWAYS = 3 if ROUNDS else 2
 # Waits for a version that never comes, for as long as its client stays.
 _WAITING = b'{"query": "x", "min_index_version": 1000000000, "timeout_ms": 300000}'
 
@@ -85,7 +86,7 @@ def mesh(tmp_path: Path) -> Iterator[Mesh]:
 async def test_under_load(mesh: Mesh) -> None:
     async with Load(LoadPlan(mesh.state.url, searches_per_s=5)) as load:
         await load.answered(_MOVED)
-        await redeploy_with(mesh, load, 3)
+        await redeploy_with(mesh, load, _GATEWAYS)
         await every_replica_answers(mesh, load)
         for number in range(max(ROUNDS, 1)):
             await kill_a_gateway(mesh, load)
@@ -140,8 +141,8 @@ async def kill_a_gateway(mesh: Mesh, load: Load) -> None:
     async with watched(load, "killed a gateway") as began:
         killed = kill(mesh, GATEWAY)
         await load.answered(_MOVED)
-        await replaced(mesh, GATEWAY, killed, 3)
-        await healthy(mesh, 3)
+        await replaced(mesh, GATEWAY, killed, _GATEWAYS)
+        await healthy(mesh, _GATEWAYS)
     lost = unanswered(load.ledger.since(began))
     assert [entry for entry in lost if entry.kind != "write"] == []
     assert {entry.outcome for entry in lost} <= {"refused cleanly", "broken off"}
@@ -154,7 +155,7 @@ async def kill_the_embedder(mesh: Mesh, load: Load) -> None:
         killed = kill(mesh, EMBEDDER)
         await load.answered(_MOVED)
         await replaced(mesh, EMBEDDER, killed, 1)
-        await healthy(mesh, 3)
+        await healthy(mesh, _GATEWAYS)
         await load.answered(_MOVED)
     lost = unanswered(load.ledger.since(began))
     assert [entry for entry in lost if entry.outcome != "refused cleanly"] == []
@@ -181,7 +182,7 @@ async def kill_the_controller(mesh: Mesh, load: Load) -> None:
     async with watched(load, "killed Serve's controller") as began:
         killed = kill(mesh, CONTROLLER)
         await replaced(mesh, CONTROLLER, killed, 1)
-        await healthy(mesh, 3)
+        await healthy(mesh, _GATEWAYS)
         await load.answered(_MOVED)
     assert unanswered(load.ledger.since(began)) == []
 

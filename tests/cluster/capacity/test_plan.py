@@ -77,9 +77,9 @@ def test_each_part_goes_to_the_tier_that_it_likes() -> None:
     assert any("no figure of ours comes from a gpu" in one for one in told(found, FIGURES).notes)
 
 
-def test_a_billion_chunks_are_said_to_be_impossible_and_extrapolated() -> None:
+def test_a_billion_chunks_need_shards_and_are_extrapolated() -> None:
     found = told(planned(1_000_000_000, 50), FIGURES)
-    assert "does not divide a vector index" in found.impossible[0]
+    assert "divide the index (dense.shards" in found.impossible[0]
     assert found.plan.shards > 1
     assert any("extrapolated" in note for note in found.notes)
     small = told(planned(1_000_000, 50), FIGURES)

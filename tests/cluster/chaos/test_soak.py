@@ -9,12 +9,12 @@ from cluster.chaos.load import LoadPlan
 from cluster.chaos.soak import soak
 from tests.cluster.chaos.meshes import started_mesh
 
-MINUTES = float(os.environ.get("PMOVES_TEST_SOAK_MINUTES", "0"))
+MINUTES = float(os.environ.get("PMOVES_TEST_SOAK_MINUTES", "60"))
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.xdist_group("ray"),
     pytest.mark.timeout(900 + 90 * MINUTES),
-    pytest.mark.skipif(not MINUTES, reason="takes long; see `make soak`"),
+    pytest.mark.soak,
 ]
 
 

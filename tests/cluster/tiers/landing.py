@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {"num_cpus": 1, "memory": 2**30, "object_store_memory": 
 APP = "landing"
 ALL: list[Tier] = [*TIERS]
 # Whether the best node comes back, too, which takes a while.
-RETURNS = "PMOVES_TEST_TIERS" in os.environ
+RETURNS = "PMOVES_TEST_SOAK" in os.environ
 
 
 def tier_here() -> str | None:

@@ -20,7 +20,7 @@ RETURNED = {
     "on the way": ["gpu", "jetson"],
     "again": [],
 }
-RETURNS = "PMOVES_TEST_TIERS" in os.environ
+RETURNS = "PMOVES_TEST_SOAK" in os.environ
 
 
 def test_work_lands_on_the_best_tier_and_falls_to_the_next(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from cluster.mesh.dashboard import Node
 from cluster.settings import Settings
 from cluster.tiers.table import Work, placement_table
 from retrieval.placement import TIER_LABEL, TierSettings
-from retrieval.settings import RerankSettings
+from retrieval.settings import DenseSettings, RerankSettings
 
 
 def node(tier: str | None, cpus: float = 4, gpus: float = 0, state: str = "ALIVE") -> Node:
@@ -25,10 +25,12 @@ def work(nodes: list[Node] | None, **tiers: object) -> dict[str, Work]:
 
 
 def test_every_piece_of_work_with_tiers_is_in_the_table() -> None:
-    settings = Settings(rerank=RerankSettings(enabled=True))
+    settings = Settings(rerank=RerankSettings(enabled=True), dense=DenseSettings(shards=4))
     orders = [name for name in TierSettings.model_fields if name != "return_s"]
     assert [one.name for one in placement_table(settings)] == orders
-    assert set(orders) - work(None).keys() == {"reranker"}
+    assert set(orders) - work(None).keys() == {"reranker", "shard"}
+    (shard,) = (one for one in placement_table(settings) if one.name == "shard")
+    assert (shard.least, shard.most) == (4, 4)
 
 
 def test_the_best_tier_that_lives_is_taken() -> None:

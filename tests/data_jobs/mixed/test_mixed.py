@@ -18,7 +18,7 @@ from tests.data_jobs.mixed.runs import ingest
 from tests.data_jobs.production import NAMESPACE as STUDIO
 from tests.data_jobs.production import Production
 
-FILES = int(os.environ.get("PMOVES_TEST_MIXED", "0"))
+FILES = int(os.environ.get("PMOVES_TEST_MIXED", "1"))
 SMALL = FILES <= 1
 # Ray, its workers and the model of the small set take half of it.
 MOST_BYTES = 4 * 2**30
@@ -28,7 +28,7 @@ SEED = 2026
 @pytest.mark.integration
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(600 if SMALL else 7_200)
-@pytest.mark.skipif(not FILES, reason="takes minutes; see `make soak`")
+@pytest.mark.soak
 def test_every_file_ends_as_it_must_though_the_job_is_killed(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     planned = write_set(tmp_path / "files", FILES, SEED, QUICK if SMALL else tuple(HOSTILE))

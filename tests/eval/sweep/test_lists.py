@@ -15,7 +15,7 @@ from eval.sweep.indexes import PATIENCE, shared_lists
 from eval.sweep.lists import SharedLists
 from eval.sweep.naming import NAMESPACE, name_entities
 from eval.sweep.pair_scores import PairScores
-from eval.sweep.points import IndexSetting, Setting
+from eval.sweep.points import ALL_TYPES, IndexSetting, Setting, types_asked
 from eval.sweep.spec import SweepSpec
 from eval.sweep.values import Grid, Steps
 from eval.sweep.workplace import Workplace
@@ -58,18 +58,31 @@ RERANKED = Grid(
 REORDERED = [point.search for point in SweepSpec(dataset="x", grid=RERANKED, k=3).points(POINT)]
 # Names that lead from one word of a query to passages that neither side finds.
 ENTITIES = [
-    DictionaryRow(persona_name=name, alias=alias)
-    for name, alias in (("boat", "steam"), ("rope", "lens"), ("lamp", "bread"))
+    DictionaryRow(persona_name=name, alias=alias, entity_type=kind)
+    for name, alias, kind in (
+        ("boat", "steam", "SHIP"),
+        ("rope", "lens", "TOOL"),
+        ("lamp", "bread", "TOOL"),
+    )
 ]
+TYPES = (ALL_TYPES, ("SHIP",), ("TOOL",))
+ALIKE = {"alpha": [0.6], "candidates": None}
 BOOSTED = [
     point.search
+    for parts in (
+        ALIKE | {"graph_boost": [0, 0.2, 1]},
+        # What a side finds no more when it looks less deep may still join.
+        ALIKE
+        | {"fusion": ["convex"], "graph_boost": [0.5], "entity_types": TYPES}
+        | {
+            "neighbor_share": [0.4],
+            "candidates": [12, 30],
+            "dense_candidates": [12],
+            "lexical_candidates": [12, 20],
+        },
+    )
     for point in SweepSpec(
-        dataset="x",
-        grid=GRID.model_copy(
-            update={"candidates": None, "alpha": [0.6], "graph_boost": [0, 0.2, 1]}
-        ),
-        k=3,
-        entities=Path("names.csv"),
+        dataset="x", grid=GRID.model_copy(update=parts), k=3, entities=Path("names.csv")
     ).points(POINT)
 ]
 
@@ -118,7 +131,13 @@ async def searched(
     await name_entities(searcher, entities)
     found: dict[str, list[str]] = {}
     for query_id, text in DATASET.queries.items():
-        request = SearchRequest(query=text, namespace=NAMESPACE, k=3, rerank_k=setting.rerank_k)
+        request = SearchRequest(
+            query=text,
+            namespace=NAMESPACE,
+            k=3,
+            rerank_k=setting.rerank_k,
+            entity_types=types_asked(setting.entity_types),
+        )
         hits = (await searcher.search(request)).hits
         found[query_id] = list(dict.fromkeys(hit.doc_id for hit in hits))
     searcher.close()
@@ -192,10 +211,11 @@ def test_each_pair_is_scored_once_and_kept(
 
 @pytest.fixture(scope="module")
 def named_lists(tmp_path_factory: pytest.TempPathFactory) -> SharedLists:
-    """What both sides and the names find, 12 passages each."""
+    """What both sides and the names find, 30 passages each at most."""
     place = replace(
-        workplace(tmp_path_factory.mktemp("named"), k=3, depths=Depths(12, 12, 12)),
+        workplace(tmp_path_factory.mktemp("named"), k=3, depths=Depths(30, 30, 30)),
         entities=tuple(ENTITIES),
+        types=TYPES,
     )
     return asyncio.run(shared_lists(place, DATASET, IndexSetting(), quiet))
 
@@ -211,8 +231,14 @@ async def test_entities_raise_what_they_raise_in_the_pipeline(
 
 
 def test_names_bring_in_what_neither_side_found(named_lists: SharedLists) -> None:
-    joined = [query for query in named_lists.queries if len(query.found().rows) < len(query.rows)]
-    assert joined
+    shallow = Depths(12, 12, 12)
+    for at in range(len(TYPES)):
+        joined = [
+            query
+            for query in named_lists.queries
+            if len(query.found(shallow, None).rows) < len(query.found(shallow, at).rows)
+        ]
+        assert joined
     assert all(query.weights.max() <= 1 for query in named_lists.queries)
     rankings = {
         boost: ranker(named_lists).ranked(NOW.model_copy(update={"graph_boost": boost}))
@@ -249,6 +275,7 @@ def test_a_query_that_is_a_document_does_not_find_itself(lists: SharedLists) -> 
     same = replace(kept, drop_identical_ids=True)
     renamed = SharedLists(
         [replace(query, query_id=query.query_id.replace("q", "d")) for query in lists.queries],
+        lists.types,
         lists.documents,
         lists.vectors,
         lists.texts,

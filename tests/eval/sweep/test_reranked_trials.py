@@ -81,9 +81,6 @@ def test_what_cannot_be_is_refused(grid: Mapping[str, object], message: str) -> 
 def test_parts_of_a_reranker_that_no_trial_would_use_are_refused() -> None:
     with pytest.raises(EvaluationError, match=r"rerank_topn: nothing is reranked; list `use_re"):
         in_force(spec({"rerank_topn": [5]}), LibrarySettings(), None)
-    named = spec({"use_rerank": [True], "rerank_topn": [150]}, k=5, entities=Path("names.csv"))
-    with pytest.raises(EvaluationError, match=r"150 passages fetches more .* a k of 38"):
-        depths(named, LibrarySettings())
 
 
 @pytest.mark.integration

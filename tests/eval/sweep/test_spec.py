@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from cluster.cutting import IngestCutter
 from eval.errors import EvaluationError
-from eval.sweep.points import DIMENSIONS
+from eval.sweep.plateau import profiles
+from eval.sweep.points import ALL_TYPES, DIMENSIONS, Trial
 from eval.sweep.searching import searches
-from eval.sweep.spec import SweepSpec, load_sweep
-from eval.sweep.starting import depths, in_force
+from eval.sweep.spec import SweepSpec, load_sweep, with_parts
+from eval.sweep.starting import depths, in_force, require_types, type_sets
 from eval.sweep.values import Grid, IndexGrid, Steps
 from retrieval.depths import Depths
+from retrieval.graph.dictionary_rows import DictionaryRow
 from retrieval.settings import LibrarySettings
 from tests.eval.sweep.made_up import NOW
 
@@ -100,8 +102,11 @@ def test_values_are_taken_in_their_order() -> None:
         ("{dataset: x, grid: {alpha: [2]}}", r"sweep\.yaml: grid\.alpha"),
         ("{dataset: x, grid: {beta: [0]}}", r"sweep\.yaml: grid\.beta: Extra inputs"),
         ("{dataset: x, grid: {graph_boost: [0.1]}}", "graph_boost: name a dictionary"),
-        ("{dataset: x, grid: {candidates: [400]}, entities: a.csv}", "cannot be tried where"),
-        ("{dataset: x, grid: {entity_types: [A]}}", "entity_types cannot be tried"),
+        ("{dataset: x, grid: {entity_types: [A]}}", "entity_types: name a dictionary"),
+        (
+            "{dataset: x, grid: {entity_types: [[]]}, entities: a.csv}",
+            r"entity_types\.0: .* 1 item",
+        ),
         ("{dataset: x, grid: {dense_candidates: [9]}}", r"grid\.dense_candidates"),
         (
             "{dataset: x, grid: {lexical_candidates: [50]}, k: 20}",
@@ -160,3 +165,44 @@ def test_the_sides_fetch_as_many_as_any_trial_asks_of_them() -> None:
     now = in_force(spec, settings, None).search
     assert (now.candidates, now.dense_candidates, now.lexical_candidates) == (None, 100, 80)
     assert depths(spec, settings) == Depths(100, 300, 100)
+
+
+def test_types_of_entities_are_tried_where_a_boost_is() -> None:
+    named = {"dataset": "x", "k": 10, "entities": "names.csv"}
+    listed = ["all", "ship", ["Tool", "ship", "TOOL"]]
+    spec = SweepSpec.model_validate(
+        named | {"grid": {"graph_boost": [0, 0.2], "entity_types": listed}}
+    )
+    assert type_sets(spec) == (ALL_TYPES, ("SHIP",), ("SHIP", "TOOL"))
+    assert SweepSpec.model_validate_json(spec.model_dump_json()) == spec
+    now = in_force(spec, LibrarySettings(), None)
+    assert (now.search.graph_boost, now.search.entity_types) == (0.3, ALL_TYPES)
+    # Without a boost no type counts, so that these settings are one.
+    assert [str(point.search).split(", ", 3)[3] for point in spec.points(now)] == [
+        "graph_boost 0",
+        "graph_boost 0.2, entity_types all",
+        "graph_boost 0.2, entity_types SHIP",
+        "graph_boost 0.2, entity_types SHIP/TOOL",
+    ]
+    guided = spec.model_copy(update={"search": "bayesian", "trials": 4})
+    (search,) = searches(guided, now, 1)
+    assert set(search.ask()) <= {*spec.points(now)}
+
+
+def test_types_that_no_entity_has_are_refused() -> None:
+    rows = [DictionaryRow(persona_name="Marigold", entity_type="ship")]
+    named = {"dataset": "x", "entities": "names.csv"}
+    known = SweepSpec.model_validate(named | {"grid": {"entity_types": ["all", "ship"]}})
+    require_types(known, rows)
+    unknown = SweepSpec.model_validate(named | {"grid": {"entity_types": ["boat"]}})
+    with pytest.raises(EvaluationError, match=r"names\.csv names no BOAT; its types are SHIP"):
+        require_types(unknown, rows)
+
+
+def test_the_profile_has_a_value_for_each_set_of_types() -> None:
+    search = NOW.search.model_copy(update={"graph_boost": 0.2})
+    now = NOW.model_copy(update={"search": search})
+    points = [with_parts(now, {"entity_types": types}) for types in (("SHIP",), ALL_TYPES)]
+    trials = [Trial(point=point, mean=mean) for point, mean in zip(points, (0.5, 0.6), strict=True)]
+    assert profiles(trials) == {"entity_types": {"SHIP": 0.5, "all": 0.6}}
+    assert [Trial.model_validate_json(trial.model_dump_json()) for trial in trials] == trials

@@ -23,7 +23,7 @@ from tests.retrieval.corpus.worker import JOB_DOCUMENTS, check_whole, open_corpu
 
 ROOT = Path(__file__).parents[3]
 # `make soak` sets it to 200 and more.
-KILLS = int(os.environ.get("PMOVES_TEST_KILLS", "10"))
+KILLS = int(os.environ.get("PMOVES_TEST_KILLS", "6"))
 
 
 def place_is_local(place: str) -> bool:
@@ -71,7 +71,7 @@ def test_writers_and_readers_in_many_processes(tmp_path: Path, place: str) -> No
         start("watch", folder, stop),
         start("keep", folder, stop),
     ]
-    rounds = 25 if place_is_local(folder) else 10
+    rounds = 15 if place_is_local(folder) else 10
     writers = [start("write", folder, f"w{at}", rounds) for at in range(4)]
     try:
         done = [entry for process in writers for entry in finish(process)]

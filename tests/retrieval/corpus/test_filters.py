@@ -3,12 +3,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrieval.chunk import Chunk, JsonValue
 from retrieval.corpus.filters import (
+    RowTest,
     documents_predicate,
     filters_predicate,
     namespaces_predicate,
@@ -17,6 +19,7 @@ from retrieval.corpus.filters import (
 from retrieval.corpus.schema import row_to_chunk
 from retrieval.corpus.store import Corpus
 from retrieval.errors import FilterError, InvalidInputError
+from retrieval.matching import FilterCache
 from retrieval.query import Condition, Filters
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
@@ -29,7 +32,8 @@ TEXTS = [
 ]  # fmt: skip
 VALUES: list[JsonValue] = [
     *TEXTS, 0, 1, 2, -1, 1.5, 1e300, 2**40, True, False, None,
-    ["rock", "1"], [1, 2], [True], [], {"b": "rock"}, {"b": {"c": 7}}, {"b": None},
+    ["rock", "1"], [1, 2], [True], [], [{"b": "rock"}], [[1]],
+    {"b": "rock"}, {"b": {"c": 7}}, {"b": None},
 ]  # fmt: skip
 OTHER = "other"
 Rows = list[tuple[Chunk, datetime]]
@@ -38,17 +42,18 @@ Ask = Callable[[Filters], set[str]]
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory, word_embedder: WordEmbedder) -> Corpus:
-    """Every value once under `metadata.a`, and the same rows in a namespace of others."""
+    """Every value twice under `metadata.a`, and the same rows in a namespace of others."""
     corpus = Corpus.open(str(tmp_path_factory.mktemp("filters")), word_embedder.identity)
     for namespace in ("ns", OTHER):
         store(
             corpus,
             word_embedder,
             [
-                make_chunk(f"d'{at % 5}-{at}", "text", namespace, a=value, n=at)
+                make_chunk(f"d'{at % 5}-{at}{twin}", "text", namespace, a=value, n=at)
                 for at, value in enumerate(VALUES)
+                for twin in "ab"
             ]
-            + [make_chunk("none-0", "text", namespace)],
+            + [make_chunk(f"none-{twin}", "text", namespace) for twin in "ab"],
         )
     return corpus
 
@@ -60,18 +65,25 @@ def rows(library: Corpus) -> Rows:
     return [(row_to_chunk(row), row["created_at"]) for row in table.to_pylist()]
 
 
-@pytest.fixture(scope="module")
-def ask(library: Corpus) -> Ask:
+@pytest.fixture(scope="module", params=["row by row", "by their values"])
+def ask(library: Corpus, request: pytest.FixtureRequest) -> Ask:
     """Returns the chunk ids that a filter finds in `ns`; fails if it finds any other row."""
-    dataset = library.dataset()
+    dataset, columns = library.dataset(), ["namespace", "chunk_id"]
+    cache = FilterCache(least_rows=1)
 
-    def found(filters: Filters) -> set[str]:
+    def scanned(filters: Filters) -> pa.Table:
         predicate = filters_predicate(filters)
         scope = namespaces_predicate(["ns"])
-        table = dataset.to_table(
-            columns=["namespace", "chunk_id"],
-            filter=f"{scope} AND ({predicate})" if predicate else scope,
+        return dataset.to_table(
+            columns=columns, filter=f"{scope} AND ({predicate})" if predicate else scope
         )
+
+    def remembered(filters: Filters) -> pa.Table:
+        addresses = cache.rows(dataset, RowTest.of(["ns"], filters))
+        return dataset._take_rows(addresses.tolist(), columns=columns)
+
+    def found(filters: Filters) -> set[str]:
+        table = scanned(filters) if request.param == "row by row" else remembered(filters)
         assert set(table["namespace"].to_pylist()) <= {"ns"}
         return set(table["chunk_id"].to_pylist())
 

@@ -1,9 +1,9 @@
 """A new build of the vector index: beside the old one, from the corpus alone, and whole."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -82,8 +82,8 @@ def test_searches_and_writes_go_on_meanwhile_and_nothing_is_lost(
     query = word_embedder.embed_queries(["boat"])[0]
     built, seen = threading.Event(), threading.Event()
 
-    def slowly(corpus: Corpus, sizes: Sizes, ended: Callable[[], bool]) -> Snapshot | None:
-        made = build_anew(corpus, sizes, ended)
+    def slowly(*arguments: Any) -> Snapshot | None:
+        made = build_anew(*arguments)
         built.set()
         assert seen.wait(60)
         return made

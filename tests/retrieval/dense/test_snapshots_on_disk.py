@@ -13,6 +13,7 @@ import pytest
 from retrieval.chunk import Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
+from retrieval.dense.holding import Holding
 from retrieval.dense.loading import Rows, read_rows, read_vectors
 from retrieval.dense.segment import Addresses
 from retrieval.dense.snapshots_on_disk import SnapshotFolder
@@ -73,13 +74,17 @@ def vectors_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     read: list[int] = []
     rows, vectors = read_rows, read_vectors
 
-    def counted_rows(fragment: lance.LanceFragment) -> Iterator[tuple[str, Rows, Vectors]]:
-        for name, part, found in rows(fragment):
+    def counted_rows(
+        fragment: lance.LanceFragment, holding: Holding
+    ) -> Iterator[tuple[str, Rows, Vectors]]:
+        for name, part, found in rows(fragment, holding):
             read.append(len(found))
             yield name, part, found
 
-    def counted_vectors(dataset: lance.LanceDataset, addresses: Addresses) -> Vectors:
-        found = vectors(dataset, addresses)
+    def counted_vectors(
+        dataset: lance.LanceDataset, addresses: Addresses, holding: Holding
+    ) -> Vectors:
+        found = vectors(dataset, addresses, holding)
         read.append(len(found))
         return found
 

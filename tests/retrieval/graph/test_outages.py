@@ -1,6 +1,5 @@
 """Neo4j frozen, killed, emptied and written to by others: searches go on, the graph comes back."""
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +25,6 @@ OAK = Entity("ns", "oak", "Oak", "TREE")
 PASSAGES = 20
 # The driver waits two minutes for an answer, as the server tells it to.
 _NOTICED_S = 300.0
-_long = pytest.mark.skipif(
-    "PMOVES_TEST_OUTAGES" not in os.environ, reason="takes minutes; see `make soak`"
-)
 FORGED = """
 UNWIND range(1, 40) AS at
 CREATE (:Chunk {namespace: 'ns', chunk_id: 'forged-' + at, mark: 'x', version: 1, build: 1})
@@ -126,7 +122,7 @@ def test_what_others_write_in_our_name_goes_and_what_is_theirs_stays(graph: Grap
     assert graph.client.read("MATCH (e:Entity {value: 'Elm'}) RETURN count(e) AS n") == [{"n": 1}]
 
 
-@_long
+@pytest.mark.soak
 def test_a_frozen_engine_is_caught_up_with(graph: Graph, neo4j_engine: Engine) -> None:
     neo4j_engine.signal(signal.SIGSTOP)
     try:
@@ -139,7 +135,7 @@ def test_a_frozen_engine_is_caught_up_with(graph: Graph, neo4j_engine: Engine) -
     assert graph.shown.following.progress.trouble is None
 
 
-@_long
+@pytest.mark.soak
 def test_a_killed_engine_is_caught_up_with(
     trees: Corpus, word_embedder: WordEmbedder, tmp_path: Path
 ) -> None:

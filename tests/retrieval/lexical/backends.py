@@ -10,7 +10,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from retrieval.closing import Closing
-from retrieval.corpus.filters import filters_predicate, namespaces_predicate
+from retrieval.corpus.filters import RowTest, filters_predicate, namespaces_predicate
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
 from retrieval.lexical.base import Found, Question
@@ -67,8 +67,8 @@ class CorpusBackend:
         """Return addresses and scores, best first."""
         dataset, allowed = self.corpus.dataset(), None
         if question.predicate is not None:
-            within = namespaces_predicate(question.scope)
-            allowed = FilterCache().rows(dataset, f"{within} AND ({question.predicate})")
+            test = RowTest(namespaces_predicate(question.scope), others=question.predicate)
+            allowed = FilterCache().rows(dataset, test)
         return search_text(dataset, question.query, question.scope, question.k, allowed)
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from retrieval.corpus.filters import filters_predicate, namespaces_predicate
+from retrieval.corpus.filters import RowTest, filters_predicate, namespaces_predicate
 from retrieval.corpus.locking import sole_keeper
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
@@ -42,8 +42,8 @@ def ask(
     scope = namespaces or ("ns",)
     allowed = None
     if predicate is not None:
-        within = namespaces_predicate(scope)
-        allowed = FilterCache().rows(dataset, f"{within} AND ({predicate})")
+        test = RowTest(namespaces_predicate(scope), others=predicate)
+        allowed = FilterCache().rows(dataset, test)
     addresses, scores = search_text(dataset, query, scope, k, allowed)
     assert all(one >= other for one, other in pairwise(scores))
     assert (scores > 0).all()

@@ -23,6 +23,13 @@ from tests.retrieval.lexical.load import Load
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("elasticsearch")]
 
 
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes gives up, and tries again, sooner than is good for a real engine."""
+    monkeypatch.setattr("retrieval.lexical.elasticsearch.generation._TIMEOUT_S", 3.0)
+    monkeypatch.setattr("retrieval.projection.following._LONGEST_PAUSE_S", 1.0)
+
+
 def settings_for(url: str, **more: object) -> ElasticsearchSettings:
     return ElasticsearchSettings.model_validate(
         {
