@@ -51,9 +51,10 @@ def rig(settings: AppArgs, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(
         "serve_apps.vector_shard.embedding_identity", lambda _settings: corpus.identity
     )
+    deployment = serve.deployment()(VectorShard)
     handles = [
         serve.run(
-            serve.deployment(VectorShard).bind(settings, Share(number, _SHARDS)),
+            deployment.bind(settings, Share(number, _SHARDS)),
             name=f"shard-{number}",
             route_prefix=None,
             _local_testing_mode=True,

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.chunk import Document
+from retrieval.chunk import Document, DocumentStatus
 from retrieval.corpus.ledger import Ledger
 from retrieval.corpus.paging import Pager, Sample
 from retrieval.corpus.schema import DOCUMENTS
@@ -124,10 +124,11 @@ def test_a_page_reads_its_own_rows_and_of_the_others_the_keys(
         assert 5 * size < bytes_read() < 30 * size < len(rows) * size
 
 
+STATUSES: tuple[DocumentStatus, ...] = ("ready", "ready", "deleted")
 SPREAD = [
     Document(name, f"{at * 7919 % 4_096:03x}", "rare" if at % 500 == 0 else "s", status)
     for name, count in (("a", 3_000), ("b", 600), ("c", 40))
-    for at, status in zip(range(count), itertools.cycle(["ready", "ready", "deleted"]))
+    for at, status in zip(range(count), itertools.cycle(STATUSES))
 ]
 
 
