@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from subprocess import Popen
 
 import pytest
@@ -11,8 +12,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import eval.gates.tables  # noqa: F401
+from retrieval.chunk import utc_now
 from retrieval.errors import CorpusError, SchemaVersionError
 from retrieval.jobs import JobRequest, JobStore
+from retrieval.schedules import ScheduleStore
 from retrieval.state import database
 from retrieval.state.database import METADATA, migrations, open_database
 from retrieval.state.keys import KeyStore
@@ -203,3 +206,17 @@ def test_connections_that_broke_are_renewed(url: str, engine: sa.Engine) -> None
     with opened.connect() as connection:
         assert connection.execute(sa.text("SELECT 1")).scalar() == 1
     opened.dispose()
+
+
+def test_of_many_who_take_a_scheduled_run_one_gets_it(url: str) -> None:
+    stores = [ScheduleStore(url) for _ in range(4)]
+    made = stores[0].create(JobRequest(namespace="ns", sources=[]), "0 * * * *")
+    with ThreadPoolExecutor(4) as threads:
+        taken = list(threads.map(lambda each: each.take(made, made.next_at), stores))
+    (job,) = [job for job in taken if job]
+    later = utc_now()
+    with ThreadPoolExecutor(4) as threads:
+        given = list(threads.map(lambda each: each.reclaim(later), stores))
+    assert [each.job_id for found in given for each in found] == [job.job_id]
+    for store in stores:
+        store.close()
