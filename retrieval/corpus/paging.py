@@ -168,9 +168,9 @@ def _namespaces(dataset: lance.LanceDataset, wanted: Wanted) -> Iterator[Place]:
         return
     if wanted.after is not None:
         yield wanted.after
-    while (name := _next_namespace(dataset, first)) is not None:
-        yield name, None
-        first = name
+    while (following := _next_namespace(dataset, first)) is not None:
+        yield following, None
+        first = following
 
 
 def _next_namespace(dataset: lance.LanceDataset, behind: str) -> str | None:
