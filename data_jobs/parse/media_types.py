@@ -70,6 +70,8 @@ CODE = "text/x-code"
 IMAGES = frozenset({PNG, JPEG, TIFF, WEBP, GIF, BMP, HEIC, AVIF})
 LEGACY_OFFICE = frozenset({RTF, ODT, ODP, ODS, OTT, OTP, OTS, DOC, PPT, XLS})
 MODERN_OFFICE = frozenset({DOCX, PPTX, XLSX})
+# Other files lie inside of these.
+CONTAINERS = frozenset({MAIL, OUTLOOK_MESSAGE, MBOX, ZIP, TAR, GZIP, BZIP2, XZ})
 
 # What speech recognition listens to.
 RECORDINGS = frozenset(

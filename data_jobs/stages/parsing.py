@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from data_jobs.chunking.text import clean
 from data_jobs.errors import LimitExceededError, SetAsideError
+from data_jobs.fingerprint import with_reading
 from data_jobs.monitor import LOOKED_AT, Monitor
 from data_jobs.objects.store import ObjectStore
 from data_jobs.sandbox.sandbox import PARSE_FILE, Sandbox
@@ -148,6 +149,9 @@ class ParseStage(Stage):
         _keep(work, path)
         found = children(work, parsed.attachments, folder)
         work.attachments = tuple(child.file.uri for child in found)
+        work.pipeline = with_reading(
+            work.pipeline, work.media_type, parsed.metadata, self._settings
+        )
         return found
 
     def _local(self, work: Work, folder: Path) -> Path:

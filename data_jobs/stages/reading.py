@@ -10,6 +10,7 @@ from data_jobs.fingerprint import (
     document_fingerprint,
     file_hash,
     pipeline_fingerprint,
+    with_reading,
     with_speech,
 )
 from data_jobs.monitor import Monitor
@@ -80,6 +81,9 @@ class ReadStage(Stage):
         if known is None or known.content_hash != work.content_hash:
             return
         pipeline = work.pipeline
+        if known.status == "ready":
+            ingest = self._settings.ingest
+            pipeline = with_reading(pipeline, known.media_type, known.metadata, ingest)
         if known.media_type in RECORDINGS or work.video is not None:
             pipeline = with_speech(pipeline, self._settings.speech)
         if known.pipeline != pipeline:

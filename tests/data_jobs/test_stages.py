@@ -4,6 +4,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from data_jobs.errors import SandboxError
 from data_jobs.sources import source_uri
@@ -75,6 +76,20 @@ def test_unchanged_files_are_skipped_without_the_model(
     assert {each.outcome for each in found.values()} == {"skipped"}
     assert production.embedder is None
     assert production.corpus.version == version
+
+
+def test_a_setting_for_some_files_has_these_read_again_once(
+    production: Production, folder: Path
+) -> None:
+    canvas = Canvas(str(folder / "bill.pdf"))
+    canvas.drawString(72, 700, "The bill of the harbour, which nobody has paid.")
+    canvas.save()
+    production.run(folder)
+    changed = Production(production.settings.home, ingest={"pdf": {"running_lines": True}})
+    for expected in ("ready", "skipped"):
+        found = changed.run(folder)
+        assert found["bill.pdf"].outcome == expected
+        assert {found[name].outcome for name in ("notes.md", "plan.txt")} == {"skipped"}
 
 
 def test_a_changed_file_loses_its_stale_chunks_and_embeds_only_what_is_new(
