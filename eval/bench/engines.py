@@ -42,6 +42,7 @@ _FILL = 10_000
 _TOPICS = 400
 _WARM_UP = 20
 _MINUTE_MS = 60_000
+_START_S = 120
 _PATIENT = SearchSettings(
     timeout_ms=_MINUTE_MS, dense_timeout_ms=_MINUTE_MS, lexical_timeout_ms=_MINUTE_MS
 )
@@ -164,12 +165,20 @@ class _EnginesBench:
             }
             for searcher in sides.values():
                 stack.callback(searcher.close, wait=True)
+                runner.run(self._whole(searcher))
             found = [
                 runner.run(self._round(sides, kind, number))
                 for number in range(self._plan.rounds)
                 for kind in KINDS
             ]
         return [each for part in found for each in part]
+
+    async def _whole(self, searcher: Searcher) -> None:
+        """Wait until a search is answered by all stages: entities are read after the start."""
+        (request, *_) = self._requests(KINDS[0], 0)
+        async with asyncio.timeout(_START_S):
+            while (await searcher.search(request)).degraded:
+                await asyncio.sleep(0.05)
 
     async def _round(self, sides: dict[str, Searcher], kind: str, number: int) -> list[Latencies]:
         times: dict[str, list[float]] = {name: [] for name in sides}
