@@ -39,7 +39,6 @@ class Part:
     find: Callable[[RunningMesh], Found]
     one_of_several: Cost
     the_last: Cost
-    deployment: str | None = None
     ends_the_mesh: bool = False
     ways: tuple[Way, ...] = ("kill", "freeze")
 
@@ -70,7 +69,7 @@ def _created(process: psutil.Process) -> float:
 
 
 def _replica(name: str, what: str, one: Cost, last: Cost) -> Part:
-    return Part(name, what, _titled(f"ServeReplica:pmoves:{name}"), one, last, deployment=name)
+    return Part(name, what, _titled(f"ServeReplica:pmoves:{name}"), one, last)
 
 
 # A busy machine may refuse a write at any time, cleanly; a search it may not.
