@@ -21,6 +21,8 @@ def served(app: FastAPI) -> Iterator[str]:
     """Serve `app` on this machine; yield its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        # The browser may come before the server does; until then it waits in line.
+        listener.listen()
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
