@@ -29,6 +29,9 @@ def started_mesh(home: Path, **variables: str) -> Iterator[OwnMesh]:
     environment = inherited | {
         "PMOVES_HOME": str(home),
         "PMOVES_HTTP__PORT": str(free_port()),
+        # Others may take Ray's usual ports between the look at them and the start.
+        "PMOVES_RAY__PORT": str(free_port()),
+        "PMOVES_RAY__DASHBOARD_PORT": str(free_port()),
         "PMOVES_RAY__READY_S": "240",
         # On a machine this busy, a side that is late is no fault.
         "PMOVES_SEARCH__LEXICAL_TIMEOUT_MS": "20000",

