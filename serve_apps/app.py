@@ -106,7 +106,11 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
     limits = settings.serve
     make = serve.deployment(
         name="embedder",
-        ray_actor_options={"num_cpus": limits.embedder_cpus, **placement(settings.tiers.embedder)},
+        ray_actor_options={
+            "num_cpus": limits.embedder_cpus,
+            "num_gpus": limits.embedder_gpus,
+            **placement(settings.tiers.embedder),
+        },
         **_replicas(limits.embedder_replicas, limits.embedder_max_replicas, limits, backlog=True),
         max_ongoing_requests=limits.embedder_max_ongoing,
         max_queued_requests=limits.embedder_max_queued,
@@ -135,8 +139,12 @@ def _gateway(settings: AppArgs, gateway: type[Gateway]) -> serve.Deployment:
 def _replicas(
     least: int, most: int, limits: ServeSettings, backlog: bool = False
 ) -> dict[str, Any]:
-    """Return how many replicas there are: always `least`, or as many as the load asks for."""
-    if most <= least:
+    """Return how many replicas there are: always `least`, or as many as the load asks for.
+
+    With none at rest the first call starts one.
+    """
+    most = max(least, most, 1)
+    if most == least:
         return {"num_replicas": least}
     policy = {"policy": backlog_policy(limits.target_wait_s)} if backlog else {}
     return {

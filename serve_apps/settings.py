@@ -120,6 +120,12 @@ class ServeSettings(Group):
     embedder_cpus: float = Field(
         0.5, ge=0, le=256, description="CPUs that Ray sets aside for one embedder replica."
     )
+    embedder_gpus: float = Field(
+        0.0,
+        ge=0,
+        le=64,
+        description="GPUs, or share of one, for an embedder replica; with 0 it sees none.",
+    )
     target_ongoing: float = Field(
         8.0,
         gt=0,
@@ -156,7 +162,11 @@ class ServeSettings(Group):
         1_000, ge=50, le=600_000, description="Pause until such an embedder is asked again."
     )
     reranker_replicas: int = Field(
-        1, ge=1, le=1_000, description="Replicas of the reranker, where there is a local one."
+        1,
+        ge=0,
+        le=1_000,
+        description="Replicas of the reranker, where there is a local one; 0: none after a calm, "
+        "and one again as soon as it is asked.",
     )
     reranker_max_replicas: int = Field(
         0,

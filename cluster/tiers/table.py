@@ -44,7 +44,7 @@ def _deployments(settings: Settings) -> Iterable[Work]:
     shards = ["shard"] if settings.dense.shards > 1 else []
     for name in ("gateway", "embedder", *reranker, *shards):
         least = getattr(serve, f"{name}_replicas")
-        most = max(least, getattr(serve, f"{name}_max_replicas", 0))
+        most = max(1, least, getattr(serve, f"{name}_max_replicas", 0))
         parts = settings.dense.shards if name == "shard" else 1
         yield Work(
             name=name,

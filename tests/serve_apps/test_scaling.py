@@ -10,7 +10,10 @@ from ray.serve._private.common import DeploymentID
 from ray.serve.config import AutoscalingConfig, AutoscalingContext
 
 from retrieval.gathering import Gathering
+from retrieval.rerank.settings import RerankSettings
+from serve_apps.app import build
 from serve_apps.scaling import BACKLOG, BacklogPolicy, backlog_policy
+from serve_apps.settings import AppArgs, ServeSettings
 
 
 def context(replicas: int, requests: float = 0.0, **waiting: float) -> AutoscalingContext:
@@ -87,3 +90,24 @@ async def test_a_gathering_tells_how_long_its_waiting_work_will_take() -> None:
     await asyncio.gather(*calls)
     assert gathering.backlog_s == 0
     gathering.close()
+
+
+def deployments(settings: AppArgs, **serve: Any) -> tuple[Any, Any]:
+    """Return embedder and reranker of an application with these settings."""
+    changed = {"serve": ServeSettings(**serve), "rerank": RerankSettings(enabled=True)}
+    application: Any = build(settings.model_copy(update=changed))
+    _, embedder, reranker, *_ = application._bound_deployment.init_args
+    return embedder._bound_deployment, reranker._bound_deployment
+
+
+def test_a_reranker_that_rests_at_none_is_started_by_the_load(settings: AppArgs) -> None:
+    _, reranker = deployments(settings, reranker_replicas=0)
+    scaling = reranker._deployment_config.autoscaling_config
+    assert (scaling.min_replicas, scaling.max_replicas) == (0, 1)
+    _, fixed = deployments(settings, reranker_replicas=1)
+    assert fixed._deployment_config.autoscaling_config is None
+
+
+def test_each_model_has_the_gpus_that_it_is_given(settings: AppArgs) -> None:
+    made = deployments(settings, embedder_gpus=0.5, reranker_gpus=0.25)
+    assert [one.ray_actor_options["num_gpus"] for one in made] == [0.5, 0.25]

@@ -58,5 +58,9 @@ def test_what_lands_nowhere_says_why(nodes: list[Node], why: str) -> None:
 
 def test_replicas_may_grow_with_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PMOVES_SERVE__EMBEDDER_MAX_REPLICAS", "4")
-    embedder = work(None)["embedder"]
-    assert (embedder.least, embedder.most) == (1, 4)
+    monkeypatch.setenv("PMOVES_RERANK__ENABLED", "true")
+    monkeypatch.setenv("PMOVES_SERVE__RERANKER_REPLICAS", "0")
+    found = work(None)
+    assert (found["embedder"].least, found["embedder"].most) == (1, 4)
+    # With none at rest there is one when it is asked.
+    assert (found["reranker"].least, found["reranker"].most) == (0, 1)
