@@ -62,12 +62,13 @@ def test_the_control_service_and_the_whole_head(tmp_path: Path) -> None:
     assert report.ok
 
 
-def test_a_machine_whose_control_service_keeps_its_tables_in_redis(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["gcs", "head"])
+def test_a_mesh_whose_tables_are_in_redis(tmp_path: Path, part: str) -> None:
     password = "tests only"
     with redis_server(tmp_path, password) as address:
         variables = {"PMOVES_RAY__REDIS_ADDRESS": address, "PMOVES_RAY__REDIS_PASSWORD": password}
         with started_mesh(tmp_path / "home", **variables) as mesh:
-            report = strike(mesh, "gcs", "head", freeze_s=_STOPPED_S)
+            report = strike(mesh, part, freeze_s=_STOPPED_S)
     assert report.ok
 
 
