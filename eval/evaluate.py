@@ -53,13 +53,13 @@ class Options:
 class Evaluation:
     """The report, the run with every value, and the answers by mode.
 
-    `journal` is the file that holds the answers, where one was kept.
+    `journal` is what holds the answers, where they were kept.
     """
 
     report: EvaluationReport
     run: StoredRun
     runs: Mapping[Mode, Run] = field(default_factory=dict)
-    journal: Path | None = None
+    journal: Journal | None = None
 
 
 async def evaluate(
@@ -87,13 +87,16 @@ async def evaluate(
     try:
         asker = Asker(system, dataset, place, journal)
         asked = {mode: await asker.ask_all(mode, progress) for mode in options.modes}
-    finally:
+    except BaseException:
         if journal is not None:
             journal.close()
+        raise
+    if journal is not None:
+        journal.close(hold=True)
     provenance = _provenance(dataset, system.name, description, place, options)
     run = _stored(dataset, asked, provenance, options)
     report = report_of(run, dataset, k=options.k, index_seconds=seconds)
-    return Evaluation(report, run, _runs(asked), None if journal is None else journal.file)
+    return Evaluation(report, run, _runs(asked), journal)
 
 
 def measure_run(dataset: Dataset, file: Path | str, options: Options) -> Evaluation:
