@@ -1,18 +1,19 @@
 """Queries with typing errors, over the corpus's own index and over Elasticsearch."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
+from retrieval.dense.snapshot import Snapshot
 from retrieval.embedding.batching import BatchingEmbedder
-from retrieval.lexical.base import Question
+from retrieval.errors import StageError
+from retrieval.lexical.base import Found, Question, TextEngine
 from retrieval.lexical.spelling import corrected
 from retrieval.lexical.typos import TypoTolerance
 from retrieval.pipeline import Searcher
-from retrieval.query import SearchRequest
+from retrieval.projection.following import Progress
 from retrieval.settings import SearchSettings
 from tests.embedders import WordEmbedder
 from tests.retrieval.asking import ask as search
@@ -129,9 +130,11 @@ def test_the_other_words_decide_which_is_meant(corpus: Corpus, word_embedder: Wo
     assert read(TypoTolerance(), corpus, "noies") == {"noies": "noise"}
 
 
-async def answers(corpus: Corpus, settings: SearchSettings, **fields: Any) -> Any:
+async def answers(
+    corpus: Corpus, settings: SearchSettings, engine: TextEngine | None = None, **fields: Any
+) -> Any:
     embedder = BatchingEmbedder(WordEmbedder())
-    searcher = Searcher(corpus, embedder, settings)
+    searcher = Searcher(corpus, embedder, settings, engine=engine)
     try:
         return await search(searcher, fields.pop("query"), **fields)
     finally:
@@ -188,25 +191,32 @@ async def test_an_index_that_fails_leaves_the_query_as_it_is(
     assert (found.corrections, ids(found)[0]) == ({}, "d-2")
 
 
-def test_the_engine_is_asked_the_corrected_query(backend: Backend) -> None:
-    if not hasattr(backend, "text"):
-        pytest.skip("the corpus's own index is no engine")
-    asked: list[str] = []
-    engine = backend.text
-    plain = engine.search
+class NotingEngine:
+    """Notes what it is asked, and leaves the answer to the corpus."""
 
-    async def noted(question: Question, *rest: Any) -> Any:
-        asked.append(question.query)
-        return await plain(question, *rest)
+    name = "noting"
+    available = True
+    progress = Progress()
 
-    engine.search = noted
+    def __init__(self) -> None:
+        self.asked: list[str] = []
 
-    async def run() -> Any:
-        embedder = BatchingEmbedder(WordEmbedder())
-        searcher = Searcher(backend.corpus, embedder, SearchSettings(), engine=engine)
-        request = SearchRequest(query="fidle", namespace="ns", mode="lexical")
-        found = await searcher.search(request)
-        await asyncio.to_thread(embedder.close, wait=True)
-        return found
+    async def search(self, question: Question, snapshot: Snapshot, limit_s: float) -> Found:
+        """Note the query."""
+        self.asked.append(question.query)
+        raise StageError("only noted")
 
-    assert (asyncio.run(run()).k, asked) == (1, ["fiddle"])
+    def doubt(self) -> None:
+        """Take notice of nothing."""
+
+    def close(self) -> None:
+        """End nothing."""
+
+
+async def test_an_engine_is_asked_the_corrected_query(
+    corpus: Corpus, word_embedder: WordEmbedder
+) -> None:
+    store(corpus, word_embedder, [make_chunk(name, text) for name, text in PASSAGES.items()])
+    engine = NotingEngine()
+    found = await answers(corpus, SearchSettings(), engine, query="fidle", mode="lexical")
+    assert (ids(found), engine.asked) == (["d-2"], ["fiddle"])
