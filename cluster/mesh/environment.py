@@ -60,6 +60,7 @@ def client_environment(state: MeshState) -> dict[str, str]:
     return {
         "RAY_ADDRESS": state.ray_address,
         "RAY_API_SERVER_ADDRESS": state.dashboard_url,
+        "RAY_USAGE_STATS_ENABLED": "0",
         **_authentication(state),
         **ONE_NODE,
     }

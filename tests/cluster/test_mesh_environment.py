@@ -48,6 +48,7 @@ def test_clients_learn_address_and_token(state: MeshState) -> None:
     found = client_environment(state)
     assert found["RAY_ADDRESS"] == state.ray_address
     assert found["RAY_API_SERVER_ADDRESS"] == state.dashboard_url
+    assert found["RAY_USAGE_STATS_ENABLED"] == "0"
     assert found["RAY_AUTH_TOKEN_PATH"] == state.token_path
 
 
