@@ -24,6 +24,10 @@ _LONG_WORD = re.compile(rf"[^\W\d_]{{{_TYPO_LETTERS},}}")
 # A digit and a capital: LT-0937, 2026-0417-R, MV-TIDE-24; no year, no date, no price.
 _IDENTIFIER = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _IDENTIFIER_LETTERS = 5
+# In characters; nobody looks for more, and searches take 8,192.
+_LONGEST = 1_000
+# Pieces are taken from so many characters: a book is as good a document as an article.
+_READ = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ def _queries(
 ) -> Iterator[tuple[str, Piece]]:
     among_documents = _ranking(seed)
     for document in sorted(documents, key=lambda each: among_documents(each.doc_id)):
-        if piece := make(document, _ranking(f"{seed}:{document.doc_id}")):
+        beginning = replace(document, text=document.text[:_READ])
+        if piece := make(beginning, _ranking(f"{seed}:{document.doc_id}")):
             yield document.doc_id, piece
 
 
@@ -96,9 +101,12 @@ def _bytes(text: str) -> bytes:
 def _unique(
     found: Iterator[tuple[str, Piece]], text: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the queries whose piece stands in one document only."""
+    """Yield the queries whose piece stands in one document only, and is none of endless words."""
     for doc_id, piece in found:
-        if sum(piece.taken in passage for passage in text.values()) == 1:
+        if (
+            len(piece.query) <= _LONGEST
+            and sum(piece.taken in passage for passage in text.values()) == 1
+        ):
             yield doc_id, piece.query
 
 

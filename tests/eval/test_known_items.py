@@ -148,3 +148,11 @@ def test_an_identifier_stands_nowhere_else_in_whatever_brackets() -> None:
         found = known_items(Dataset("codes", documents, {}, {}), seed=seed).queries
         codes |= {query for query_id, query in found.items() if "identifier" in query_id}
     assert codes == {"RB-0061"}
+
+
+def test_endless_words_and_books_are_no_trouble() -> None:
+    endless = DatasetDocument("one", f"{'x' * 9000} and other words. " * 2, "t" * 9000)
+    book = DatasetDocument("two", "".join(f"word{n} follows word. " for n in range(40_000)))
+    queries = known_items(Dataset("big", (endless, book), {}, {})).queries
+    assert all(len(query) <= 1_000 for query in queries.values())
+    assert {"extract:two", "typo:two"} <= queries.keys()
