@@ -42,6 +42,7 @@ class Replica(BaseModel):
 
     state: str
     node_id: str | None = None
+    pid: int | None = None
 
 
 class Deployment(BaseModel):

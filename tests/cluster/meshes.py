@@ -88,6 +88,9 @@ def started_mesh(home: Path, **variables: str) -> Iterator[Mesh]:
     environment = inherited | {
         "PMOVES_HOME": str(home),
         "PMOVES_HTTP__PORT": str(free_port()),
+        # Others may take Ray's usual ports between the look at them and the start.
+        "PMOVES_RAY__PORT": str(free_port()),
+        "PMOVES_RAY__DASHBOARD_PORT": str(free_port()),
         "PYTHONPATH": str(SOURCES),
         **_PATIENT,
         **variables,
