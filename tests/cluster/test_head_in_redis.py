@@ -1,5 +1,6 @@
 """Ray's control service with its tables in a real Redis: killed, and back as the same mesh."""
 
+import contextlib
 import io
 import re
 import socket
@@ -13,10 +14,13 @@ import pytest
 from rich.console import Console
 
 from cluster.doctor.stores import check_stores
+from cluster.errors import NotReadyError
+from cluster.mesh import bringup
 from cluster.mesh.head_tables import redis_fault
 from cluster.mesh.lifecycle import ensure_down, ensure_up
 from cluster.mesh.state import MeshState
 from cluster.settings import RaySettings, Settings
+from tests.cluster.test_mesh_state import example
 from tests.engines.process import any_free_port
 from tests.engines.redis import redis_server
 
@@ -43,6 +47,29 @@ def test_doctor_asks_the_redis(guarded_redis: RaySettings, home: Path) -> None:
     assert "NOAUTH" in str(redis_fault(wrong))
     nobody = RaySettings(redis_address=f"redis://127.0.0.1:{any_free_port()}")
     assert "does not answer" in str(redis_fault(nobody))
+
+
+@pytest.mark.parametrize(("failures", "given_up"), [(0, False), (1, False), (2, True)])
+def test_a_head_that_does_not_come_back_at_once_is_not_forgotten(
+    home: Path, monkeypatch: pytest.MonkeyPatch, failures: int, given_up: bool
+) -> None:
+    tried: list[MeshState] = []
+    forgotten: list[MeshState | None] = []
+
+    def start(_settings: Settings, state: MeshState, *_others: object) -> MeshState:
+        tried.append(state)
+        if len(tried) <= failures:
+            raise NotReadyError("the machine is busy")
+        return state
+
+    monkeypatch.setattr(bringup, "_start", start)
+    monkeypatch.setattr(bringup, "take_down", lambda _settings, state: forgotten.append(state))
+    known = example(home)
+    with pytest.raises(NotReadyError) if given_up else contextlib.nullcontext():
+        console = Console(file=io.StringIO())
+        assert bringup.bring_back(Settings(), known, {}, console, APP) == known
+    assert tried == [known] * (min(failures, 1) + 1)
+    assert forgotten == [known] * given_up
 
 
 @pytest.mark.integration
