@@ -27,7 +27,7 @@ Address = Annotated[
     typer.Option(
         "--address",
         metavar="ADDRESS",
-        help="Join this Ray instead of starting one: http://HOST:8265 (dashboard) or HOST:6379.",
+        help="Join this Ray instead of starting one: the URL of its dashboard, or HOST:6379.",
     ),
 ]
 
