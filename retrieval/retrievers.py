@@ -44,9 +44,10 @@ class Candidates:
 
     `dense` also scores those passages that only the lexical side found, or that joined
     since they mention an entity of the query; the retriever's own finds are the keys of
-    `dense_ranked`. `mentions` tells of all candidates, and `joining` are all rows that could
-    join, ascending. `vectors` gives the candidates' vectors, which else the snapshot has.
-    `corrections` has the words that the lexical side read as others.
+    `dense_ranked`. `untold` are those that only the lexical side found, of which the vectors
+    lie where nobody answers. `mentions` tells of all candidates, and `joining` are all rows
+    that could join, ascending. `vectors` gives the candidates' vectors, which else the
+    snapshot has. `corrections` has the words that the lexical side read as others.
     """
 
     dense: dict[int, float] | None = None
@@ -56,6 +57,7 @@ class Candidates:
     mentions: Mentions = field(default_factory=Mentions)
     joining: Addresses = field(default_factory=lambda: np.empty(0, np.int64))
     vectors: VectorsOf | None = None
+    untold: frozenset[int] = frozenset()
     corrections: dict[str, str] = field(default_factory=dict)
 
 
@@ -296,6 +298,8 @@ class _Search:
         if told.note and not near.note:
             found.degraded.append(Degraded(stage="dense", reason=told.note[:_LONGEST]))
         dense |= {row: told.products[row] for row in missing.tolist() if row in told.products}
+        if near.note or told.note:
+            found.untold = frozenset(lexical.keys() - dense.keys())
         if graph and len(joining):
             joined = self._joined(graph, joining, told.products)
             dense |= joined
