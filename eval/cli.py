@@ -21,6 +21,7 @@ from eval.formats import Format, render
 from eval.gates.cli import personas_app
 from eval.known_items import MANY, SOME, has_known_items
 from eval.mode_choice import ModeChoice
+from eval.object_store import written_to
 from eval.progress import LineProgress
 from eval.reproduce import command_line
 from eval.session import Plan, Session
@@ -89,7 +90,8 @@ RunFile = Annotated[
 Label = Annotated[str, typer.Option(help="What to call the run.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Keep why each of the first hits won.")]
 Out = Annotated[
-    Path | None, typer.Option(help="Folder for reports and run files; default: in <home>.")
+    str | None,
+    typer.Option(help="Folder or s3:// address for reports and run files; default: in <home>."),
 ]
 Form = Annotated[Format, typer.Option("--format", help="How to print the report.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")]
@@ -197,13 +199,15 @@ def _local() -> SearchSystem:
     return LocalSystem(LibrarySettings())
 
 
-def _save(session: Session, out: Path | None) -> Path:
-    folder = out or LibrarySettings().home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    session.save(folder)
-    return folder
+def _save(session: Session, out: str | None) -> str:
+    home = LibrarySettings().home
+    target = out or str(home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    with written_to(target) as folder:
+        session.save(folder)
+    return target
 
 
-def _print(session: Session, folder: Path, form: Format) -> None:
+def _print(session: Session, folder: str, form: Format) -> None:
     typer.echo(render(session.reports, form))
     if form in (Format.TABLE, Format.MARKDOWN):
         for text in session.moved:

@@ -17,7 +17,7 @@ from eval.measuring import mode_run, parse_metrics, standard_metrics
 from eval.progress import Progress
 from eval.provenance import Provenance, SystemDescription, code_version
 from eval.report import EvaluationReport, report_of
-from eval.runs import Run, read_run
+from eval.runs import Run, Scored, in_column, read_run
 from eval.stored import ModeRun, StoredQuery, StoredRun
 from eval.systems.base import SearchSystem, description_of
 from retrieval.ids import content_hash
@@ -53,13 +53,13 @@ class Options:
 class Evaluation:
     """The report, the run with every value, and the answers by mode.
 
-    `journal` is the file that holds the answers, where one was kept.
+    `journal` is what holds the answers, where they were kept.
     """
 
     report: EvaluationReport
     run: StoredRun
     runs: Mapping[Mode, Run] = field(default_factory=dict)
-    journal: Path | None = None
+    journal: Journal | None = None
 
 
 async def evaluate(
@@ -87,13 +87,16 @@ async def evaluate(
     try:
         asker = Asker(system, dataset, place, journal)
         asked = {mode: await asker.ask_all(mode, progress) for mode in options.modes}
-    finally:
+    except BaseException:
         if journal is not None:
             journal.close()
+        raise
+    if journal is not None:
+        journal.close(hold=True)
     provenance = _provenance(dataset, system.name, description, place, options)
     run = _stored(dataset, asked, provenance, options)
     report = report_of(run, dataset, k=options.k, index_seconds=seconds)
-    return Evaluation(report, run, _runs(asked), None if journal is None else journal.file)
+    return Evaluation(report, run, _runs(asked), journal)
 
 
 def measure_run(dataset: Dataset, file: Path | str, options: Options) -> Evaluation:
@@ -115,7 +118,7 @@ def measure_run(dataset: Dataset, file: Path | str, options: Options) -> Evaluat
 def _from_file(dataset: Dataset, file: Path | str) -> list[StoredAnswer]:
     try:
         with local_copy(str(file)) as local:
-            found = read_run(local)
+            found = _as_written(dataset, read_run(local))
     except OSError as error:
         raise EvaluationError(f"{file} cannot be read: {error.strerror}") from error
     if not found.keys() & dataset.judged_queries.keys():
@@ -129,6 +132,18 @@ def _from_file(dataset: Dataset, file: Path | str) -> list[StoredAnswer]:
         )
         for query_id in dataset.judged_queries
     ]
+
+
+def _as_written(dataset: Dataset, found: Run) -> dict[str, list[Scored]]:
+    """Return `found` with the ids of `dataset` that have white space, which run files spell out."""
+    judged = [*dataset.qrels, *(name for grades in dataset.qrels.values() for name in grades)]
+    names = {in_column(name): name for name in judged if in_column(name) != name}
+    return {
+        names.get(query_id, query_id): [
+            Scored(names.get(hit.doc_id, hit.doc_id), hit.score) for hit in hits
+        ]
+        for query_id, hits in found.items()
+    }
 
 
 def _stored(

@@ -1,6 +1,9 @@
 """Answers on disk as they come, so that an interrupted evaluation goes on where it was."""
 
+import fcntl
 import json
+import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -33,16 +36,18 @@ class Journal:
     """A file of answers, one a line, behind a line that says what they answer.
 
     Opening it reads the answers that are there. A last line that was cut off by
-    the end of a process is dropped. Raises `EvaluationError` where the file
+    the end of a process is dropped. While another process is at it, the same
+    evaluation begins anew in a file beside it. Raises `EvaluationError` where the file
     belongs to another evaluation, or holds something else.
     """
 
     def __init__(self, file: Path, fingerprint: str) -> None:
-        self.file = file
+        self._held: int | None = None
         self._answers: dict[tuple[Mode, str], StoredAnswer] = {}
         file.parent.mkdir(parents=True, exist_ok=True)
-        whole = self._read(fingerprint) if file.exists() else 0
-        self._out: IO[bytes] = file.open("r+b" if whole else "wb")
+        self.file, self._held = _claimed(file)
+        whole = self._read(fingerprint)
+        self._out: IO[bytes] = self.file.open("r+b" if whole else "wb")
         self._out.seek(whole)
         self._out.truncate()
         if not whole:
@@ -60,9 +65,19 @@ class Journal:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def close(self) -> None:
-        """Close the file; it stays where it is."""
+    def close(self, *, hold: bool = False) -> None:
+        """Close the file; it stays where it is, and with `hold` nobody else takes it meanwhile."""
         self._out.close()
+        if not hold:
+            self._release()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def __del__(self) -> None:
+        self._release()
 
     def _write(self, line: str) -> None:
         self._out.write(line.encode() + b"\n")
@@ -93,3 +108,24 @@ class Journal:
             raise EvaluationError(
                 f"{self.file} belongs to another evaluation; give another --out, or delete it"
             )
+
+
+def _claimed(file: Path) -> tuple[Path, int]:
+    """Return `file`, or one beside it where it is taken, and what keeps others off it."""
+    while True:
+        held = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(held, file):
+                return file, held
+        except BlockingIOError:
+            file = file.with_stem(f"{file.stem}-{uuid.uuid4().hex[:8]}")
+        os.close(held)
+
+
+def _is_at(held: int, file: Path) -> bool:
+    """Say whether `file` is still what was opened: whoever had it may have moved it away."""
+    try:
+        return os.path.samestat(os.fstat(held), file.stat())
+    except FileNotFoundError:
+        return False

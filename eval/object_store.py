@@ -1,9 +1,15 @@
 """Where collections, runs and reports lie: a folder, S3, or what else fsspec knows."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import fsspec
 
+from eval.errors import EvaluationError
+from retrieval.errors import InvalidInputError
 from retrieval.object_store import file_system
 from retrieval.settings import LibrarySettings
 
@@ -20,3 +26,29 @@ def opened(uri: str) -> tuple[Any, str]:
         return file_system(LibrarySettings().s3), uri.removeprefix(_S3)
     system, path = fsspec.url_to_fs(uri)
     return system, path
+
+
+@contextmanager
+def written_to(target: str) -> Iterator[Path]:
+    """Yield a local folder whose files are in `target` at the end, a folder or an address.
+
+    Raises `EvaluationError` where nothing can be written there.
+    """
+    if "://" not in target:
+        yield Path(target)
+        return
+    with tempfile.TemporaryDirectory(prefix="pmoves-reports-") as folder:
+        yield Path(folder)
+        _upload(Path(folder), target.rstrip("/"))
+
+
+def _upload(folder: Path, target: str) -> None:
+    try:
+        system, path = opened(target)
+        system.makedirs(path, exist_ok=True)
+        # The slashes copy what is inside, not the folder itself.
+        system.put(f"{folder}/", f"{path}/", recursive=True)
+    except (ImportError, InvalidInputError, ValueError) as error:
+        raise EvaluationError(f"{target}: {error}") from error
+    except OSError as error:
+        raise EvaluationError(f"{target} cannot be written: {error}") from error

@@ -122,7 +122,8 @@ class Session:
             item.run.save(target)
             write_report_page(item.report, item.run, target)
             if item.journal:
-                shutil.move(item.journal, target / ANSWERS)
+                shutil.move(item.journal.file, target / ANSWERS)
+                item.journal.close()
 
 
 def _suites(name: Collection, dataset: Dataset, plan: Plan) -> list[Suite]:

@@ -58,7 +58,11 @@ class Neo4jSettings(Group):
     )
     database: str = Field("", description="Database there; empty: the server's own choice.")
     connect_timeout_s: float = Field(
-        3.0, ge=0.1, le=300, description="Seconds within which a connection must stand."
+        3.0,
+        ge=0.1,
+        le=300,
+        description="Seconds within which a connection must stand, and a trial be answered when a "
+        "call takes long; it is given up otherwise.",
     )
     timeout_s: float = Field(
         30.0, ge=0.1, le=3_600, description="Seconds that one transaction may take."

@@ -148,6 +148,12 @@ class JobStore:
     def __init__(self, url: str) -> None:
         self._engine = open_database(url)
 
+    @property
+    def server(self) -> str:
+        """Name and version of the database."""
+        dialect = self._engine.dialect
+        return f"{dialect.name} {'.'.join(map(str, dialect.server_version_info or ()))}"
+
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()

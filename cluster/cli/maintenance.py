@@ -1,6 +1,5 @@
 """`pmoves compact`, `backup` and `restore`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,8 +23,13 @@ def compact(as_json: AsJson = False) -> None:
         say(f"compacted {corpus.uri}: version {before} → {corpus.version}")
 
 
-Target = Annotated[Path, typer.Argument(metavar="TARGET", help="A new or empty folder.")]
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder that `backup` made.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="A new or empty folder, or s3://bucket/prefix.")
+]
+Source = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", help="What `backup` made: a folder, or s3://bucket/prefix."),
+]
 
 
 def backup(target: Target, as_json: AsJson = False) -> None:

@@ -8,6 +8,7 @@ from cluster.doctor.finding import Finding
 from cluster.doctor.graph import check_graph
 from cluster.doctor.lanes import check_lanes
 from cluster.doctor.machine import check_machine
+from cluster.doctor.object_store import check_creation
 from cluster.doctor.recordings import check_recordings
 from cluster.doctor.software import check_software
 from cluster.doctor.stores import check_settings, check_stores
@@ -18,7 +19,8 @@ from cluster.settings import Settings
 def examine(*, deep: bool = False) -> Iterator[Finding]:
     """Yield every finding; with wrong settings only what needs none of them.
 
-    With `deep`, remote engines are compared with the corpus item by item.
+    With `deep`, remote engines are compared with the corpus item by item, and the object store
+    of the corpus is tried.
     """
     report = read_settings()
     yield from check_settings(report)
@@ -32,4 +34,5 @@ def examine(*, deep: bool = False) -> Iterator[Finding]:
         yield from check_stores(settings)
         yield from filter(None, (check_text(settings), check_graph(settings)))
         if deep:
+            yield from filter(None, [check_creation(settings)])
             yield from check_projections(settings)

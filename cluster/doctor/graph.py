@@ -7,6 +7,7 @@ from retrieval.errors import PmovesError
 from retrieval.graph.neo4j.client import Neo4jClient
 from retrieval.graph.neo4j.opening import graph_projection
 
+_OLDEST = 5
 _ADVICE = "Searches do without it; see the settings PMOVES_NEO4J__…, or unset its address."
 
 
@@ -19,9 +20,13 @@ def check_graph(settings: Settings) -> Finding | None:
         return ok("neo4j", f"{detail}: PMOVES_PROFILE is {settings.profile}")
     try:
         with Neo4jClient(settings.neo4j) as client:
-            return ok("neo4j", f"{client.version()}, {_shown(settings, client)}")
+            version = client.version()
+            detail = f"{version}, {_shown(settings, client)}"
     except PmovesError as error:
         return warn("neo4j", str(error), _ADVICE)
+    if int(version.split()[-1].split(".")[0]) < _OLDEST:
+        return warn("neo4j", detail, f"Use release {_OLDEST} or newer.")
+    return ok("neo4j", detail)
 
 
 def _shown(settings: Settings, client: Neo4jClient) -> str:

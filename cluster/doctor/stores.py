@@ -9,7 +9,7 @@ from cluster.access.http import HttpAccess
 from cluster.config_report import Report
 from cluster.doctor.finding import Finding, fail, ok, warn
 from cluster.errors import ClientError, MeshError
-from cluster.mesh.head_tables import redis_fault
+from cluster.mesh.head_tables import redis_fault, redis_release
 from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState, read_state
 from cluster.settings import Settings
@@ -69,11 +69,12 @@ def _state(settings: Settings) -> Finding:
         return ok("state", "none yet")
     try:
         store = JobStore(settings.state_url)
-        jobs = store.list(limit=1).jobs
+        jobs, server = store.list(limit=1).jobs, store.server
         store.close()
     except Exception as error:
         return fail("state", f"{type(error).__name__}: {error}", "Check PMOVES_STATE__URL.")
-    return ok("state", f"answers; newest job {jobs[0].job_id}" if jobs else "answers; no jobs")
+    newest = f"newest job {jobs[0].job_id}" if jobs else "no jobs"
+    return ok("state", f"{server} answers; {newest}")
 
 
 def _head_tables(settings: Settings) -> Finding:
@@ -81,7 +82,8 @@ def _head_tables(settings: Settings) -> Finding:
     if fault := redis_fault(settings.ray):
         advice = "Start it, or correct PMOVES_RAY__REDIS_ADDRESS and its neighbours."
         return fail("redis", f"{where} {fault}", advice)
-    return ok("redis", f"{where} keeps the tables of Ray's control service")
+    release = redis_release(settings.ray)
+    return ok("redis", f"{release} at {where} keeps the tables of Ray's control service")
 
 
 def _mesh(settings: Settings) -> Iterator[Finding]:

@@ -1,9 +1,11 @@
 """Brings a mesh up: Ray's head, the applications, and the wait until they answer."""
 
+import contextlib
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from rich.console import Console
@@ -34,6 +36,18 @@ APP_IMPORT = "cluster.serving:build"
 _CALL_S = 10.0
 
 
+class Answering(Protocol):
+    """Where a gateway answers, and the home whose settings it has."""
+
+    @property
+    def url(self) -> str:
+        """Base URL of the gateway."""
+
+    @property
+    def home(self) -> str:
+        """Absolute path."""
+
+
 def bring_up(
     settings: Settings,
     given: Mapping[str, str],
@@ -50,7 +64,11 @@ def bring_up(
     require_keys(settings.http.host, settings.state_url)
     state = _plan(settings)
     write_state(settings.run_dir, state)
-    return _started(settings, state, given, console, import_path)
+    with (
+        _taken_down_if_it_fails(settings, state),
+        Progress(console, settings.ray.ready_s, settings.log_dir) as progress,
+    ):
+        return _start(settings, state, given, progress, import_path)
 
 
 def bring_back(
@@ -62,23 +80,29 @@ def bring_back(
 ) -> MeshState:
     """Start the head of `state` anew, at the same addresses; otherwise as `bring_up`.
 
-    It finds nodes, jobs and Serve's applications in the Redis of the settings.
+    It finds nodes, jobs and Serve's applications in the Redis of the settings. A start that
+    fails is tried once more before these are given up: on a busy machine Ray's own time limits
+    may be too short.
     """
     require_keys(settings.http.host, settings.state_url)
-    end_mesh(state.mesh_id, Path(state.temp_dir))
-    return _started(settings, state, given, console, import_path)
 
-
-def _started(
-    settings: Settings,
-    state: MeshState,
-    given: Mapping[str, str],
-    console: Console,
-    import_path: str,
-) -> MeshState:
-    try:
+    def ended_and_started() -> MeshState:
+        end_mesh(state.mesh_id, Path(state.temp_dir))
         with Progress(console, settings.ray.ready_s, settings.log_dir) as progress:
             return _start(settings, state, given, progress, import_path)
+
+    with _taken_down_if_it_fails(settings, state):
+        try:
+            return ended_and_started()
+        except NotReadyError:
+            console.print("the head could not be brought back; it is tried once more")
+        return ended_and_started()
+
+
+@contextlib.contextmanager
+def _taken_down_if_it_fails(settings: Settings, state: MeshState) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         take_down(settings, state)
         raise
@@ -215,7 +239,7 @@ def _application_missing(
     return application_missing(state, dashboard)
 
 
-def application_missing(state: MeshState, dashboard: Dashboard) -> str | None:
+def application_missing(state: Answering, dashboard: Dashboard) -> str | None:
     """Return what the application still waits for, None once it runs as it was last deployed.
 
     Raises `NotReadyError` where it cannot be deployed.
@@ -244,7 +268,7 @@ def _parts(application: Application) -> str:
     return ", ".join(shown) or "its code is imported"
 
 
-def gateway_missing(state: MeshState, http: httpx.Client) -> str | None:
+def gateway_missing(state: Answering, http: httpx.Client) -> str | None:
     """Return which part is not ready, None once all are."""
     try:
         response = http.get(f"{state.url}/readyz")

@@ -1,14 +1,11 @@
 """The files of a sweep, in a folder or an object store."""
 
 import json
-import tempfile
 from pathlib import Path
 
-from eval.errors import EvaluationError
-from eval.object_store import opened
+from eval.object_store import written_to
 from eval.sweep.page import sweep_page
 from eval.sweep.run import Sweep
-from retrieval.errors import InvalidInputError
 
 
 def save(sweep: Sweep, target: str) -> None:
@@ -17,12 +14,8 @@ def save(sweep: Sweep, target: str) -> None:
     `target` is a folder or an address that `eval.object_store` opens. Raises
     `EvaluationError` where nothing can be written there.
     """
-    if "://" not in target:
-        write_files(sweep, Path(target))
-        return
-    with tempfile.TemporaryDirectory(prefix="pmoves-sweep-") as folder:
-        write_files(sweep, Path(folder))
-        _upload(Path(folder), target.rstrip("/"))
+    with written_to(target) as folder:
+        write_files(sweep, folder)
 
 
 def write_files(sweep: Sweep, folder: Path) -> None:
@@ -43,15 +36,3 @@ def write_files(sweep: Sweep, folder: Path) -> None:
 
 def _write(file: Path, text: str) -> None:
     file.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-
-
-def _upload(folder: Path, target: str) -> None:
-    try:
-        system, path = opened(target)
-        system.makedirs(path, exist_ok=True)
-        # The slashes copy what is inside, not the folder itself.
-        system.put(f"{folder}/", f"{path}/", recursive=True)
-    except (ImportError, InvalidInputError, ValueError) as error:
-        raise EvaluationError(f"{target}: {error}") from error
-    except OSError as error:
-        raise EvaluationError(f"{target} cannot be written: {error}") from error

@@ -2,9 +2,10 @@
 
 import base64
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import lance
 
@@ -16,7 +17,7 @@ from retrieval.corpus.lookup import rows_by
 from retrieval.corpus.paging import Pager, Wanted
 from retrieval.corpus.replacing import replace_rows
 from retrieval.corpus.schema import DOCUMENTS, documents_to_table, row_to_document
-from retrieval.corpus.tables import Session, open_table, upsert, write
+from retrieval.corpus.tables import BTREE, Session, open_table, upsert, write
 from retrieval.corpus.upkeep import index_new_rows
 from retrieval.errors import InvalidInputError
 
@@ -39,6 +40,15 @@ class Reason:
     count: int
 
 
+# New rows are brought into those of namespaces and statuses by upkeep alone: to do so in each
+# commit made it twice as dear, and a few rows are soon looked through.
+INDEXES: Mapping[str, Mapping[str, Any]] = {
+    "doc_id": BTREE,
+    "namespace": {"index_type": "BITMAP"},
+    "status": {"index_type": "BITMAP"},
+}
+
+
 class Ledger:
     """Reads and writes the documents table at `uri`; safe from any thread or process."""
 
@@ -57,7 +67,7 @@ class Ledger:
         with sole_writer(self.uri) as alone:
             record = partial(_record, documents=newest, alone=alone)
             write(self.uri, record, self._session)
-            index_new_rows(self.uri, self._session)
+            index_new_rows(self.uri, self._session, ["doc_id"])
 
     def find(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, Document]:
         """Return the rows of those (namespace, doc_id) pairs that are known."""
@@ -71,7 +81,9 @@ class Ledger:
         while parents:
             among = ", ".join(quote(parent) for parent in parents)
             predicate = f"namespace = {quote(namespace)} AND parent_id IN ({among})"
-            rows = map(row_to_document, dataset.to_table(filter=predicate).to_pylist())
+            # Through the index of namespaces, all rows of this one would be read one by one.
+            scanner = dataset.scanner(filter=predicate, use_scalar_index=False)
+            rows = map(row_to_document, scanner.to_table().to_pylist())
             new = {(row.namespace, row.doc_id): row for row in rows}
             parents = [key[1] for key in new.keys() - found.keys()]
             found |= new
@@ -98,7 +110,7 @@ class Ledger:
             parts.append(f"error_type = {quote(reason)}")
         after = _after(cursor) if cursor is not None else None
         dataset = open_table(self.uri, self._session)
-        wanted = Wanted(namespaces, " AND ".join(parts), after)
+        wanted = Wanted(namespaces, " AND ".join(parts), after, status)
         found = self._pager.first(dataset, wanted, limit + 1)
         addresses = [row.address for row in found[:limit]]
         rows = dataset._take_rows(addresses, columns=DOCUMENTS.names).to_pylist()

@@ -17,6 +17,7 @@ from retrieval.chunk import Chunk, Document, Vectors, utc_now
 from retrieval.corpus.changes import DocumentKey, document_key, find_changes
 from retrieval.corpus.entities import EntityTable
 from retrieval.corpus.filters import documents_predicate
+from retrieval.corpus.ledger import INDEXES as LEDGER_INDEXES
 from retrieval.corpus.ledger import DocumentPage, Ledger, Reason
 from retrieval.corpus.locking import sole_writer
 from retrieval.corpus.lookup import rows_by, stored_chunks
@@ -118,7 +119,7 @@ class Corpus:
         create_relations(uri)
         settle_vectors(corpus.chunks_uri)
         create_indexes(corpus.chunks_uri, _INDEXES)
-        create_indexes(corpus._ledger.uri, {"doc_id": BTREE})
+        create_indexes(corpus._ledger.uri, LEDGER_INDEXES)
         return corpus
 
     @classmethod

@@ -7,7 +7,7 @@ times, whatever the size of the table. Files are joined in the same way, by `tid
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import cast
@@ -41,16 +41,19 @@ def trailing(sizes: Sequence[int], new: int = 0, most: int = _NO_BOUND) -> int:
     return len(sizes)
 
 
-def index_new_rows(uri: str, session: Session | None = None) -> None:
+def index_new_rows(
+    uri: str, session: Session | None = None, columns: Collection[str] | None = None
+) -> None:
     """Bring new rows into the indexes of a table, at a cost that the table does not raise.
 
+    With `columns`, into those of these columns alone; `tidy` brings them into the others.
     Leaves them to whoever keeps the table up at this moment; they are found by a scan
     until then. A failure is logged, for the rows themselves are stored.
     """
     try:
         with sole_keeper(uri) as ours:
             if ours:
-                write(uri, lambda dataset: _fold(dataset, _COMMIT_ROWS), session)
+                write(uri, lambda dataset: _fold(dataset, _COMMIT_ROWS, columns), session)
     except CorpusError as error:
         _LOG.warning("the rows are stored, but not yet in the text index: %s", error)
 
@@ -69,10 +72,12 @@ def tidy(uri: str, session: Session | None = None) -> bool:
         return ours
 
 
-def _fold(dataset: lance.LanceDataset, most: int) -> None:
+def _fold(dataset: lance.LanceDataset, most: int, columns: Collection[str] | None = None) -> None:
     rows = {part.fragment_id: part.metadata.num_rows for part in dataset.get_fragments()}
     plans: dict[int, list[str]] = {}
     for index in dataset.describe_indices():
+        if columns is not None and not set(columns) & set(index.field_names):
+            continue
         segments = [set(segment.fragment_ids) for segment in index.segments]
         indexed = set[int]().union(*segments)
         new = sum(count for fragment, count in rows.items() if fragment not in indexed)

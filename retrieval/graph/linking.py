@@ -6,7 +6,7 @@ what an Aho-Corasick automaton with leftmost-longest matches would, since no nam
 inside a word, and is built several times faster from 250,000 names.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from retrieval.graph.folding import bare_words, cased_words, is_acronym, words
@@ -21,6 +21,24 @@ class Link:
     entities: Entities
     start: int
     end: int
+
+
+def meant(
+    links: Sequence[Link],
+    closer: Callable[[Link, Collection[int]], Collection[int]] = lambda _link, _sure: (),
+) -> set[int]:
+    """Return the entities that the names in one text mean.
+
+    A name of several entities means those of them that another name in the text leads to
+    alone, else those that `closer` picks, which is given the name and all entities that
+    are sure. Where neither knows, it is left open and means all of them.
+    """
+    sure = {link.entities[0] for link in links if len(link.entities) == 1}
+    found = set(sure)
+    for link in links:
+        if len(link.entities) > 1:
+            found.update(sure.intersection(link.entities) or closer(link, sure) or link.entities)
+    return found
 
 
 class Linker:

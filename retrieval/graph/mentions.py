@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrieval.corpus.filters import namespaces_predicate
 from retrieval.dense.segment import Addresses
-from retrieval.graph.linking import Linker
+from retrieval.graph.linking import Linker, meant
 
 _ROWS = 1_024
 
@@ -51,8 +51,7 @@ def read_postings(fragment: lance.LanceFragment, linkers: Mapping[str, Linker]) 
     for batch in scanner.to_batches():
         columns = (batch[name].to_pylist() for name in ("namespace", "indexed_text", "_rowaddr"))
         for namespace, text, address in zip(*columns, strict=True):
-            links = linkers[namespace].link(text or "")
-            found = {entity for link in links for entity in link.entities}
+            found = meant(linkers[namespace].link(text or ""))
             numbers += found
             addresses += [address] * len(found)
     entities, rows = np.array(numbers, np.int64), np.array(addresses, np.int64)

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from retrieval.dense.segment import Addresses
 from retrieval.entity import Entity
 from retrieval.graph.asking import asked_types
-from retrieval.graph.linking import Linker
+from retrieval.graph.folding import words
+from retrieval.graph.linking import Link, Linker, meant
 from retrieval.graph.mentioned import (
     LinkedEntity,
     Mentioned,
@@ -23,6 +25,7 @@ from retrieval.graph.neighbors import Neighbor
 _MOST_ENTITIES = 8
 # Neighbors whose mentions are counted, the surest of all that the query leads to.
 _MOST_CONSIDERED = 64
+_ARTICLES = ("a", "an", "the")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,32 @@ class GraphSnapshot:
 
     def _linked(self, asked: Asked) -> set[int]:
         linkers = [self.linkers[name] for name in asked.namespaces if name in self.linkers]
+        closer = partial(self._closer, asked.query)
         numbers = {
-            number
-            for linker in linkers
-            for link in linker.link(asked.query)
-            for number in link.entities
+            number for linker in linkers for number in meant(linker.link(asked.query), closer)
         }
         if asked.types is None:
             return numbers
         wanted = {name.upper() for name in asked.types}
         return {number for number in numbers if self.entities[number].type in wanted}
+
+    def _closer(self, query: str, name: Link, sure: Collection[int]) -> Collection[int]:
+        """Return who of the bearers of `name` is a neighbor of a sure one, else of the type said.
+
+        The type is said right before or behind, as in "the singer Mercury", "Mercury the planet".
+        """
+        if near := {
+            bearer
+            for bearer in name.entities
+            if any(each.number in sure for each in self.neighbors.get(bearer, ()))
+        }:
+            return near
+        found = words(query)
+        behind = [word for word in found[name.end : name.end + 2] if word not in _ARTICLES]
+        beside = found[max(0, name.start - 1) : name.start] + behind[:1]
+        types = {bearer: self.entities[bearer].type for bearer in name.entities}
+        said = asked_types(" ".join(beside), types.values())
+        return {bearer for bearer, kind in types.items() if kind in said}
 
     def _related(self, numbers: Sequence[int], asked: Asked) -> list[RelatedEntity]:
         """Return the neighbors of the entities `numbers`, the strongest first."""

@@ -13,7 +13,10 @@ from cluster.cli.app import app
 from cluster.settings import Settings
 from retrieval.corpus.store import Corpus
 from retrieval.jobs import JobRequest, JobStore
+from retrieval.object_store import configure
+from retrieval.settings import S3Settings
 from tests.embedders import WordEmbedder
+from tests.engines.seaweedfs import ObjectStore
 from tests.retrieval.building import make_chunk, store
 
 
@@ -50,9 +53,9 @@ def test_what_was_lost_comes_back_and_is_searched(
 
 @pytest.mark.usefixtures("home")
 def test_the_restored_corpus_grows_on(corpus: Corpus, tmp_path: Path) -> None:
-    back_up(Settings(), tmp_path / "safe")
+    back_up(Settings(), str(tmp_path / "safe"))
     moved = Settings(home=tmp_path / "moved")
-    restore(moved, tmp_path / "safe")
+    restore(moved, str(tmp_path / "safe"))
     again = Corpus.open_existing(moved.corpus_uri)
     assert again.dataset().count_rows() == corpus.dataset().count_rows()
     # What was handed out after the backup is never mistaken for a write of later.
@@ -139,7 +142,7 @@ def test_a_backup_under_writes_shows_one_moment(
     try:
         made = []
         for at in range(4):
-            made.append(back_up(Settings(), tmp_path / f"safe {at}"))
+            made.append(back_up(Settings(), str(tmp_path / f"safe {at}")))
             # On a busy machine the writer may not have had its turn yet.
             while corpus.version == made[-1].index_version:
                 time.sleep(0.01)
@@ -153,3 +156,32 @@ def test_a_backup_under_writes_shows_one_moment(
         assert len(rows) == 6
         assert len({row["indexed_text"] for row in rows}) == 1
     assert not corpus.dataset().tags.list()
+
+
+@pytest.mark.integration
+def test_a_backup_lies_in_s3_and_comes_back_from_there(
+    home: Path,
+    corpus: Corpus,
+    object_store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
+    safe = f"s3://{object_store.new_bucket()}/back ups/ä"
+    note_job("job-1")
+    made = pmoves("backup", safe)
+    assert made.exit_code == 0, made.output
+    refused = pmoves("backup", safe)
+    assert refused.exit_code == 1
+    assert "name a new place for each backup" in refused.stderr
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "another home"))
+    missing = pmoves("restore", f"{safe}/nothing")
+    assert missing.exit_code == 1
+    assert "no whole backup" in missing.stderr
+    restored = pmoves("restore", safe)
+    assert restored.exit_code == 0, restored.output
+    assert "job-1" in pmoves("jobs", "list").stdout
+    again = Corpus.open_existing(Settings().corpus_uri)
+    assert again.dataset().count_rows() == corpus.dataset().count_rows()
+    configure(S3Settings())

@@ -12,11 +12,13 @@ from cluster.cli.app import app
 from cluster.config_report import read_settings
 from cluster.doctor.deep import check_projections
 from cluster.doctor.finding import Finding
+from cluster.doctor.graph import check_graph
 from cluster.doctor.text import check_text
 from cluster.settings import Settings
 from retrieval.corpus.store import Corpus
+from retrieval.graph.neo4j.client import Neo4jClient
 from tests.embedders import WordEmbedder
-from tests.engines.process import any_free_port
+from tests.engines.process import Engine, any_free_port
 from tests.retrieval.building import make_chunk, store
 
 
@@ -87,6 +89,20 @@ def test_an_engine_that_is_away_is_a_warning(
     done = pmoves("rebuild", "lexical")
     assert done.exit_code == 1
     assert "pmoves: elasticsearch: ConnectionError" in done.stderr
+
+
+def test_the_doctor_names_neo4j_and_one_that_is_too_old(
+    home: Path, boats: Corpus, neo4j_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMOVES_PROFILE", "cluster")
+    monkeypatch.setenv("PMOVES_NEO4J__URL", neo4j_engine.url)
+    finding = check_graph(loaded())
+    assert finding is not None
+    assert (finding.level, finding.detail.startswith("Neo4j Kernel 5.")) == ("ok", True)
+    monkeypatch.setattr(Neo4jClient, "version", lambda _client: "Neo4j Kernel 4.4.12")
+    old = check_graph(loaded())
+    assert old is not None
+    assert (old.level, old.advice) == ("warn", "Use release 5 or newer.")
 
 
 def test_an_address_without_the_profile_is_remarked_upon(

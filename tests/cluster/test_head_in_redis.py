@@ -1,7 +1,10 @@
 """Ray's control service with its tables in a real Redis: killed, and back as the same mesh."""
 
+import contextlib
 import io
+import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +14,13 @@ import pytest
 from rich.console import Console
 
 from cluster.doctor.stores import check_stores
+from cluster.errors import NotReadyError
+from cluster.mesh import bringup
 from cluster.mesh.head_tables import redis_fault
 from cluster.mesh.lifecycle import ensure_down, ensure_up
 from cluster.mesh.state import MeshState
 from cluster.settings import RaySettings, Settings
+from tests.cluster.test_mesh_state import example
 from tests.engines.process import any_free_port
 from tests.engines.redis import redis_server
 
@@ -36,10 +42,34 @@ def test_doctor_asks_the_redis(guarded_redis: RaySettings, home: Path) -> None:
     settings = Settings(ray=guarded_redis)
     found = {each.name: each for each in check_stores(settings)}
     assert found["redis"].level == "ok"
+    assert re.match(r"redis \d+\.\d+", found["redis"].detail)
     wrong = guarded_redis.model_copy(update={"redis_password": RaySettings().redis_password})
     assert "NOAUTH" in str(redis_fault(wrong))
     nobody = RaySettings(redis_address=f"redis://127.0.0.1:{any_free_port()}")
     assert "does not answer" in str(redis_fault(nobody))
+
+
+@pytest.mark.parametrize(("failures", "given_up"), [(0, False), (1, False), (2, True)])
+def test_a_head_that_does_not_come_back_at_once_is_not_forgotten(
+    home: Path, monkeypatch: pytest.MonkeyPatch, failures: int, given_up: bool
+) -> None:
+    tried: list[MeshState] = []
+    forgotten: list[MeshState | None] = []
+
+    def start(_settings: Settings, state: MeshState, *_others: object) -> MeshState:
+        tried.append(state)
+        if len(tried) <= failures:
+            raise NotReadyError("the machine is busy")
+        return state
+
+    monkeypatch.setattr(bringup, "_start", start)
+    monkeypatch.setattr(bringup, "take_down", lambda _settings, state: forgotten.append(state))
+    known = example(home)
+    with pytest.raises(NotReadyError) if given_up else contextlib.nullcontext():
+        console = Console(file=io.StringIO())
+        assert bringup.bring_back(Settings(), known, {}, console, APP) == known
+    assert tried == [known] * (min(failures, 1) + 1)
+    assert forgotten == [known] * given_up
 
 
 @pytest.mark.integration
@@ -56,6 +86,7 @@ def test_a_killed_control_service_comes_back_as_the_same_mesh(
         first, _ = ensure_up(settings, {}, console, APP)
         session = session_of(first)
         kill_control_service(first)
+        killed = time.monotonic()
         second, started = ensure_up(settings, {}, console, APP)
         assert started
         assert (second.mesh_id, second.url, second.ray_address, second.token) == (
@@ -67,6 +98,7 @@ def test_a_killed_control_service_comes_back_as_the_same_mesh(
         # A control service that finds no tables begins another session.
         assert session_of(second) == session
         assert httpx.get(f"{second.url}/", timeout=30).status_code == httpx.codes.OK
+        print(f"the application answers {time.monotonic() - killed:.0f} s after the head's end")
         assert first.mesh_id.encode() in keys(guarded_redis)
     finally:
         ensure_down(settings)

@@ -57,7 +57,8 @@ async def test_answers_that_are_stored_are_not_asked_for_again(tmp_path: Path) -
     whole = await evaluate(DATASET, ScriptedSystem(ANSWERS), options(tmp_path / "other"))
     assert found.run.modes["hybrid"].values == whole.run.modes["hybrid"].values
     assert found.run.modes["dense"].values == whole.run.modes["dense"].values
-    assert found.journal == journal
+    assert found.journal is not None
+    assert found.journal.file == journal
 
 
 async def test_another_question_is_another_evaluation(tmp_path: Path) -> None:
@@ -143,3 +144,20 @@ def test_a_line_that_is_no_answer_is_named(tmp_path: Path) -> None:
         out.write('{"query_id": "q1"}\n')
     with pytest.raises(EvaluationError, match=r"some\.jsonl:2: no stored answer"):
         Journal(file, "print")
+
+
+async def test_the_same_evaluation_twice_at_once(tmp_path: Path) -> None:
+    found = await asyncio.gather(
+        *(evaluate(DATASET, ScriptedSystem(ANSWERS), options(tmp_path)) for _ in range(3))
+    )
+    journals = [each.journal for each in found]
+    assert len({journal.file for journal in journals if journal}) == 3
+    assert len(list(tmp_path.iterdir())) == 3
+    for journal in journals:
+        assert journal is not None
+        assert len(journal) == 40
+        journal.file.unlink()
+        journal.close()
+    again = await evaluate(DATASET, ScriptedSystem(ANSWERS), options(tmp_path))
+    assert again.journal is not None
+    assert again.journal.file.stem.count("-") == 0

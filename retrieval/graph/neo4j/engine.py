@@ -14,7 +14,7 @@ from retrieval.graph.neo4j.generation import GraphGeneration
 
 NAME = "graph"
 # Raise it whenever nodes and relationships are made otherwise of the same rows.
-_SHAPE = "1"
+_SHAPE = "2"
 
 
 class Neo4jEngine:

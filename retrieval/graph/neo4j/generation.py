@@ -15,6 +15,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.errors import EngineError
 from retrieval.graph.dictionaries import Dictionaries, NewestDictionaries
 from retrieval.graph.folding import bare_words
+from retrieval.graph.linking import meant
 from retrieval.graph.neo4j import cypher
 from retrieval.graph.neo4j.client import Neo4jClient
 from retrieval.graph.neo4j.tables import relations_table
@@ -172,8 +173,7 @@ def _chunk(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mentions(row: Mapping[str, Any], known: Dictionaries) -> dict[str, Any]:
     links = known.linker(row["namespace"]).link(row["indexed_text"] or "")
-    numbers = sorted({number for link in links for number in link.entities})
-    found = [known.entities[number].entity_id for number in numbers]
+    found = [known.entities[number].entity_id for number in sorted(meant(links))]
     return {"namespace": row["namespace"], "chunk_id": row["chunk_id"], "mentions": found}
 
 

@@ -33,6 +33,7 @@ class GraphInNeo4j(Closing):
     def __init__(self, corpus: Corpus, settings: LibrarySettings) -> None:
         self._client = Neo4jClient(settings.neo4j)
         self.following = Following(corpus, graph_projection(corpus, self._client))
+        self._client.answers_again = self.following.hurry
         self._corpus = corpus
         self._settings = settings
         self._ended = threading.Event()

@@ -11,7 +11,7 @@ from cluster.chaos import disk
 from cluster.chaos.disk import BALLAST, fill_disk, refuse_large
 from cluster.chaos.mesh import RunningMesh
 from cluster.errors import MeshError
-from tests.cluster.chaos.meshes import small_file_system
+from tests.cluster.chaos.striking import small_file_system
 from tests.cluster.test_mesh_state import example
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.chaos.meshes import small_file_system, started_mesh, strike
+from tests.cluster.chaos.striking import small_file_system, strike
+from tests.cluster.meshes import started_mesh
 from tests.engines.redis import redis_server
 from tests.retrieval.rerank.checkpoints import make_classifier
 from tests.serve_apps.second_machine import second_machine

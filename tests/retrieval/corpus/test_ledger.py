@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.chunk import Document, DocumentStatus
-from retrieval.corpus.ledger import Ledger
-from retrieval.corpus.paging import Pager, Sample
+from retrieval.corpus.ledger import INDEXES, Ledger
+from retrieval.corpus.paging import Pager, Sample, Wanted
 from retrieval.corpus.schema import DOCUMENTS
 from retrieval.corpus.tables import create_indexes, create_table, open_table
+from retrieval.corpus.upkeep import tidy
 from retrieval.errors import InvalidInputError
 from tests.retrieval.building import run_together
 from tests.retrieval.strategies import documents, names
@@ -132,11 +133,14 @@ SPREAD = [
 ]
 
 
-@pytest.fixture(scope="module", params=[0.01, 1])
+@pytest.fixture(scope="module", params=[(0.01, 0.01), (1, -1), (0.01, 1)])
 def spread(folder: Path, request: pytest.FixtureRequest) -> Ledger:
-    """Rows of namespaces of different sizes, looked through in ranges; its sample is of `a`."""
-    ledger = new_ledger(folder, Pager(1_000, request.param))
-    create_indexes(ledger.uri, {"doc_id": {"index_type": "BTREE"}})
+    """Rows of namespaces of different sizes, looked through in ranges; its sample is of `a`.
+
+    Unless few or all are found through the indexes.
+    """
+    ledger = new_ledger(folder, Pager(1_000, *request.param))
+    create_indexes(ledger.uri, INDEXES)
     ledger.record(SPREAD[:3_000])
     assert len(ledger.page().documents) == 100
     ledger.record(SPREAD[3_000:])
@@ -153,6 +157,7 @@ def spread(folder: Path, request: pytest.FixtureRequest) -> Ledger:
         {"namespaces": ["b"], "status": "ready"},
         {"namespaces": ["nobody"]},
         {"source": "rare"},
+        {"namespaces": ["c"], "source": "rare"},
     ],
     ids=str,
 )
@@ -169,6 +174,43 @@ def test_pages_by_ranges_are_those_of_all_keys_sorted(
     ]
     found = read_all(spread, limit, **options)
     assert [(row.namespace, row.doc_id) for row in found] == expected
+
+
+def test_what_has_become_frequent_is_not_taken_for_rare_twice(folder: Path) -> None:
+    ledger = new_ledger(folder, pager := Pager(1_000))
+    create_indexes(ledger.uri, INDEXES)
+    rows = [Document("a", f"{at:04}", "s", "queued") for at in range(2_000)]
+    ledger.record(rows)
+    assert ledger.page(status="ready").documents == []
+    ledger.record([replace(row, status="ready") for row in rows])
+    wanted, dataset = Wanted(None, "status = 'ready'", status="ready"), open_table(ledger.uri)
+    assert pager._sample.share(wanted) == 0
+    assert [row.key[1] for row in pager.first(dataset, wanted, 2)] == ["0000", "0001"]
+    assert [row.key[1] for row in pager.first(dataset, wanted, 2)] == ["0000", "0001"]
+    assert pager._sample.share(wanted) == 1
+
+
+def test_indexes_that_upkeep_alone_follows_miss_nothing_before_it(folder: Path) -> None:
+    ledger = new_ledger(folder, Pager(1, rarest=1))
+    create_indexes(ledger.uri, INDEXES)
+    rows = [Document("a", f"{at:02}", "s", "ready") for at in range(20)]
+    ledger.record(rows)
+    unindexed = {"namespace_idx": 20, "status_idx": 20, "doc_id_idx": 0}
+    assert left_out(ledger) == unindexed
+    ledger.record([replace(rows[3], status="quarantined")])
+    assert [row.doc_id for row in ledger.page(status="quarantined").documents] == ["03"]
+    assert len(ledger.page(["a"], status="ready").documents) == 19
+    tidy(ledger.uri)
+    assert left_out(ledger) == dict.fromkeys(unindexed, 0)
+    assert [row.doc_id for row in ledger.page(status="quarantined").documents] == ["03"]
+
+
+def left_out(ledger: Ledger) -> dict[str, int]:
+    dataset = open_table(ledger.uri)
+    return {
+        name: dataset.stats.index_stats(name)["num_unindexed_rows"]
+        for name in ("namespace_idx", "status_idx", "doc_id_idx")
+    }
 
 
 def test_a_range_is_about_as_wide_as_a_page(spread: Ledger) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.graph.folding import cased_words, is_acronym, words
-from retrieval.graph.linking import Link, Linker
+from retrieval.graph.linking import Link, Linker, meant
 
 # Few letters, so that names overlap, nest and repeat; some words differ by case only.
 _WORDS = st.sampled_from(["a", "A", "b", "ab", "AB", "é", "Étude", "who", "WHO"])
@@ -56,6 +56,13 @@ def test_the_longest_name_wins() -> None:
 
 def test_a_shared_name_leads_to_all_who_bear_it() -> None:
     assert Linker([("Mercury", 1), ("mercury", 2)]).link("MERCURY")[0].entities == (1, 2)
+
+
+def test_a_shared_name_means_whom_another_name_in_the_text_leads_to() -> None:
+    linker = Linker([("Mercury", 1), ("Freddie Mercury", 1), ("Mercury", 2), ("Hermes", 3)])
+    assert meant(linker.link("Freddie Mercury sang, and Mercury danced")) == {1}
+    assert meant(linker.link("Mercury danced")) == {1, 2}
+    assert meant(linker.link("Mercury, by the Greeks called Hermes")) == {1, 2, 3}
 
 
 def test_an_acronym_wants_capitals_unless_it_is_also_listed_without() -> None:

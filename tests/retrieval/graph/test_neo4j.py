@@ -1,6 +1,7 @@
 """The graph in a real Neo4j, through its real driver."""
 
 import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.integration
 
 PINE = Entity("ns", "pine", "Pine", "TREE", (Alias("Pinus"),))
 OAK = Entity("ns", "oak", "Oak", "TREE")
+# It takes hours.
+ENDLESS = "UNWIND range(1, 2000000000) AS a UNWIND range(1, 1000) AS b RETURN max(a * b) AS most"
 TEXTS = {"a-1": "pinus beside an oak", "a-2": "nothing", "b-1": "An OAK alone"}
 
 
@@ -189,4 +192,36 @@ def test_an_engine_that_is_away_or_frozen_is_named(
             frozen.read("RETURN 1 AS one")
     finally:
         neo4j_engine.signal(signal.SIGCONT)
+    assert client.read("RETURN 1 AS one") == [{"one": 1}]
+
+
+@pytest.mark.timeout(100)
+def test_a_call_in_hand_is_given_up_when_the_engine_freezes(
+    neo4j_engine: Engine, client: Neo4jClient
+) -> None:
+    patient = Neo4jSettings(url=neo4j_engine.url, connect_timeout_s=1, timeout_s=30)
+    told = threading.Event()
+    with Neo4jClient(patient) as watching:
+        watching.answers_again = told.set
+        freeze = threading.Timer(1.5, neo4j_engine.signal, [signal.SIGSTOP])
+        freeze.start()
+        try:
+            with pytest.raises(EngineError, match="does not answer; it is asked again"):
+                watching.read(ENDLESS)
+            with pytest.raises(EngineError, match="does not answer; it is asked again"):
+                watching.read("RETURN 1 AS one")
+        finally:
+            freeze.join()
+            neo4j_engine.signal(signal.SIGCONT)
+        assert told.wait(60)
+        assert watching.read("RETURN 1 AS one") == [{"one": 1}]
+
+
+def test_rows_come_in_pages_and_may_be_left_there(client: Neo4jClient) -> None:
+    query = "UNWIND range(1, $most) AS at RETURN at"
+    pages = [[row["at"] for row in page] for page in client.pages(query, {"most": 5}, 2)]
+    assert pages == [[1, 2], [3, 4], [5]]
+    left = client.pages(query, {"most": 1_000_000}, 2)
+    assert next(left) == [{"at": 1}, {"at": 2}]
+    left.close()  # type: ignore[attr-defined]
     assert client.read("RETURN 1 AS one") == [{"one": 1}]

@@ -11,6 +11,7 @@ from retrieval.entity import Alias, Entity
 from retrieval.graph.mentions import Postings, read_postings
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchResponse
+from retrieval.relation import Relation
 from tests.embedders import WordEmbedder
 from tests.retrieval.asking import ask, ids
 from tests.retrieval.building import make_chunk, store
@@ -100,6 +101,41 @@ async def test_only_entities_of_the_types_asked_for_count(
     response = await ask(searcher, "marigold", entity_types=["PERSONA"])
     assert not any(hit.graph_match for hit in response.hits)
     assert response.degraded == []
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("mercury", {"both", "singer", "planet"}),
+        ("the singer mercury", {"both", "singer"}),
+        ("mercury the planet", {"both", "planet"}),
+        ("mercury of queen", {"both", "singer", "queen"}),
+        ("the singer of mercury", {"both", "singer", "planet"}),
+    ],
+)
+async def test_whom_a_shared_name_means_is_told_by_what_stands_beside_it(
+    library: Corpus, searcher: Searcher, word_embedder: WordEmbedder, query: str, expected: set[str]
+) -> None:
+    library.entities.change(
+        "ns",
+        lambda _: [
+            Entity("ns", "f", "Freddie Mercury", "PERSON", (Alias("Mercury"), Alias("Farrokh"))),
+            Entity("ns", "m", "Mercury", "PLANET", (Alias("Hermes"),)),
+            Entity("ns", "q", "Queen", "GROUP"),
+        ],
+    )
+    texts = {"both": "mercury", "singer": "farrokh", "planet": "hermes", "queen": "queen"}
+    chunks = [make_chunk(f"{name}-1", text) for name, text in texts.items()]
+    sung = Relation("ns", "queen", "queen-1", "Farrokh", "MEMBER_OF", "Queen", 0.9, 0, 5)
+    library.commit(
+        chunks,
+        word_embedder.embed_passages([chunk.indexed_text for chunk in chunks]),
+        relations=[sung],
+    )
+    await searcher.refresh()
+    response = await ask(searcher, query, k=20, explain=True)
+    named = {hit.doc_id for hit in response.hits if hit.explain and hit.explain.boosts.get("graph")}
+    assert named == expected
 
 
 @pytest.mark.parametrize("mode", ["dense", "lexical"])
