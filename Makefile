@@ -64,7 +64,7 @@ eval: .venv/.dev ## Search quality on the sample library, held against its basel
 
 pages: .venv/.dev ## Screenshots of the pages in artifacts/screenshots, and their tests.
 	@scripts/chromium
-	$(BIN)/pytest -m integration tests/eval/pages
+	PMOVES_TEST_SOAK=1 $(BIN)/pytest -m integration tests/eval/pages
 
 soak: .venv/.dev ## The long tests: killed writers, commits, killed parts, 1,000 mixed files, huge ones, an hour of load.
 	PMOVES_TEST_SOAK=1 PMOVES_TEST_MIXED=1000 PMOVES_TEST_HUGE=100 \

@@ -15,14 +15,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cluster.errors import ConfigError
+from cluster.mesh.processes import FOLDER_MARK, HOME_MARK, MARK
 from cluster.setting_fields import SettingField, display, groups, plain, setting_fields
 from cluster.setting_origins import DEFAULT, Given, Origins, line_of, read_origins
 from cluster.settings import Settings
 
 # Names that are no settings: set by the mesh for its own processes, or for debugging.
-RESERVED_NAMES = frozenset(
-    {"PMOVES_DEBUG", "PMOVES_MESH_ID", "PMOVES_MESH_DIR", "PMOVES_PEER_NAMED"}
-)
+RESERVED_NAMES = frozenset({"PMOVES_DEBUG", "PMOVES_PEER_NAMED", MARK, FOLDER_MARK, HOME_MARK})
 _TEST_PREFIX = "PMOVES_TEST_"
 # Names of the predecessor whose feature does not exist here yet.
 UNUSED_PREDECESSOR_NAMES = (

@@ -17,8 +17,9 @@ from ray._raylet import (  # type: ignore[attr-defined]
 
 _OBJECT_STORE_BYTES = 512 * 2**20
 _LEAST_CPUS = 2
-# What Ray's native code tells of its inner life would stand between lines of progress.
-_QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal"}
+# What Ray's native code tells of its inner life would stand between lines of progress;
+# with statistics of use, Ray Data starts a process for them in each cluster.
+_QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 @contextmanager
@@ -63,10 +64,9 @@ def _start(joining: bool) -> None:
 
 def _own_environment() -> dict[str, str]:
     """Return what a private Ray needs, where the caller has not decided it."""
-    wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
-    if "RAY_AUTH_MODE" not in os.environ:
-        wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    return wanted
+    if "RAY_AUTH_MODE" in os.environ:
+        return {}
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 @contextmanager

@@ -200,10 +200,10 @@ def _local() -> SearchSystem:
 
 
 def _save(session: Session, out: str | None) -> str:
-    folder = LibrarySettings().home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    target = out or str(folder)
-    with written_to(target) as local:
-        session.save(local)
+    home = LibrarySettings().home
+    target = out or str(home / "evaluations" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    with written_to(target) as folder:
+        session.save(folder)
     return target
 
 

@@ -17,7 +17,7 @@ from eval.measuring import mode_run, parse_metrics, standard_metrics
 from eval.progress import Progress
 from eval.provenance import Provenance, SystemDescription, code_version
 from eval.report import EvaluationReport, report_of
-from eval.runs import Run, read_run
+from eval.runs import Run, Scored, in_column, read_run
 from eval.stored import ModeRun, StoredQuery, StoredRun
 from eval.systems.base import SearchSystem, description_of
 from retrieval.ids import content_hash
@@ -115,7 +115,7 @@ def measure_run(dataset: Dataset, file: Path | str, options: Options) -> Evaluat
 def _from_file(dataset: Dataset, file: Path | str) -> list[StoredAnswer]:
     try:
         with local_copy(str(file)) as local:
-            found = read_run(local)
+            found = _as_written(dataset, read_run(local))
     except OSError as error:
         raise EvaluationError(f"{file} cannot be read: {error.strerror}") from error
     if not found.keys() & dataset.judged_queries.keys():
@@ -129,6 +129,18 @@ def _from_file(dataset: Dataset, file: Path | str) -> list[StoredAnswer]:
         )
         for query_id in dataset.judged_queries
     ]
+
+
+def _as_written(dataset: Dataset, found: Run) -> dict[str, list[Scored]]:
+    """Return `found` with the ids of `dataset` that have white space, which run files spell out."""
+    judged = [*dataset.qrels, *(name for grades in dataset.qrels.values() for name in grades)]
+    names = {in_column(name): name for name in judged if in_column(name) != name}
+    return {
+        names.get(query_id, query_id): [
+            Scored(names.get(hit.doc_id, hit.doc_id), hit.score) for hit in hits
+        ]
+        for query_id, hits in found.items()
+    }
 
 
 def _stored(

@@ -30,20 +30,19 @@ def opened(uri: str) -> tuple[Any, str]:
 
 @contextmanager
 def written_to(target: str) -> Iterator[Path]:
-    """Yield a folder to write into; what is in it is at `target` once the block ends.
+    """Yield a local folder whose files are in `target` at the end, a folder or an address.
 
-    `target` is that folder itself, or an address that `opened` takes. Raises
-    `EvaluationError` where nothing can be written there.
+    Raises `EvaluationError` where nothing can be written there.
     """
     if "://" not in target:
         yield Path(target)
         return
-    with tempfile.TemporaryDirectory(prefix="pmoves-results-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pmoves-reports-") as folder:
         yield Path(folder)
-        _upload(folder, target.rstrip("/"))
+        _upload(Path(folder), target.rstrip("/"))
 
 
-def _upload(folder: str, target: str) -> None:
+def _upload(folder: Path, target: str) -> None:
     try:
         system, path = opened(target)
         system.makedirs(path, exist_ok=True)

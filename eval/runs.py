@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 import numpy as np
 
@@ -48,11 +49,18 @@ def write_run(run: Run, file: Path, tag: str) -> None:
 
     Readers sort by score, in single precision, and break ties in their own way, so
     a score that does not fall is lowered by the least step that keeps our order.
+    Ids stand there as `in_column` has them.
     """
     with file.open("w", encoding="utf-8") as out:
         for query_id, answer in run.items():
+            query = in_column(query_id)
             for rank, (doc_id, score) in enumerate(_falling(answer), start=1):
-                out.write(f"{query_id} Q0 {doc_id} {rank} {score:.9g} {tag}\n")
+                out.write(f"{query} Q0 {in_column(doc_id)} {rank} {score:.9g} {tag}\n")
+
+
+def in_column(name: str) -> str:
+    """Return an id with its white space as in addresses (`a b` is `a%20b`): it ends columns."""
+    return "".join(quote(letter) if letter.isspace() else letter for letter in name)
 
 
 def read_run(file: Path) -> dict[str, list[Scored]]:

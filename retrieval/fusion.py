@@ -1,11 +1,12 @@
 """Joining the dense and the lexical side into one ranking.
 
 All rules score the union of both sides, so that a passage found by either can
-win; a side that did not find a passage counts as its floor.
+win; a side that did not find a passage counts as its floor, and one that cannot tell of it
+as its mean.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
@@ -26,16 +27,19 @@ class Fused:
     lexical: dict[int, float]
 
 
-def fuse(rule: Fusion, dense: Scores, lexical: Scores, alpha: float) -> Fused:
+def fuse(
+    rule: Fusion, dense: Scores, lexical: Scores, alpha: float, untold: Collection[int] = ()
+) -> Fused:
     """Join raw scores of both sides by `rule`.
 
     `dense` are cosines, `lexical` BM25 scores; `alpha` in [0, 1] is the share of
-    the dense side.
+    the dense side. Of the passages `untold` the dense side could not say how near they are.
     """
     normalize_dense, normalize_lexical = _RULES[rule]
     near, words = normalize_dense(dense), normalize_lexical(lexical)
+    supposed = near | dict.fromkeys(untold, fmean(near.values()) if near else 0.0)
     scores = {
-        passage: alpha * near.get(passage, 0.0) + (1 - alpha) * words.get(passage, 0.0)
+        passage: alpha * supposed.get(passage, 0.0) + (1 - alpha) * words.get(passage, 0.0)
         for passage in dense.keys() | lexical.keys()
     }
     return Fused(scores, near, words)

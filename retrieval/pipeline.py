@@ -1,4 +1,6 @@
-"""The way of a query: embed → [dense ‖ lexical ‖ graph] → fuse → smooth → rerank → hydrate.
+"""The way of a query: retrieve → fuse → smooth → rerank → hydrate.
+
+To retrieve is [embed → dense ‖ spell → lexical ‖ graph].
 
 Plain asynchronous Python; index work runs in threads. A side that fails or is
 late leaves the answer to the other one, a reranker leaves the order as it was, and
@@ -123,6 +125,7 @@ class Searcher:
             answer = await self._reranked(stage, request, candidates, snapshot, watch)
         return SearchResponse(
             query=request.query,
+            corrections=candidates.corrections,
             k=len(answer.hits),
             hits=answer.hits,
             results=answer.hits,

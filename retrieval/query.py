@@ -53,6 +53,7 @@ class SearchRequest(BaseModel):
     filters: Filters | None = None
     graph_boost: Share | None = None
     entity_types: list[str] | None = None
+    typo_tolerance: Flag | None = None
     use_rerank: Flag | None = None
     rerank_topn: Annotated[int, Field(ge=1, le=200, strict=True)] | None = None
     rerank_k: Annotated[int, Field(ge=1, le=200, strict=True)] | None = None
@@ -164,9 +165,13 @@ class Degraded(BaseModel):
 
 
 class SearchResponse(BaseModel):
-    """The answer; `results` repeats `hits` for old callers, `k` counts them."""
+    """The answer; `results` repeats `hits` for old callers, `k` counts them.
+
+    `corrections` has the words of `query` that no passage holds, and what each was read as.
+    """
 
     query: str
+    corrections: dict[str, str] = Field(default_factory=dict)
     k: int
     hits: list[Hit]
     results: list[Hit]

@@ -166,7 +166,7 @@ def rank(candidates: Candidates, rule: Fusion, alpha: float) -> Ranking:
     if rule == "rrf":
         # A rank exists only where the side found the passage itself.
         dense = {address: dense[address] for address in candidates.dense_ranked}
-    fused = fuse(rule, dense, candidates.lexical or {}, alpha)
+    fused = fuse(rule, dense, candidates.lexical or {}, alpha, candidates.untold)
     # By ranks, what neither side found itself stands at the floor of both.
     scores = dict.fromkeys(candidates.dense or (), 0.0) | fused.scores
     return Ranking(_ordered(scores), candidates, fused, rule, alpha)

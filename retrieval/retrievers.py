@@ -22,7 +22,9 @@ from retrieval.graph.mentioned import Mentioned, Mentions
 from retrieval.graph.snapshot import Asked
 from retrieval.identity import EmbeddingIdentity
 from retrieval.lexical.base import Found, Question, TextEngine
+from retrieval.lexical.correcting import SpellingStage
 from retrieval.lexical.fulltext import Within, search_text
+from retrieval.lexical.spelling import corrected
 from retrieval.matching import FilterCache
 from retrieval.query import NOT_CONFIGURED, TOO_LATE, Degraded, SearchRequest
 from retrieval.settings import SearchSettings
@@ -42,8 +44,10 @@ class Candidates:
 
     `dense` also scores those passages that only the lexical side found, or that joined
     since they mention an entity of the query; the retriever's own finds are the keys of
-    `dense_ranked`. `mentions` tells of all candidates, and `joining` are all rows that could
-    join, ascending. `vectors` gives the candidates' vectors, which else the snapshot has.
+    `dense_ranked`. `untold` are those that only the lexical side found, of which the vectors
+    lie where nobody answers. `mentions` tells of all candidates, and `joining` are all rows
+    that could join, ascending. `vectors` gives the candidates' vectors, which else the
+    snapshot has. `corrections` has the words that the lexical side read as others.
     """
 
     dense: dict[int, float] | None = None
@@ -53,6 +57,8 @@ class Candidates:
     mentions: Mentions = field(default_factory=Mentions)
     joining: Addresses = field(default_factory=lambda: np.empty(0, np.int64))
     vectors: VectorsOf | None = None
+    untold: frozenset[int] = frozenset()
+    corrections: dict[str, str] = field(default_factory=dict)
 
 
 class Retrievers:
@@ -80,6 +86,7 @@ class Retrievers:
         self._threads = threads
         self._settings = settings
         self._filters = FilterCache()
+        self._spelling = SpellingStage(settings, threads)
         self._index = index or InProcessIndex(threads, self._filters)
 
     async def retrieve(
@@ -134,6 +141,10 @@ class Retrievers:
 
     async def _lexical(self, search: "_Search") -> Found:
         limit, watch = self._settings.lexical_timeout_ms, search.watch
+        # Meanwhile the query is embedded, as it is written: models know what most words mean.
+        search.corrections = await self._spelling.corrections(
+            search.request, search.snapshot, watch
+        )
         with watch.stage("lexical"):
             found = await self._from_engine(search) if self._engine else None
             if found is not None and len(found[0]):
@@ -184,6 +195,7 @@ class _Search:
         self.watch = watch
         self.vector: Vectors | None = None
         self.notes: list[Degraded] = []
+        self.corrections: dict[str, str] = {}
         self.smooths = False
         self._joining = _NONE
         self.snapshot = snapshot
@@ -198,7 +210,7 @@ class _Search:
         """What the lexical side is asked."""
         request = self.request
         return Question(
-            request.query,
+            corrected(request.query, self.corrections),
             request.scope,
             self._depths.lexical,
             request.filters,
@@ -216,11 +228,9 @@ class _Search:
         return Nearest(self.vector, self.request.scope, self._depths.dense, self._test)
 
     def lexical(self) -> Found:
-        request, snapshot = self.request, self.snapshot
-        scope, allowed = request.scope, self._allowed()
-        within = Within(partial(snapshot.holds, scope), snapshot.count(scope))
-        depth = self._depths.lexical
-        return search_text(snapshot.dataset, request.query, scope, depth, allowed, within)
+        snapshot, asked, allowed = self.snapshot, self.question, self._allowed()
+        within = Within(partial(snapshot.holds, asked.scope), snapshot.count(asked.scope))
+        return search_text(snapshot.dataset, asked.query, asked.scope, asked.k, allowed, within)
 
     def mentioned(self, graph: GraphFollower) -> Mentioned | None:
         request, snapshot = self.request, self.snapshot
@@ -254,6 +264,7 @@ class _Search:
         mentioned = graph if isinstance(graph, Mentioned) else None
         lexical = _scores(*words) if isinstance(words, tuple) else None
         found = Candidates(None, lexical, degraded=failed + self.notes)
+        found.corrections = {} if lexical is None else self.corrections
         if isinstance(near, Near):
             tell = partial(self._tell, index, near.lost, limit_s)
             await self._look_up(found, near, mentioned, tell)
@@ -287,6 +298,8 @@ class _Search:
         if told.note and not near.note:
             found.degraded.append(Degraded(stage="dense", reason=told.note[:_LONGEST]))
         dense |= {row: told.products[row] for row in missing.tolist() if row in told.products}
+        if near.note or told.note:
+            found.untold = frozenset(lexical.keys() - dense.keys())
         if graph and len(joining):
             joined = self._joined(graph, joining, told.products)
             dense |= joined

@@ -116,6 +116,10 @@ class SearchSettings(Group):
         False,
         description="Whether names that only the passages know count as entities, too.",
     )
+    typo_tolerance: bool = Field(
+        True,
+        description="Whether a word of a query that no passage holds is read as the nearest one.",
+    )
     candidates: Depth = Field(
         100, description="Passages that each side fetches at least; 4 k if that is more."
     )

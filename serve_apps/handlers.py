@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from ray.exceptions import RayActorError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -51,6 +52,8 @@ _HIDDEN: Mapping[type[Exception], str] = {
     CorpusError: "The corpus cannot be read or written now",
     LaunchError: "The cluster does not take or end jobs now",
     StateError: "The state database does not answer now",
+    # A request that came through Serve's own proxy, which has its body.
+    RayActorError: "The processes of the mesh do not reach one another now",
     SQLAlchemyError: "The state database cannot be read or written now",
 }
 

@@ -20,7 +20,7 @@ from retrieval.settings import EmbeddingSettings, LibrarySettings
 from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
 
-pytest_plugins = ["tests.engines.fixtures"]
+pytest_plugins = ["tests.engines.fixtures", "tests.cluster.meshes"]
 
 _SHARED = {
     "packaged_embedder": "model",
@@ -68,8 +68,16 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with those that start Ray, one after the other: they take the longest."""
-    items.sort(key=lambda item: _group(item) != "ray")
+    """Begin with those that start Ray, one after the other: they take the longest.
+
+    Of those that share a mesh, the ones that break or end it come after all others.
+    """
+    items.sort(key=lambda item: (_group(item) != "ray", _lateness(item)))
+
+
+def _lateness(item: pytest.Item) -> int:
+    marker = item.get_closest_marker("late")
+    return int(marker.args[0]) if marker else 0
 
 
 def _group(item: pytest.Item) -> str | None:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from cluster.mesh.joined import read_joined
 from cluster.mesh.processes import is_running
 from cluster.mesh.state import MeshState, read_state
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def choose_access(settings: "Settings", url: str | None = None) -> "Access":
     """Return access by `url`, else to the mesh of this home if one runs, else in process."""
-    address = url or settings.url
+    address = url or settings.url or joined_url(settings)
     if not address and (state := running_mesh(settings)):
         address = state.url
     if address:
@@ -22,6 +23,12 @@ def choose_access(settings: "Settings", url: str | None = None) -> "Access":
     from cluster.access.direct import DirectAccess
 
     return DirectAccess(settings)
+
+
+def joined_url(settings: "Settings") -> str | None:
+    """Return where the applications of this home answer on a Ray that was joined."""
+    joined = read_joined(settings.run_dir)
+    return joined.url if joined else None
 
 
 def running_mesh(settings: "Settings") -> MeshState | None:

@@ -18,6 +18,20 @@ class SizeFigure(BaseModel):
     search_p50_ms: float = Field(gt=0)
 
 
+class ShardFigure(BaseModel):
+    """How long a shard with so many vectors takes to find the nearest, on a core."""
+
+    rows: int = Field(gt=0)
+    search_ms: float = Field(gt=0)
+
+
+class ScatterFigure(BaseModel):
+    """How many times as long so many shards take as one index, put together by score."""
+
+    shards: int = Field(gt=0)
+    ratio: float = Field(gt=0)
+
+
 class Figures(BaseModel):
     """Costs of one core, and bytes; `sources` says for each where it was measured.
 
@@ -39,6 +53,9 @@ class Figures(BaseModel):
     warm_start_s_per_million: float
     embed_passages_per_core_s: float = Field(gt=0)
     read_pages_per_core_s: float = Field(gt=0)
+    address_bytes: int
+    shard: ShardFigure
+    scatter: list[ScatterFigure] = Field(min_length=2)
     sources: dict[str, str] = {}
 
     @property
@@ -69,8 +86,8 @@ def own(folder: Path, base: Figures) -> Figures:
         sources |= dict.fromkeys(taken, str(path))
     if not found:
         raise UsageError(
-            f"--figures: {folder} holds no search.json, embedding.json, ingest.json or "
-            "growth.json; `pmoves bench all --out FOLDER` writes them."
+            f"--figures: {folder} holds no search.json, embedding.json, ingest.json, "
+            "growth.json or shards.json; `pmoves bench all --out FOLDER` writes the first three."
         )
     return Figures.model_validate(base.model_dump() | found | {"sources": sources})
 
@@ -128,4 +145,18 @@ def _growth(report: Any, base: Figures) -> dict[str, Any]:
     return found | ({"sizes": sizes} if len(sizes) > 1 else {"sizes": base.sizes})
 
 
-_REPORTS = {"search": _search, "embedding": _embedding, "ingest": _ingest, "growth": _growth}
+def _shards(report: Any, _base: Figures) -> dict[str, Any]:
+    layouts = report["layouts"]
+    scatter = [{"shards": one["shards"], "ratio": one["ratio"]["median"]} for one in layouts]
+    fewest = min(layouts, key=lambda one: one["shards"])
+    found = {"rows": max(fewest["rows"]), "search_ms": fewest["sharded"]["p50_ms"]}
+    return {"shard": found} | ({"scatter": scatter} if len(scatter) > 1 else {})
+
+
+_REPORTS = {
+    "search": _search,
+    "embedding": _embedding,
+    "ingest": _ingest,
+    "growth": _growth,
+    "shards": _shards,
+}

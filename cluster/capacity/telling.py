@@ -3,7 +3,9 @@
 from pydantic import BaseModel
 
 from cluster.capacity.figures import Figures
-from cluster.capacity.planning import GIB, CapacityPlan, growth_exponent, most_chunks
+from cluster.capacity.planning import CapacityPlan
+from cluster.capacity.sharding import ShardPlan
+from cluster.capacity.sizes import growth_exponent
 
 
 class Line(BaseModel):
@@ -32,37 +34,86 @@ def told(found: CapacityPlan, figures: Figures) -> CapacityReport:
     return CapacityReport(
         plan=found,
         figures=figures,
-        lines=[*_machines(found, figures), *_data(found, figures)],
+        lines=[
+            *_gateways(found, figures),
+            *_shards(found),
+            *_embedders(found, figures),
+            *_data(found, figures),
+        ],
         notes=_notes(found, figures),
-        impossible=_impossible(found, figures),
+        impossible=_impossible(found),
     )
 
 
-def _machines(found: CapacityPlan, figures: Figures) -> list[Line]:
-    demand, busy = found.demand, f"{found.demand.busy:.0%} of a core used"
+def _busy(found: CapacityPlan) -> str:
+    return f"{found.demand.busy:.0%} of a core used"
+
+
+def _gateways(found: CapacityPlan, figures: Figures) -> list[Line]:
+    holds = (
+        f"each holds the addresses of all chunks, {figures.address_bytes} bytes a chunk"
+        if found.shards
+        else f"each holds all vectors: {figures.dimension} × 4 bytes × "
+        f"{figures.peak_ratio:g} while they are built, {figures.memory_ratio:g} later"
+    )
     return [
         Line(
             what="gateway replicas",
             amount=f"{found.gateways}",
-            because=f"{demand.qps:g} searches/s × {found.gateway_ms:.0f} ms of a core, {busy}; "
-            "two at least, so that one may die",
+            because=f"{found.demand.qps:g} searches/s × {found.gateway_ms:.0f} ms of a core, "
+            f"{_busy(found)}; two at least, so that one may die",
         ),
         Line(
             what="memory of a gateway",
             amount=_bytes(found.gateway_memory_bytes),
-            because=f"each holds all vectors: {figures.dimension} × 4 bytes × "
-            f"{figures.peak_ratio:g} while they are built, {figures.memory_ratio:g} later",
+            because=holds,
         ),
         Line(
             what=f"{found.gateway_tier} nodes for gateways",
             amount=f"{found.gateway_nodes}",
             because=_node(found, found.gateway_tier),
         ),
+    ]
+
+
+def _shards(found: CapacityPlan) -> list[Line]:
+    shards = found.shards
+    if shards is None:
+        return []
+    return [
+        Line(
+            what="shards of the vectors",
+            amount=f"{shards.count}",
+            because=f"{shards.rows:,} vectors each, as few shards as {shards.tier} nodes allow: "
+            f"PMOVES_DENSE__SHARDS={shards.count}",
+        ),
+        Line(
+            what="memory of a shard",
+            amount=_bytes(shards.memory_bytes),
+            because="as a gateway's with as many vectors, while they are built",
+        ),
+        Line(
+            what="replicas of each shard",
+            amount=f"{shards.replicas}",
+            because=f"{found.demand.qps:g} searches/s × {shards.search_ms:.0f} ms of a core of "
+            f"every shard, {_busy(found)}; two at least: PMOVES_SERVE__SHARD_REPLICAS="
+            f"{shards.replicas}",
+        ),
+        Line(
+            what=f"{shards.tier} nodes for shards",
+            amount=f"{shards.nodes}",
+            because=_node(found, shards.tier),
+        ),
+    ]
+
+
+def _embedders(found: CapacityPlan, figures: Figures) -> list[Line]:
+    return [
         Line(
             what="embedder replicas",
             amount=f"{found.embedders}",
-            because=f"{demand.qps:g} searches/s × {figures.embed_query_cpu_ms:.0f} ms of a core, "
-            f"{busy}",
+            because=f"{found.demand.qps:g} searches/s × {figures.embed_query_cpu_ms:.0f} ms of a "
+            f"core, {_busy(found)}",
         ),
         Line(
             what=f"{found.embedder_tier} nodes for embedders",
@@ -94,7 +145,7 @@ def _data(found: CapacityPlan, figures: Figures) -> list[Line]:
             because=f"grows as chunks^{growth_exponent(figures):.2f}",
         ),
         Line(
-            what="warm start of a gateway",
+            what=f"warm start of a {'shard' if found.shards else 'gateway'}",
             amount=f"{found.warm_start_s:,.0f} s",
             because=f"{figures.warm_start_s_per_million:g} s a million chunks",
         ),
@@ -108,6 +159,8 @@ def _notes(found: CapacityPlan, figures: Figures) -> list[str]:
             f"extrapolated: nothing above {figures.largest:,} chunks was measured, "
             f"{found.demand.chunks / figures.largest:,.0f} times less than asked for"
         )
+    if found.shards:
+        said.append(_dividing(found.shards, figures))
     if found.embedder_tier != "cpu":
         said.append(
             f"no figure of ours comes from a {found.embedder_tier}: embedders and ingest are "
@@ -117,17 +170,28 @@ def _notes(found: CapacityPlan, figures: Figures) -> list[str]:
     return said
 
 
-def _impossible(found: CapacityPlan, figures: Figures) -> list[str]:
-    node = found.demand.nodes[found.gateway_tier]
-    if found.shards == 1:
+def _dividing(shards: ShardPlan, figures: Figures) -> str:
+    most = max(one.shards for one in figures.scatter)
+    return (
+        f"asking {shards.count} shards and putting their answers together takes "
+        f"{shards.slower:.1f} times as long as one index on the same cores, drawn from up to "
+        f"{most} shards in one process; on machines of their own they work at once, and the way "
+        "between machines was not measured. Gateways are counted as if they still searched vectors"
+    )
+
+
+def _impossible(found: CapacityPlan) -> list[str]:
+    shards = found.shards
+    if shards is None or shards.fits:
         return []
-    most = most_chunks(figures, node.memory_gib * GIB)
+    sizes = {
+        tier: found.demand.nodes[tier].memory_gib for tier in (found.gateway_tier, shards.tier)
+    }
     return [
-        f"a gateway replica needs {_bytes(found.gateway_memory_bytes)} and a "
-        f"{found.gateway_tier} node has {node.memory_gib:g} GiB: it can hold {most:,} chunks. "
-        "Take larger machines, or divide the index (dense.shards, docs/guide/shards.md), which is "
-        f"not calculated here. On paper: {found.shards} shards, each with {found.gateways} "
-        "replicas."
+        f"a gateway replica needs {_bytes(found.gateway_memory_bytes)} for addresses and each of "
+        f"{shards.count:,} shards {_bytes(shards.memory_bytes)}, and "
+        + " and ".join(f"a {tier} node has {size:g} GiB" for tier, size in sizes.items())
+        + ". Take larger machines."
     ]
 
 

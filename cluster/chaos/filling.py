@@ -16,8 +16,8 @@ _START_S = 120.0
 _SOURCES = Path(__file__).resolve().parents[2]
 
 
-async def fill(state: MeshState, seconds: float) -> list[int]:
-    """Keep more objects than the store holds for `seconds`; return no process ids.
+async def fill(state: MeshState, seconds: float) -> None:
+    """Keep more objects than the store holds for `seconds`.
 
     Raises `MeshError` where the store could not be filled.
     """
@@ -38,7 +38,6 @@ async def fill(state: MeshState, seconds: float) -> list[int]:
             process.kill()
     if process.returncode:
         raise MeshError(f"the object store could not be filled: {said.decode()[-500:]}")
-    return []
 
 
 def main(seconds: float) -> None:

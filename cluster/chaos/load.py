@@ -15,10 +15,12 @@ import httpx
 
 from cluster.chaos.ledger import Entry, Kind, Ledger, Outcome, is_clean, outcome_of
 from cluster.chaos.material import BOOKS, Json, Notes, book_fault, item, note_fault
+from cluster.errors import MeshError
 
 _PATIENCE_MS = 20_000
 _READERS = 3
 _TRIES = 60
+_ANSWERED_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +90,42 @@ class Load:
         await asyncio.gather(*self._tasks)
 
     async def answered(self, count: int) -> None:
-        """Wait until `count` searches more were answered."""
+        """Wait until `count` searches more were answered.
+
+        Raises `MeshError` where that takes longer than three minutes.
+        """
         wanted = self._answers() + count
-        async with asyncio.timeout(180):
-            while self._answers() < wanted:
-                await asyncio.sleep(0.05)
+        given_up = time.monotonic() + _ANSWERED_S
+        while self._answers() < wanted:
+            if time.monotonic() > given_up:
+                raise MeshError(f"{count} searches were not answered within {_ANSWERED_S:.0f} s")
+            await asyncio.sleep(0.05)
 
     async def lost_writes(self) -> list[str]:
-        """Return what is wrong with the notes now: every acknowledged one is read."""
-        faults = []
+        """Return what is wrong with the notes now: every acknowledged one is read.
+
+        A mesh that answers none of `_TRIES` questions for one is not asked for the others.
+        """
+        faults: list[str] = []
         # The load may go on meanwhile.
         for name, before in list(self.notes.acknowledged.items()):
-            stored = await self._stored(name)
+            try:
+                stored = await self._stored(name)
+            except MeshError as error:
+                return [*faults, str(error)]
             if stored != before and (fault := self.notes.fault(name, stored)):
                 faults.append(fault)
         return faults
 
     async def clean_up(self) -> None:
-        """Remove what the load has stored."""
+        """Remove what the load has stored, as far as the mesh answers."""
         for namespace, names in ((self.plan.books, BOOKS), (self.plan.notes, self.notes.attempts)):
             for name in names:
-                await self._clients[0].delete(
-                    f"/documents/{name.split('-')[0]}", params={"namespace": namespace}
-                )
+                path = f"/documents/{name.split('-')[0]}"
+                try:
+                    await self._clients[0].delete(path, params={"namespace": namespace})
+                except httpx.ConnectError:
+                    return
 
     def _answers(self) -> int:
         return sum(
@@ -175,7 +190,7 @@ class Load:
                 texts = [hit["text"] for hit in answer["hits"] if hit["chunk_id"] == name]
                 return texts[0] if texts else None
             await asyncio.sleep(1)
-        return None
+        raise MeshError(f"{name} and what follows could not be read: no answer in {_TRIES} tries")
 
     async def _ask(
         self, kind: Kind, client: httpx.AsyncClient, path: str, body: Json

@@ -10,6 +10,9 @@ BOOKS: Mapping[str, str] = {
 }
 
 
+_SHOWN = 3
+
+
 def item(chunk_id: str, text: str, namespace: str) -> Json:
     """Return an item of an upsert; its document is what stands before the dash."""
     return {
@@ -27,9 +30,9 @@ def book_fault(wanted: str, answer: Json) -> str | None:
     nobody stored.
     """
     if any(BOOKS.get(hit["chunk_id"]) != hit["text"] for hit in answer["hits"]):
-        return f"passages that nobody stored: {answer}"
+        return f"passages that nobody stored: {_short(answer)}"
     if not _without_words(answer) and [hit["chunk_id"] for hit in answer["hits"]][:1] != [wanted]:
-        return f"not {wanted} first: {answer}"
+        return f"not {wanted} first: {_short(answer)}"
     return None
 
 
@@ -39,7 +42,16 @@ def note_fault(name: str, text: str, version: int, answer: Json) -> str | None:
     fresh = answer["index_version"] >= version
     if fresh and (texts == [text] or (not texts and _without_words(answer))):
         return None
-    return f"{name} of version {version} is {texts}: {answer}"
+    return f"{name} of version {version} is {texts}: {_short(answer)}"
+
+
+def _short(answer: Json) -> str:
+    texts = {hit["chunk_id"]: hit["text"] for hit in answer["hits"][:_SHOWN]}
+    told = [f"{part['stage']}: {part['reason']}" for part in answer["degraded"]]
+    return (
+        f"{texts} at version {answer['index_version']}, degraded {told}, "
+        f"request {answer.get('request_id')}"
+    )
 
 
 def _without_words(answer: Json) -> bool:

@@ -1,7 +1,7 @@
 """The mesh of one home on this machine: its processes, and whether it is whole."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import psutil
 
 from cluster.errors import MeshError
 from cluster.mesh.bringup import APP_NAME
-from cluster.mesh.dashboard import Dashboard
+from cluster.mesh.dashboard import Dashboard, Deployment
 from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState
 
@@ -56,25 +56,33 @@ class RunningMesh:
 
         Raises `MeshError` where Ray's dashboard does not answer.
         """
+        return {
+            name: (each.status, each.running, each.wanted)
+            for name, each in self._deployments().items()
+        }
+
+    def is_whole(self, replicas: Mapping[str, int], ended: Collection[int] = ()) -> bool:
+        """Whether each deployment has its `replicas` and the gateway says that it is ready.
+
+        Serve notices the end of a replica late: it must count none of the processes that have
+        `ended`.
+        """
+        try:
+            found = self._deployments()
+        except MeshError:
+            return False
+        full = all(
+            name in found and _is_full(found[name], count, ended)
+            for name, count in replicas.items()
+        )
+        return full and self._is_ready()
+
+    def _deployments(self) -> Mapping[str, Deployment]:
         with Dashboard(self.state) as dashboard:
             application = dashboard.serve().applications.get(APP_NAME)
         if application is None:
             raise MeshError(f"Serve has no application {APP_NAME!r}")
-        return {
-            name: (each.status, each.running, each.wanted)
-            for name, each in application.deployments.items()
-        }
-
-    def is_whole(self, replicas: Mapping[str, int]) -> bool:
-        """Whether each deployment has its `replicas` and the gateway says that it is ready."""
-        try:
-            running = self.running()
-        except MeshError:
-            return False
-        full = all(
-            running.get(name) == ("HEALTHY", count, count) for name, count in replicas.items()
-        )
-        return full and self._is_ready()
+        return application.deployments
 
     def _is_ready(self) -> bool:
         try:
@@ -82,3 +90,10 @@ class RunningMesh:
         except httpx.HTTPError:
             return False
         return answer.status_code == httpx.codes.OK
+
+
+def _is_full(deployment: Deployment, count: int, ended: Collection[int]) -> bool:
+    counted = (deployment.status, deployment.running, deployment.wanted)
+    return counted == ("HEALTHY", count, count) and not any(
+        replica.pid in ended for replica in deployment.replicas
+    )

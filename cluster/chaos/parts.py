@@ -9,7 +9,7 @@ import psutil
 from cluster.chaos.ledger import Kind, Outcome
 from cluster.chaos.mesh import RunningMesh
 
-Way = Literal["kill", "freeze", "fill"]
+Way = Literal["kill", "freeze", "fill", "wait"]
 Found = dict[int, psutil.Process]
 _REFUSED: frozenset[Outcome] = frozenset({"refused cleanly"})
 _BROKEN: frozenset[Outcome] = _REFUSED | {"broken off"}
@@ -32,7 +32,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One kind of process: where it is found, and the cost of one of several, or of the last."""
+    """One kind of process: where it is found, and the cost of one of several, or of the last.
+
+    What is `on_request` is struck only where somebody names it.
+    """
 
     name: str
     what: str
@@ -40,6 +43,7 @@ class Part:
     one_of_several: Cost
     the_last: Cost
     ends_the_mesh: bool = False
+    on_request: bool = False
     ways: tuple[Way, ...] = ("kill", "freeze")
 
     def cost(self, count: int) -> Cost:
@@ -123,12 +127,31 @@ _ALL = (
         ways=("fill",),
     ),
     Part(
+        "disk",
+        "the file system of the mesh's home: filled to the last byte for a while, if it is small",
+        _titled("ServeReplica:pmoves:gateway"),
+        _NOTHING,
+        _NOTHING,
+        on_request=True,
+        ways=("fill",),
+    ),
+    Part(
+        "none",
+        "nothing: the load goes on for a while, to compare with",
+        _titled("ServeReplica:pmoves:gateway"),
+        _NOTHING,
+        _NOTHING,
+        on_request=True,
+        ways=("wait",),
+    ),
+    Part(
         "gcs",
         "Ray's control service; the head ends with it, so `pmoves up` is called",
         _titled("gcs_server"),
         _DOOR,
         _DOOR,
         ends_the_mesh=True,
+        on_request=True,
     ),
     Part(
         "head",
@@ -137,9 +160,9 @@ _ALL = (
         _DOOR,
         _DOOR,
         ends_the_mesh=True,
-        ways=("kill",),
+        on_request=True,
     ),
 )
 PARTS: Mapping[str, Part] = {part.name: part for part in _ALL}
-# What comes back by itself.
-SAFE = tuple(part.name for part in _ALL if not part.ends_the_mesh)
+# What comes back by itself, and touches nobody else.
+SAFE = tuple(part.name for part in _ALL if not part.on_request)

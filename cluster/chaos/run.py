@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from cluster.access.choose import running_mesh
 from cluster.chaos.load import Load, LoadPlan
 from cluster.chaos.mesh import RunningMesh
 from cluster.chaos.parts import PARTS, SAFE, Way
@@ -18,6 +19,7 @@ from cluster.settings import Settings
 
 _CALM = 20
 _AGAIN_S = 1.0
+_LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class ChaosPlan:
     """Which parts are struck and how, in which order, for how many rounds."""
 
     parts: Sequence[str] = SAFE
-    ways: Sequence[Way] = ("kill", "fill")
+    ways: Sequence[Way] = ("kill", "fill", "wait")
     rounds: int = 1
     seed: int = 1
     pause_s: float = 10.0
@@ -78,6 +80,8 @@ class Chaos:
                 await self._strike_all(load, random, rows, skipped)
             except MeshError as error:
                 ended = str(error)
+            except TimeoutError:
+                ended = f"`pmoves up` has not brought it back in {self.plan.limit_s:.0f} s"
             except asyncio.CancelledError:
                 ended = "interrupted"
                 if task := asyncio.current_task():
@@ -122,10 +126,13 @@ class Chaos:
         return row_of(struck, load.ledger.since(struck.at), whole)
 
     async def _bring_back(self) -> None:
-        """Call `pmoves up`, again while somebody else is at it."""
+        """Call `pmoves up` once the head has ended; again while somebody else is at it."""
         from cluster.cli.output import err
 
         async with asyncio.timeout(self.plan.limit_s):
+            # A head notices a moment later that its control service is gone.
+            while await asyncio.to_thread(running_mesh, self.settings):
+                await asyncio.sleep(_LOOK_EVERY_S)
             while True:
                 try:
                     await asyncio.to_thread(ensure_up, self.settings, self.given, err())

@@ -10,6 +10,7 @@ from random import Random
 
 import psutil
 
+from cluster.chaos.disk import fill_disk
 from cluster.chaos.filling import fill
 from cluster.chaos.mesh import RunningMesh
 from cluster.chaos.parts import Part, Way
@@ -20,7 +21,7 @@ _LOOK_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """What is to be done; `pause_s` is how long a process stays stopped, or a store full."""
+    """What is to be done; `pause_s` is how long a process stays stopped, or something full."""
 
     part: Part
     way: Way = "kill"
@@ -38,42 +39,52 @@ class Struck:
 
 
 async def strike_once(mesh: RunningMesh, strike: Strike, random: Random) -> Struck:
-    """Kill or stop one process of the part, whichever `random` says.
+    """Kill or stop one process of the part, whichever `random` says, or fill what it stands for.
 
     A process that was stopped goes on when this returns. Raises `MeshError` where there is
-    no such process.
+    no such process, or where nothing may be filled.
     """
     found = await asyncio.to_thread(strike.part.find, mesh)
     if not found:
         raise MeshError(f"no process of the mesh is {strike.part.what}")
     process = found[random.choice(sorted(found))]
+    # What a raylet has started ends with it.
+    below = await asyncio.to_thread(process.children, recursive=True)
+    hit = [process, *(below if strike.part.name == "head" else ())]
     at = time.monotonic()
     if strike.way == "kill":
-        hit = _kill(process, strike.part)
+        _send(hit, signal.SIGKILL)
+        hit = [process, *below]
     elif strike.way == "freeze":
-        hit = await _freeze(process, strike.pause_s)
+        await _freeze(hit, strike.pause_s)
     else:
-        hit = await fill(mesh.state, strike.pause_s)
-    return Struck(strike, tuple(hit), len(found), at)
+        hit = []
+        await _fill(mesh, strike)
+    return Struck(strike, tuple(one.pid for one in hit), len(found), at)
 
 
-def _kill(process: psutil.Process, part: Part) -> Sequence[int]:
-    whole = process.children(recursive=True) if part.name == "head" else []
-    for one in (process, *whole):
+async def _fill(mesh: RunningMesh, strike: Strike) -> None:
+    if strike.way == "wait":
+        await asyncio.sleep(strike.pause_s)
+    elif strike.part.name == "disk":
+        await fill_disk(mesh, strike.pause_s)
+    else:
+        await fill(mesh.state, strike.pause_s)
+
+
+def _send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    for one in processes:
+        # Serve may have ended it meanwhile.
         with contextlib.suppress(psutil.NoSuchProcess):
-            one.send_signal(signal.SIGKILL)
-    return [process.pid]
+            one.send_signal(number)
 
 
-async def _freeze(process: psutil.Process, seconds: float) -> Sequence[int]:
-    process.send_signal(signal.SIGSTOP)
+async def _freeze(processes: Sequence[psutil.Process], seconds: float) -> None:
+    _send(processes, signal.SIGSTOP)
     try:
         await asyncio.sleep(seconds)
     finally:
-        # Serve may have ended it meanwhile.
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGCONT)
-    return [process.pid]
+        _send(processes, signal.SIGCONT)
 
 
 async def wait_until_whole(
@@ -103,9 +114,10 @@ async def wait_until_whole(
 def _is_whole(mesh: RunningMesh, struck: Struck, replicas: Mapping[str, int]) -> bool:
     part = struck.strike.part
     there = part.find(mesh)
-    if struck.strike.way == "kill" and any(pid in there for pid in struck.pids):
+    ended = struck.pids if struck.strike.way == "kill" else ()
+    if any(pid in there for pid in ended):
         return False
     # A machine does not come back by itself; replicas are counted by Serve.
     if not there and part.name != "machine":
         return False
-    return mesh.is_whole(replicas)
+    return mesh.is_whole(replicas, ended)

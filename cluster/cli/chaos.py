@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cluster.mesh.state import MeshState
     from cluster.settings import Settings
 
-_WAYS: tuple["Way", ...] = ("kill", "fill", "freeze")
+_WAYS: tuple["Way", ...] = ("kill", "fill", "wait", "freeze")
 _FULL_S = 10.0
 Yes = Annotated[
     bool,
@@ -62,7 +62,7 @@ def chaos(
     remark(_warning(state, names))
     if not yes:
         raise typer.Exit(_refused())
-    plan = ChaosPlan(names, _WAYS if freeze else _WAYS[:2], rounds, seed, freeze or _FULL_S)
+    plan = ChaosPlan(names, _WAYS if freeze else _WAYS[:3], rounds, seed, freeze or _FULL_S)
     load = LoadPlan(state.url, loaded.api_key.get_secret_value(), searches, writes)
     given = dict(given_values(read_settings(), loaded))
     run: Chaos = Chaos(loaded, given, plan, load, remark)

@@ -150,12 +150,13 @@ def alias(
     entity: EntityId,
     name: Annotated[str, typer.Argument(metavar="ALIAS", help="Its other name.")],
     namespace: Namespace = None,
+    as_json: AsJson = False,
 ) -> None:
     """Give an entity another name."""
     from retrieval.entity import Alias
 
     _change(namespace, lambda known: known.add_alias(entity, Alias(name, source="command line")))
-    say(f"{entity} is also {name}")
+    _tell({"entity_id": entity, "alias": name}, f"{entity} is also {name}", as_json)
 
 
 @entities_app.command("merge")
@@ -163,17 +164,25 @@ def merge(
     entity: EntityId,
     other: Annotated[str, typer.Argument(metavar="OTHER", help="The entity that goes.")],
     namespace: Namespace = None,
+    as_json: AsJson = False,
 ) -> None:
     """Give all names of OTHER to ENTITY, and remove OTHER."""
     _change(namespace, lambda known: known.merge(entity, other))
-    say(f"{other} is now {entity}")
+    _tell({"entity_id": entity, "merged": other}, f"{other} is now {entity}", as_json)
 
 
 @entities_app.command("remove")
-def remove(entity: EntityId, namespace: Namespace = None) -> None:
+def remove(entity: EntityId, namespace: Namespace = None, as_json: AsJson = False) -> None:
     """Remove an entity and its names; the passages stay."""
     _change(namespace, lambda known: known.remove(entity))
-    say(f"{entity} is removed")
+    _tell({"entity_id": entity, "removed": True}, f"{entity} is removed", as_json)
+
+
+def _tell(values: "dict[str, object]", text: str, as_json: bool) -> None:
+    if as_json:
+        print_json(values)
+    else:
+        say(text)
 
 
 def _change(namespace: str | None, change: "Callable[[Dictionary], None]") -> None:

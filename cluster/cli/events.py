@@ -86,12 +86,16 @@ def deliver(as_json: AsJson = False) -> None:
 
 
 @events_app.command("secret")
-def secret() -> None:
+def secret(as_json: AsJson = False) -> None:
     """Make a key that signs events, for `events.secret` and for whoever receives them."""
     import base64
     import secrets
 
-    say(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
+    made = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    if as_json:
+        print_json({"secret": made})
+    else:
+        say(made)
     remark("set it as PMOVES_EVENTS__SECRET; nothing was stored")
 
 

@@ -60,11 +60,13 @@ def ingest(
     url: Url = None,
 ) -> None:
     """Read, cut, embed and store documents; exit 3 if some are quarantined."""
+    from cluster.access.choose import joined_url
+
     loaded = settings()
     names = namespace or loaded.search.namespace
     request = _request(names, sources or [], include or [], exclude or [], retry_quarantined)
     request.yt_options = _yt_options(yt_option or [])
-    address = url or loaded.url
+    address = url or loaded.url or joined_url(loaded)
     if watch:
         _watch(loaded, address, request, as_json, every)
     else:

@@ -10,6 +10,9 @@ from cluster.cli.options import AsJson, Url, settings, usable
 from cluster.cli.output import err, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cluster.mesh.bringup import Answering
     from cluster.mesh.state import MeshState
     from cluster.mesh.status import MeshStatus
     from cluster.settings import Settings
@@ -19,15 +22,29 @@ Detach = Annotated[
 ]
 
 
-def up(detach: Detach = False, as_json: AsJson = False) -> None:
+Address = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        metavar="ADDRESS",
+        help="Join this Ray instead of starting one: the URL of its dashboard, or HOST:6379.",
+    ),
+]
+
+
+def up(address: Address = "", detach: Detach = False, as_json: AsJson = False) -> None:
     """Bring up local Ray and the applications; Ctrl-C stops them, unless detached."""
     from cluster.config_report import given_values, read_settings
     from cluster.mesh.lifecycle import ensure_up, interruptible
 
     report = read_settings()
     loaded = usable(report)
+    given = given_values(report, loaded)
     with interruptible():
-        state, started = ensure_up(loaded, given_values(report, loaded), err())
+        if address:
+            _join(loaded, given, address, detach, as_json)
+            return
+        state, started = ensure_up(loaded, given, err())
         if as_json:
             print_json(_summary(state, started))
         else:
@@ -36,16 +53,46 @@ def up(detach: Detach = False, as_json: AsJson = False) -> None:
             _stay(loaded, state)
 
 
+def _join(
+    loaded: "Settings", given: "Mapping[str, str]", address: str, detach: bool, as_json: bool
+) -> None:
+    from cluster.mesh.lifecycle import ensure_down, ensure_joined, hold_joined
+
+    joined = ensure_joined(loaded, given, address, err())
+    if as_json:
+        print_json({"started": True, **joined.model_dump(mode="json")})
+    else:
+        place = ("dashboard", f"{joined.dashboard_url}  (a Ray that was there before)")
+        _print_lines(
+            [("mesh", "ready"), *_addresses(joined), place, *_parts(loaded), *_doors(loaded)]
+        )
+    if detach:
+        return
+    try:
+        hold_joined(loaded)
+    except KeyboardInterrupt:
+        err().print("stopping …")
+    finally:
+        ensure_down(loaded)
+
+
 def down(as_json: AsJson = False) -> None:
     """Stop the mesh of this home: exactly what `up` started, also after a crash."""
+    from cluster.mesh.joined import read_joined
     from cluster.mesh.lifecycle import ensure_down
 
-    ended = ensure_down(settings())
+    loaded = settings()
+    joined = read_joined(loaded.run_dir)
+    ended = ensure_down(loaded)
     if as_json:
-        print_json({"ended": ended.total, "killed": ended.killed})
-    elif ended.total:
+        left = joined and joined.dashboard_url
+        print_json({"ended": ended.total, "killed": ended.killed, "left": left})
+        return
+    if joined:
+        say(f"took the applications from the Ray at {joined.dashboard_url}, which runs on")
+    if ended.total:
         say(f"ended {ended.total} processes, {ended.killed} of them by force")
-    else:
+    elif not joined:
         say("nothing was running")
 
 
@@ -54,11 +101,12 @@ def status(as_json: AsJson = False, url: Url = None) -> None:
     from cluster.access.choose import running_mesh
     from cluster.access.http import HttpAccess
     from cluster.errors import MeshError
+    from cluster.mesh.joined import read_joined
     from cluster.mesh.status import mesh_status
 
     loaded = settings()
     address = url or loaded.url
-    state = None if address else running_mesh(loaded)
+    state = None if address else read_joined(loaded.run_dir) or running_mesh(loaded)
     if not address and state is None:
         raise MeshError(f"no mesh runs for {loaded.home.absolute()}; `pmoves up` starts one.")
     access = HttpAccess(address or (state.url if state else ""), loaded.api_key.get_secret_value())
@@ -77,12 +125,16 @@ def env(as_json: AsJson = False) -> None:
     from cluster.access.choose import running_mesh
     from cluster.errors import MeshError
     from cluster.mesh.environment import client_environment
+    from cluster.mesh.joined import read_joined
 
     loaded = settings()
-    state = running_mesh(loaded)
-    if state is None:
+    joined, state = read_joined(loaded.run_dir), running_mesh(loaded)
+    if joined:
+        variables = {"RAY_API_SERVER_ADDRESS": joined.dashboard_url}
+    elif state:
+        variables = client_environment(state)
+    else:
         raise MeshError(f"no mesh runs for {loaded.home.absolute()}; `pmoves up` starts one.")
-    variables = client_environment(state)
     if as_json:
         print_json(variables)
         return
@@ -118,22 +170,45 @@ def _summary(state: "MeshState", started: bool) -> dict[str, object]:
 
 def _tell(state: "MeshState", loaded: "Settings", started: bool) -> None:
     token = f"token in {state.token_path}" if state.token_path else "off: every local user may"
-    lines = [
-        ("mesh", "ready" if started else "runs already"),
-        ("search", f"{state.url}  (API: {state.url}/docs)"),
-        ("eval", f"{state.url}/eval"),
-        ("dashboard", f"{state.dashboard_url}  ({token})"),
-        ("home", state.home),
-        ("logs", f"{state.home}/logs"),
-        ("dense", f"on, model {loaded.embedding.model}"),
-        ("lexical", "on"),
-        ("rerank", f"on, model {loaded.rerank.model}" if loaded.rerank.enabled else "off"),
-        ("graph", "off"),
-        ("reachable", f"at {state.outside}" if state.outside else "from this machine only"),
-        ("keys", "required" if _has_keys(loaded) else "none: everybody on this machine may ask"),
-    ]
+    reachable = f"at {state.outside}" if state.outside else "from this machine only"
+    _print_lines(
+        [
+            ("mesh", "ready" if started else "runs already"),
+            *_addresses(state),
+            ("dashboard", f"{state.dashboard_url}  ({token})"),
+            ("logs", f"{state.home}/logs"),
+            *_parts(loaded),
+            ("reachable", reachable),
+            *_doors(loaded),
+        ]
+    )
+
+
+def _print_lines(lines: "Iterable[tuple[str, str]]") -> None:
     for name, value in lines:
         say(f"{name + ':':<11}{value}")
+
+
+def _addresses(place: "Answering") -> list[tuple[str, str]]:
+    return [
+        ("search", f"{place.url}  (API: {place.url}/docs)"),
+        ("eval", f"{place.url}/eval"),
+        ("home", place.home),
+    ]
+
+
+def _parts(loaded: "Settings") -> list[tuple[str, str]]:
+    return [
+        ("dense", f"on, model {loaded.embedding.model}"),
+        ("lexical", "on, Elasticsearch" if loaded.uses_elasticsearch else "on"),
+        ("rerank", f"on, model {loaded.rerank.model}" if loaded.rerank.enabled else "off"),
+        ("graph", "on, Neo4j" if loaded.uses_neo4j else "on, where entities are known"),
+    ]
+
+
+def _doors(loaded: "Settings") -> list[tuple[str, str]]:
+    keys = "required" if _has_keys(loaded) else "none: everybody on this machine may ask"
+    return [("keys", keys)]
 
 
 def _has_keys(loaded: "Settings") -> bool:

@@ -10,7 +10,7 @@ from cluster.cli.options import AsJson, settings
 from cluster.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from cluster.capacity.planning import NodeSize
+    from cluster.capacity.sizes import NodeSize
     from cluster.capacity.telling import CapacityReport
     from retrieval.placement import Tier
 
@@ -45,8 +45,8 @@ def plan(
 ) -> None:
     """Say how many machines a corpus and its searches need; exit 1 if no machine will do."""
     from cluster.capacity.figures import own, shipped
-    from cluster.capacity.planning import Demand
     from cluster.capacity.planning import plan as planned
+    from cluster.capacity.sizes import Demand
     from cluster.capacity.telling import told
 
     known = own(figures, shipped()) if figures else shipped()
@@ -58,8 +58,7 @@ def plan(
         chunks_per_page=chunks_per_page,
         ingest_cores=ingest_cores,
     )
-    orders = settings().tiers
-    found = told(planned(demand, known, orders.gateway, orders.embedder), known)
+    found = told(planned(demand, known, settings().tiers), known)
     if as_json:
         print_json(found)
     else:
@@ -69,7 +68,7 @@ def plan(
 
 
 def _nodes(text: str) -> "dict[Tier, NodeSize]":
-    from cluster.capacity.planning import NodeSize
+    from cluster.capacity.sizes import NodeSize
     from cluster.errors import UsageError
     from retrieval.placement import TIERS
 

@@ -71,11 +71,13 @@ def _sentence(error: Exception) -> str:
 def _print(response: "SearchResponse") -> None:
     for rank, hit in enumerate(response.hits, 1):
         say(f"{rank}. {hit.score:.3f}  {citation(hit)}")
-        say(_indented(hit.text, response.query))
+        say(_indented(hit.text, " ".join([response.query, *response.corrections.values()])))
         if hit.explain:
             say(f"   {reason(hit)}")
     if not response.hits:
         remark("nothing found")
+    for word, other in response.corrections.items():
+        remark(f"{word}: read as {other}, since no passage has it")
     for part in response.degraded:
         remark(f"without {part.stage}: {part.reason}")
 

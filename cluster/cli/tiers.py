@@ -1,8 +1,6 @@
 """`pmoves tiers` and `node`."""
 
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,12 +93,10 @@ def _address(loaded: "Settings", url: str) -> "Reachable":
     """Return the dashboard of `url`, else of this home's mesh."""
     from cluster.access.choose import running_mesh
     from cluster.errors import MeshError
-    from cluster.mesh.dashboard import DashboardAddress
+    from cluster.mesh.dashboard import DashboardAddress, environment_token
 
     if url:
-        path = os.environ.get("RAY_AUTH_TOKEN_PATH")
-        token = Path(path).read_text().strip() if path else os.environ.get("RAY_AUTH_TOKEN")
-        return DashboardAddress(url, token)
+        return DashboardAddress(url, environment_token())
     if state := running_mesh(loaded):
         return state
     raise MeshError(f"no mesh runs for {loaded.home.absolute()}; name one with --dashboard URL.")

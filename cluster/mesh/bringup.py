@@ -5,6 +5,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from rich.console import Console
@@ -33,6 +34,18 @@ from serve_apps.loopback import require_keys
 APP_NAME = "pmoves"
 APP_IMPORT = "cluster.serving:build"
 _CALL_S = 10.0
+
+
+class Answering(Protocol):
+    """Where a gateway answers, and the home whose settings it has."""
+
+    @property
+    def url(self) -> str:
+        """Base URL of the gateway."""
+
+    @property
+    def home(self) -> str:
+        """Absolute path."""
 
 
 def bring_up(
@@ -226,7 +239,7 @@ def _application_missing(
     return application_missing(state, dashboard)
 
 
-def application_missing(state: MeshState, dashboard: Dashboard) -> str | None:
+def application_missing(state: Answering, dashboard: Dashboard) -> str | None:
     """Return what the application still waits for, None once it runs as it was last deployed.
 
     Raises `NotReadyError` where it cannot be deployed.
@@ -255,7 +268,7 @@ def _parts(application: Application) -> str:
     return ", ".join(shown) or "its code is imported"
 
 
-def gateway_missing(state: MeshState, http: httpx.Client) -> str | None:
+def gateway_missing(state: Answering, http: httpx.Client) -> str | None:
     """Return which part is not ready, None once all are."""
     try:
         response = http.get(f"{state.url}/readyz")

@@ -1,7 +1,9 @@
 """A small client of Ray's dashboard: version, nodes, and the Serve applications."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import httpx
@@ -40,6 +42,7 @@ class Replica(BaseModel):
 
     state: str
     node_id: str | None = None
+    pid: int | None = None
 
 
 class Deployment(BaseModel):
@@ -136,14 +139,21 @@ class Dashboard(Closing):
         return ServeDetails.model_validate(self._call("GET", "/api/serve/applications/"))
 
     def deployed(self) -> dict[str, Any]:
-        """Return the Serve config that is in force, in the form that `deploy` takes."""
+        """Return the Serve config that is in force, in the form that `deploy` takes.
+
+        Its `http_options` are empty where Serve does not run.
+        """
         details = self._call("GET", "/api/serve/applications/")
         applications = [one["deployed_app_config"] for one in details["applications"].values()]
-        return {
-            "proxy_location": details["proxy_location"],
-            "http_options": _given(details["http_options"]),
-            "applications": [_given(one) for one in applications if one],
-        }
+        # Where Serve does not run, nobody has chosen these.
+        options = _given(details["http_options"]) if details.get("proxies") else {}
+        return _given(
+            {
+                "proxy_location": details.get("proxy_location"),
+                "http_options": options,
+                "applications": [_given(one) for one in applications if one],
+            }
+        )
 
     def deploy(self, config: dict[str, object], timeout_s: float) -> None:
         """Make `config`, a Serve config, the goal state; returns once Serve took it."""
@@ -163,6 +173,20 @@ class Dashboard(Closing):
                 f"{response.text.strip()[-2000:]}"
             )
         return response.json() if response.content else None
+
+
+def environment_token() -> str | None:
+    """Return the token by which Ray's own tools would speak to a cluster, None without one."""
+    if token := os.environ.get("RAY_AUTH_TOKEN"):
+        return token
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    file = Path(path) if path else Path.home() / ".ray" / "auth_token"
+    try:
+        return file.read_text().strip() or None
+    except FileNotFoundError as error:
+        if path:
+            raise MeshError(f"RAY_AUTH_TOKEN_PATH names {path}, which is not there.") from error
+        return None
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from cluster.mesh.processes import FOLDER_MARK, MARK
+from cluster.mesh.processes import FOLDER_MARK, HOME_MARK, MARK
 from cluster.mesh.state import MeshState
 from serve_apps.environment import ServePorts, serve_environment
 
@@ -60,6 +60,7 @@ def client_environment(state: MeshState) -> dict[str, str]:
     return {
         "RAY_ADDRESS": state.ray_address,
         "RAY_API_SERVER_ADDRESS": state.dashboard_url,
+        "RAY_USAGE_STATS_ENABLED": "0",
         **_authentication(state),
         **ONE_NODE,
     }
@@ -85,6 +86,7 @@ def _process(state: MeshState, base: Mapping[str, str]) -> dict[str, str]:
     return {
         MARK: state.mesh_id,
         FOLDER_MARK: state.temp_dir,
+        HOME_MARK: state.home,
         "PMOVES_HOME": state.home,
         # `python` in the entry point of a job is the mesh's own.
         "PATH": _joined(binaries, base.get("PATH", os.defpath)),

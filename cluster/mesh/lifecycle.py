@@ -13,6 +13,8 @@ from cluster.errors import MeshError
 from cluster.mesh.bringup import APP_IMPORT, bring_back, bring_up
 from cluster.mesh.draining import drain
 from cluster.mesh.environment import haproxy_folder
+from cluster.mesh.joined import JoinedRay, read_joined
+from cluster.mesh.joining import join, leave
 from cluster.mesh.processes import Ended, is_running
 from cluster.mesh.state import MeshState, exclusive, read_state
 from cluster.mesh.teardown import take_down
@@ -35,6 +37,11 @@ def ensure_up(
     is brought back as it was.
     """
     with exclusive(settings.run_dir):
+        if joined := read_joined(settings.run_dir):
+            raise MeshError(
+                f"the applications of {settings.home.absolute()} run on the Ray at "
+                f"{joined.dashboard_url}; `pmoves down` takes them from there."
+            )
         running = running_mesh(settings)
         if running:
             return running, False
@@ -48,9 +55,30 @@ def ensure_up(
         return bring_up(settings, given, console, import_path), True
 
 
-def ensure_down(settings: Settings) -> Ended:
-    """End the mesh of this home, whatever is left of it; first answer whoever has asked."""
+def ensure_joined(
+    settings: Settings,
+    given: Mapping[str, str],
+    address: str,
+    console: Console,
+    import_path: str = APP_IMPORT,
+) -> JoinedRay:
+    """Bring the applications of this home to the Ray at `address`, or anew if they are there."""
     with exclusive(settings.run_dir):
+        if running_mesh(settings):
+            raise MeshError(
+                f"a mesh of its own runs for {settings.home.absolute()}; `pmoves down` ends it."
+            )
+        return join(settings, given, address, console, import_path)
+
+
+def ensure_down(settings: Settings) -> Ended:
+    """End the mesh of this home, whatever is left of it; first answer whoever has asked.
+
+    From a Ray that was joined only the applications are taken.
+    """
+    with exclusive(settings.run_dir):
+        if joined := read_joined(settings.run_dir):
+            leave(settings, joined)
         state = _known_state(settings)
         if state is not None:
             drain(state, haproxy_folder(state), settings.serve.drain_s)
@@ -63,6 +91,12 @@ def hold(settings: Settings, state: MeshState) -> None:
         time.sleep(_LOOK_EVERY_S)
     if not _taken_down(settings):
         raise MeshError(f"Ray's head has ended; its log is {state.head_log}.")
+
+
+def hold_joined(settings: Settings) -> None:
+    """Wait until the applications are taken from the Ray that was joined."""
+    while read_joined(settings.run_dir):
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _taken_down(settings: Settings) -> bool:

@@ -15,6 +15,8 @@ import psutil
 
 MARK = "PMOVES_MESH_ID"
 FOLDER_MARK = "PMOVES_MESH_DIR"
+# Not PMOVES_HOME: a job or an application in a mesh may have another one.
+HOME_MARK = "PMOVES_MESH_HOME"
 _SCANS = 5
 
 
@@ -50,7 +52,7 @@ def meshes_of(home: Path) -> dict[str, Path]:
     for process in psutil.process_iter():
         environment = _environment(process)
         folder = environment.get(FOLDER_MARK)
-        if environment.get("PMOVES_HOME") == str(home) and folder and MARK in environment:
+        if environment.get(HOME_MARK) == str(home) and folder and MARK in environment:
             found[environment[MARK]] = Path(folder)
     return found
 

@@ -5,7 +5,8 @@ from pydantic import BaseModel
 from cluster.access.http import HttpAccess
 from cluster.errors import ClientError, MeshError
 from cluster.mesh.bringup import APP_NAME
-from cluster.mesh.dashboard import Dashboard, Deployment, Node
+from cluster.mesh.dashboard import Dashboard, Deployment, Node, Reachable
+from cluster.mesh.joined import JoinedRay
 from cluster.mesh.state import MeshState
 from retrieval.chunk import JsonValue
 from retrieval.placement import TIER_LABEL
@@ -55,17 +56,18 @@ class MeshStatus(BaseModel):
     faults: list[str] = []
 
 
-def mesh_status(access: HttpAccess, state: MeshState | None) -> MeshStatus:
+def mesh_status(access: HttpAccess, state: MeshState | JoinedRay | None) -> MeshStatus:
     """Ask every part; the cluster's own only where the mesh is this home's (`state`)."""
     status = MeshStatus(url=access.where)
     if state:
-        status.dashboard_url, status.mesh_id = state.dashboard_url, state.mesh_id
+        status.dashboard_url = state.dashboard_url
+        status.mesh_id = state.mesh_id if isinstance(state, MeshState) else None
         _ask_cluster(status, state)
     _ask_gateway(status, access)
     return status
 
 
-def _ask_cluster(status: MeshStatus, state: MeshState) -> None:
+def _ask_cluster(status: MeshStatus, state: Reachable) -> None:
     try:
         with Dashboard(state) as dashboard:
             status.nodes = [_node(node) for node in dashboard.nodes()]

@@ -1,13 +1,16 @@
 """Finding out what kind of collection a folder or file holds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from eval.datasets import beir, cranfield, questions, table, trec
 from eval.datasets.base import Dataset
 from eval.datasets.fetching import local_copy
 from eval.errors import DatasetError
+from retrieval.query import SearchRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def load_dataset(source: str | Path) -> Dataset:
         if path.suffix in _FILES and not path.is_dir():
             if not path.is_file():
                 raise DatasetError(f"{path}: there is no such file")
-            return _decoded(path, _FILES[path.suffix])
+            return _decoded(path, [path], _FILES[path.suffix])
         return _read_folder(path)
 
 
@@ -52,7 +55,8 @@ def _read_folder(folder: Path) -> Dataset:
     for layout in _LAYOUTS:
         if (folder / layout.sign).is_file():
             _require(folder, layout.files)
-            return _decoded(folder, layout.read)
+            files = [folder / name for name in (*layout.files, beir.DOCUMENTS)]
+            return _decoded(folder, files, layout.read)
     expected = "; or ".join(", ".join(layout.files) for layout in _LAYOUTS)
     raise DatasetError(
         f"{folder} is no known dataset; it should hold {expected}; or be a file of questions that "
@@ -66,8 +70,32 @@ def _require(folder: Path, files: Sequence[str]) -> None:
         raise DatasetError(f"{folder} lacks {', '.join(missing)}")
 
 
-def _decoded(path: Path, read: Callable[[Path], Dataset]) -> Dataset:
+def _decoded(path: Path, files: Sequence[Path], read: Callable[[Path], Dataset]) -> Dataset:
     try:
-        return read(path)
+        return _askable(path, read(path))
     except UnicodeDecodeError as error:
+        for file, number in _not_text(files):
+            raise DatasetError.at(file, number, "not UTF-8 text") from error
         raise DatasetError(f"{path}: a file is not UTF-8 text ({error})") from error
+
+
+def _not_text(files: Sequence[Path]) -> Iterator[tuple[Path, int]]:
+    """Yield files and lines that are not UTF-8."""
+    for file in filter(Path.is_file, files):
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    line.decode("utf-8")
+                except UnicodeDecodeError:
+                    yield file, number
+
+
+def _askable(path: Path, dataset: Dataset) -> Dataset:
+    """Return `dataset`; `DatasetError` where a judged query is none that a search takes."""
+    for query_id, text in dataset.judged_queries.items():
+        try:
+            SearchRequest(query=text)
+        except ValidationError as error:
+            problem = error.errors()[0]["msg"]
+            raise DatasetError(f"{path}: the query {query_id!r}: {problem}") from error
+    return dataset

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from eval.datasets.grade import is_grade, no_grade
 from eval.errors import DatasetError
 
 Columns = tuple[int, int, int]
@@ -42,7 +43,8 @@ class QrelsReader:
         with self.file.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 fields = line.split()
-                if fields and not (header and number == 1 and not _is_integer(fields[-1])):
+                names = header and number == 1 and fields and not _is_number(fields[-1])
+                if fields and not names:
                     yield number, fields
 
     def _require(self, kind: str, value: str, number: int) -> None:
@@ -51,13 +53,13 @@ class QrelsReader:
             raise self._error(number, f"no {kind} has the id {value!r}")
 
     def _grade(self, text: str, number: int) -> int:
-        if not _is_integer(text):
-            raise self._error(number, f"the grade {text!r} is not a whole number")
+        if not is_grade(text):
+            raise self._error(number, no_grade(text))
         return int(text)
 
     def _error(self, number: int, problem: str) -> DatasetError:
         return DatasetError.at(self.file, number, problem)
 
 
-def _is_integer(text: str) -> bool:
+def _is_number(text: str) -> bool:
     return text.removeprefix("-").isdecimal()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eval.datasets.base import Dataset
+from eval.datasets.grade import is_grade, no_grade
 from eval.errors import DatasetError
 from retrieval.chunk import JsonValue
 
@@ -79,6 +80,6 @@ def _record(row: Row) -> dict[str, JsonValue]:
 
 
 def _grade(file: Path, number: int, text: str) -> int:
-    if not text.removeprefix("-").isdecimal():
-        raise DatasetError.at(file, number, f"the grade {text!r} is not a whole number")
+    if not is_grade(text):
+        raise DatasetError.at(file, number, no_grade(text))
     return int(text)

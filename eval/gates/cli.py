@@ -76,11 +76,14 @@ def gate_command(
 
 
 @personas_app.command("define")
-def define_command(file: GateFile) -> None:
+def define_command(file: GateFile, as_json: AsJson = False) -> None:
     """Store the gates of a file, in the place of those of the same name and version."""
     gates = load_gates(file)
     with _store(PersonaSettings()) as store:
         store.define(gates)
+    if as_json:
+        typer.echo(json.dumps({"defined": [gate.title for gate in gates]}))
+        return
     for gate in gates:
         typer.echo(f"{gate.title}: {', '.join(item.id for item in gate.datasets)}")
 

@@ -1,6 +1,7 @@
 """Trials as Ray tasks, one for each index."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,16 @@ from eval.suites.spec import Collection
 from eval.sweep.pair_scores import PairScores
 from eval.sweep.trials import Job, Measured, measured, retrieved
 from eval.sweep.workplace import Workplace
+
+_LEAST_CPUS = 0.1
+
+
+def trial_cpus(free: float) -> float:
+    """Return the CPUs of one trial: one, or the `free` ones that the deployments of a mesh leave.
+
+    A trial that asked for more would wait for ever.
+    """
+    return min(1.0, max(_LEAST_CPUS, math.floor(100 * free) / 100))
 
 
 class RayTrials:
@@ -24,7 +35,6 @@ class RayTrials:
         place: Workplace,
         collections: Mapping[Collection, Dataset],
         progress: Progress,
-        cpus: float = 1,
     ) -> None:
         # Takes seconds to import.
         import ray
@@ -33,7 +43,8 @@ class RayTrials:
             ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)
         self._place = ray.put(place)
         self._collections = {name: ray.put(dataset) for name, dataset in collections.items()}
-        self._measure: Any = ray.remote(num_cpus=cpus)(_measured)
+        free: Any = ray.available_resources()  # type: ignore[no-untyped-call]
+        self._measure: Any = ray.remote(num_cpus=trial_cpus(free.get("CPU", 0.0)))(_measured)
         self._progress = progress
 
     def run(self, jobs: Sequence[Job]) -> list[Measured]:

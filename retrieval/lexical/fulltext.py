@@ -8,10 +8,11 @@ those that are wanted.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import lance
 import numpy as np
-from lance.query import MatchQuery
+from lance.query import FullTextQuery, MatchQuery
 from numpy.typing import NDArray
 
 from retrieval.chunk import Vectors
@@ -39,7 +40,7 @@ class Within:
 
 def search_text(
     dataset: lance.LanceDataset,
-    query: str,
+    query: str | FullTextQuery,
     namespaces: tuple[str, ...],
     k: int,
     allowed: Addresses | None = None,
@@ -48,11 +49,13 @@ def search_text(
     """Return the row addresses and BM25 scores of the `k` best passages, best first.
 
     A passage need hold only one of the words. The query is matched as words,
-    whatever characters it holds: there is no query syntax. Only passages in
+    whatever characters it holds: there is no query syntax, unless it was put together
+    as Lance has them, of `words_query` and others. Only passages in
     `namespaces` count among the `k`. If `allowed` is given, only those at its
     addresses count; they are ascending, and all in `namespaces`. `within` tells of
     `namespaces` what spares a mask where they are large.
     """
+    query = words_query(query) if isinstance(query, str) else query
     scope = namespaces_predicate(namespaces)
     if allowed is not None and len(allowed) > _NAMED:
         return _best_wanted(dataset, query, k, lambda found: _among(found, allowed), len(allowed))
@@ -64,8 +67,13 @@ def search_text(
     return _best(dataset, query, scope, k)
 
 
+def words_query(words: str, **options: Any) -> MatchQuery:
+    """Return what finds passages that hold one of `words`; `options` are those of Lance."""
+    return MatchQuery(words, "indexed_text", **options)
+
+
 def _best_wanted(
-    dataset: lance.LanceDataset, query: str, k: int, wanted: Wanted, rows: int
+    dataset: lance.LanceDataset, query: FullTextQuery, k: int, wanted: Wanted, rows: int
 ) -> _Found:
     """Look at more and more passages until `k` of them are wanted, or there are no more."""
     total = dataset.count_rows()
@@ -84,10 +92,12 @@ def _among(addresses: Addresses, allowed: Addresses) -> NDArray[np.bool_]:
     return among
 
 
-def _best(dataset: lance.LanceDataset, query: str, predicate: str | None, k: int) -> _Found:
+def _best(
+    dataset: lance.LanceDataset, query: FullTextQuery, predicate: str | None, k: int
+) -> _Found:
     table = dataset.scanner(
         columns=["_rowid", "_score"],
-        full_text_query=MatchQuery(query, "indexed_text"),
+        full_text_query=query,
         filter=predicate,
         prefilter=predicate is not None,
         limit=k,

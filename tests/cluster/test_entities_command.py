@@ -47,7 +47,8 @@ def test_entities_are_renamed_merged_and_removed() -> None:
     assert pmoves("merge", "powerfulmoves", "darkxside").exit_code == 0
     (entity,) = json.loads(pmoves("list", "--json").stdout)["entities"]
     assert {"DXS", "DARKXSIDE", "PMoves"} <= {alias["name"] for alias in entity["aliases"]}
-    assert pmoves("remove", "powerfulmoves").exit_code == 0
+    removed = pmoves("remove", "powerfulmoves", "--json")
+    assert json.loads(removed.stdout) == {"entity_id": "powerfulmoves", "removed": True}
     assert json.loads(pmoves("list", "--json").stdout)["total"] == 0
 
 

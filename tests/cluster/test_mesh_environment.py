@@ -26,7 +26,7 @@ def test_the_mesh_keeps_to_itself(state: MeshState) -> None:
     assert "RAY_ADDRESS" not in found
     assert "PMOVES_URL" not in found
     assert found["PMOVES_SEARCH__ALPHA"] == "0.2"
-    assert found["PMOVES_MESH_ID"] == "one"
+    assert (found["PMOVES_MESH_ID"], found["PMOVES_MESH_HOME"]) == ("one", state.home)
     assert found["PMOVES_HOME"] == state.home
     assert (found["RAY_AUTH_MODE"], found["RAY_AUTH_TOKEN_PATH"]) == ("token", state.token_path)
     assert found["RAY_USAGE_STATS_ENABLED"] == "0"
@@ -48,6 +48,7 @@ def test_clients_learn_address_and_token(state: MeshState) -> None:
     found = client_environment(state)
     assert found["RAY_ADDRESS"] == state.ray_address
     assert found["RAY_API_SERVER_ADDRESS"] == state.dashboard_url
+    assert found["RAY_USAGE_STATS_ENABLED"] == "0"
     assert found["RAY_AUTH_TOKEN_PATH"] == state.token_path
 
 

@@ -10,7 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster.mesh.processes import MARK, end_mesh, is_running, mesh_processes, meshes_of
+from cluster.mesh.processes import (
+    FOLDER_MARK,
+    HOME_MARK,
+    MARK,
+    end_mesh,
+    is_running,
+    mesh_processes,
+    meshes_of,
+)
 
 READY = "print('ready', flush=True); import time; time.sleep(60)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + READY
@@ -96,10 +104,12 @@ def test_nothing_to_end() -> None:
 
 def test_a_home_knows_its_meshes(start: Start, tmp_path: Path) -> None:
     one = str(uuid.uuid4())
-    marks = {MARK: one, "PMOVES_HOME": str(tmp_path), "PMOVES_MESH_DIR": "/tmp/pm-x"}
-    start(READY, **marks)
+    other = tmp_path / "other"
+    marks = {MARK: one, HOME_MARK: str(tmp_path), FOLDER_MARK: "/tmp/pm-x"}
+    # What runs in a mesh may have a home of its own, which that mesh is none of.
+    start(READY, **marks, PMOVES_HOME=str(other))
     assert meshes_of(tmp_path) == {one: Path("/tmp/pm-x")}
-    assert meshes_of(tmp_path / "other") == {}
+    assert meshes_of(other) == {}
 
 
 def test_a_reused_process_id_is_not_the_same_process(start: Start) -> None:

@@ -18,7 +18,7 @@ The compressor hums in the back room.
 """
 
 
-def write_library(folder: Path) -> None:
+def write_library(folder: Path, *, damaged: bool = True) -> None:
     """Fill `folder`: seven readable files, of which one has an attachment, and two that are not."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "lights.md").write_text("# Lights\n\nThe key light stands to the left.\n")
@@ -28,6 +28,8 @@ def write_library(folder: Path) -> None:
     _pdf(folder / "invoice.pdf", ["Invoice 42 for two lenses", "Pay within thirty days"])
     _word(folder / "brief.docx")
     _mail(folder / "letter.eml")
+    if not damaged:
+        return
     (folder / "cut.pdf").write_bytes((folder / "invoice.pdf").read_bytes()[:300])
     (folder / "noise.bin").write_bytes(bytes(range(256)) * 20)
 

@@ -225,6 +225,7 @@ def _kill_one_of_each(victims: set[str], ended: threading.Event) -> None:
                 continue
 
 
+@pytest.mark.soak
 def test_a_job_of_the_store_can_be_stopped(home: Path, settings: JobSettings) -> None:
     folder = home / "stopped"
     folder.mkdir()
@@ -248,6 +249,7 @@ def test_a_job_of_the_store_can_be_stopped(home: Path, settings: JobSettings) ->
     assert len(committed) == summary.ready
 
 
+@pytest.mark.soak
 def test_a_broken_model_fails_the_job_in_one_sentence(home: Path, settings: JobSettings) -> None:
     (home / "any.txt").write_text("Any text.")
     job = JobStore(settings.state_url).create(request(home / "any.txt"))

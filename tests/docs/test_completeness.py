@@ -164,5 +164,15 @@ def test_question_fields() -> None:
     assert not missing(page, set(COLUMNS_OF_TABLES))
 
 
+def test_every_command_prints_json_but_those_that_give_a_file() -> None:
+    without = {
+        command.name
+        for command in commands()
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+    # The gate prints the event, which is JSON.
+    assert without == {"pmoves documents open", "pmoves entities export", "pmoves personas gate"}
+
+
 def test_commands() -> None:
     assert not missing(read_page("docs/cli.md"), {command.name or "" for command in commands()})

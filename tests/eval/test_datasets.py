@@ -100,6 +100,18 @@ def test_a_query_without_text_is_named(tmp_path: Path) -> None:
         ({"queries": '{"_id": "q1", "text": "x"}\n' * 2}, r"queries\.jsonl:2: .*'q1' is used twi"),
         ({"test": "q1\ta\t1\nq1\tb\n"}, r"test\.tsv:2: expected 3 columns, found 2"),
         ({"test": "q1\tz\t1\n"}, r"test\.tsv:1: no document has the id 'z'"),
+        ({"test": "q1\ta\t" + "9" * 5000}, r"test\.tsv:1: the grade '9+' is not a whole number"),
+        (
+            {"corpus": '{"_id": "a", "text": "\\ud800"}'},
+            r"corpus\.jsonl:1: cannot be read: .*surrog",
+        ),
+        ({"corpus": "[" * 100_000}, r"corpus\.jsonl:1: nested too deeply"),
+        ({"corpus": '{"_id": ' + "9" * 5000 + "}"}, r"corpus\.jsonl:1: cannot be read: .*digits"),
+        (
+            {"queries": '{"_id": "q1", "text": "' + "x " * 5000 + '"}'},
+            r"the query 'q1': .*8192 char",
+        ),
+        ({"queries": '{"_id": "q1", "text": " "}'}, r"the query 'q1': .*only white space"),
     ],
 )
 def test_beir_faults_are_named(tmp_path: Path, changed: dict[str, str], message: str) -> None:
@@ -118,7 +130,7 @@ def test_unknown_and_incomplete_folders(tmp_path: Path) -> None:
 def test_bytes_that_are_not_text(tmp_path: Path) -> None:
     write(tmp_path, BEIR)
     (tmp_path / "queries.jsonl").write_bytes(b'{"_id": "q1", "text": "\xff"}')
-    with pytest.raises(DatasetError, match="not UTF-8"):
+    with pytest.raises(DatasetError, match=r"queries\.jsonl:1: not UTF-8"):
         load_dataset(tmp_path)
 
 

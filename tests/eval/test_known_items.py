@@ -1,5 +1,10 @@
 """Known items made from a small collection."""
 
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from eval.datasets.base import Dataset, DatasetDocument
 from eval.known_items import known_items
 
@@ -64,6 +69,56 @@ def test_the_seed_decides_and_nothing_else() -> None:
     assert suite_tags(dataset) == {"title", "extract", "sentence", "typo"}
 
 
+def document(at: int, version: int, words: int) -> DatasetDocument:
+    """Return a text of sentences that no other document or version holds."""
+    own = f"{'abcdefghij'[at]}{'qrstuvwxyz'[version]}"
+    text = " ".join(
+        f"word{n}{own} of the Letters{own}{'klmnop'[n % 6]} and CODE-{own}{n} is here."
+        for n in range(words)
+    )
+    return DatasetDocument(f"doc {at}", text, f"Title {own}")
+
+
+collections = st.dictionaries(
+    st.integers(0, 9), st.tuples(st.integers(0, 4), st.integers(0, 9)), min_size=2
+)
+
+
+@given(collections, st.tuples(st.integers(5, 9), st.integers(0, 9)), st.data())
+def test_one_document_leaves_the_queries_of_the_others_alone(
+    made: dict[int, tuple[int, int]], changed: tuple[int, int], data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, 9))
+    suites = []
+    for versions in (made, made | {at: changed}, {k: v for k, v in made.items() if k != at}):
+        documents = tuple(document(key, *value) for key, value in versions.items())
+        queries = known_items(Dataset("some", documents, {}, {}), seed=3).queries
+        suites.append({key: query for key, query in queries.items() if f":doc {at}" not in key})
+    assert suites[0] == suites[1] == suites[2]
+    assert len(suites[0]) >= len(made.keys() - {at})
+
+
+def test_where_not_all_have_room_a_new_document_takes_the_place_of_one() -> None:
+    documents = tuple(document(at, 0, 5) for at in range(9))
+    before = known_items(Dataset("some", documents, {}, {}), 4).queries
+    new = document(9, 0, 5)
+    after = known_items(Dataset("some", (*documents, new), {}, {}), 4).queries
+    for kind in ("title", "extract", "sentence", "typo", "identifier"):
+        old, now = ({k: v for k, v in q.items() if k.startswith(kind)} for q in (before, after))
+        assert len(old) == len(now) == 4
+        assert now.items() - old.items() <= {(f"{kind}:doc 9", now.get(f"{kind}:doc 9"))}
+
+
+def test_words_added_to_a_document_leave_most_of_its_queries_alone() -> None:
+    old = [document(at, 0, 9) for at in range(10)]
+    new = [dataclasses.replace(each, text=f"{each.text} The end has come.") for each in old]
+    before, after = (
+        known_items(Dataset("some", tuple(docs), {}, {})).queries for docs in (old, new)
+    )
+    assert before.keys() == after.keys()
+    assert sum(before[key] != after[key] for key in before) <= len(before) / 5
+
+
 def suite_tags(dataset: Dataset) -> set[str]:
     suite = known_items(dataset)
     return {tag for query_id in suite.queries for tag in suite.tags(query_id)}
@@ -93,3 +148,11 @@ def test_an_identifier_stands_nowhere_else_in_whatever_brackets() -> None:
         found = known_items(Dataset("codes", documents, {}, {}), seed=seed).queries
         codes |= {query for query_id, query in found.items() if "identifier" in query_id}
     assert codes == {"RB-0061"}
+
+
+def test_endless_words_and_books_are_no_trouble() -> None:
+    endless = DatasetDocument("one", f"{'x' * 9000} and other words. " * 2, "t" * 9000)
+    book = DatasetDocument("two", "".join(f"word{n} follows word. " for n in range(40_000)))
+    queries = known_items(Dataset("big", (endless, book), {}, {})).queries
+    assert all(len(query) <= 1_000 for query in queries.values())
+    assert {"extract:two", "typo:two"} <= queries.keys()

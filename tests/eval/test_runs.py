@@ -77,3 +77,14 @@ def test_a_run_over_other_queries_is_refused(tmp_path: Path) -> None:
         measure_run(DATASET, tmp_path / "x.run", Options())
     with pytest.raises(EvaluationError, match="cannot be read"):
         measure_run(DATASET, tmp_path / "none.run", Options())
+
+
+def test_ids_with_white_space_come_back(tmp_path: Path) -> None:
+    names = ["my file.pdf", "tab\tand\u2003more", "plain%20id"]
+    dataset = Dataset("spaces", (), {"q 1": "?"}, {"q 1": dict.fromkeys(names, 1)})
+    answer = [Scored(name, 1 / rank) for rank, name in enumerate(names, start=1)]
+    write_run({"q 1": answer}, tmp_path / "x.run", "tag")
+    assert all(len(line.split()) == 6 for line in (tmp_path / "x.run").read_text().splitlines())
+    found = measure_run(dataset, tmp_path / "x.run", Options())
+    assert [hit.doc_id for hit in found.runs["hybrid"]["q 1"]] == names
+    assert found.report.modes[0].metrics["nDCG@10"].mean == 1

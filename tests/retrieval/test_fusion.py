@@ -1,5 +1,6 @@
 import math
 from itertools import pairwise
+from statistics import fmean
 from typing import get_args
 
 import pytest
@@ -180,3 +181,14 @@ def test_bm25_at_its_floor(scores: Scores, expected: Scores) -> None:
 def test_scores_are_numbers(rule: Fusion, dense: Scores, lexical: Scores, alpha: float) -> None:
     assume(dense or lexical)
     assert all(math.isfinite(s) for s in fuse(rule, dense, lexical, alpha).scores.values())
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_passage_that_the_dense_side_cannot_tell_of_counts_as_its_mean(rule: Fusion) -> None:
+    dense, lexical = {1: 0.9, 2: 0.3, 3: 0.6}, {1: 4.0, 4: 8.0}
+    found = fuse(rule, dense, lexical, 0.5, {4})
+    assert found.scores[4] == pytest.approx(0.5 * (fmean(found.dense.values()) + found.lexical[4]))
+    assert 4 not in found.dense
+    known = fuse(rule, dense, lexical, 0.5)
+    assert {at: found.scores[at] for at in dense} == {at: known.scores[at] for at in dense}
+    assert fuse(rule, {}, lexical, 0.5, {1, 4}).scores == fuse(rule, {}, lexical, 0.5).scores

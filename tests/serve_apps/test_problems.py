@@ -6,6 +6,7 @@ import logging
 import httpx
 import pytest
 from fastapi import FastAPI
+from ray.exceptions import ActorUnavailableError
 
 from retrieval.errors import (
     CorpusError,
@@ -64,6 +65,7 @@ async def test_wrong_methods_name_the_right_ones(client: httpx.AsyncClient) -> N
         (CorpusError(SECRET), problems.UNAVAILABLE, "corpus"),
         (SchemaVersionError(SECRET), problems.UNAVAILABLE, "corpus"),
         (StageError(SECRET), problems.UNAVAILABLE, "search"),
+        (ActorUnavailableError(SECRET, None), problems.UNAVAILABLE, "reach one another"),
         (PmovesError(SECRET), problems.INTERNAL, "request id"),
         (RuntimeError(SECRET), problems.INTERNAL, "request id"),
         (TimeoutError(SECRET), problems.INTERNAL, "request id"),

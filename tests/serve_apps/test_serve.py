@@ -2,13 +2,7 @@
 
 import asyncio
 import contextlib
-import os
-import secrets
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -16,9 +10,8 @@ import psutil
 import pytest
 
 from cluster.mesh.processes import mesh_processes
-from cluster.mesh.state import MeshState, read_state
 from serve_apps import problems
-from tests.retrieval.rerank.checkpoints import make_classifier
+from tests.cluster.meshes import Mesh
 from tests.serve_apps.support import Json, found, item, problem, search, upsert
 
 pytestmark = [
@@ -26,58 +19,6 @@ pytestmark = [
     pytest.mark.xdist_group("ray"),
     pytest.mark.timeout(420),
 ]
-SOURCES = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Mesh:
-    """A running mesh, and the folder from which it may read."""
-
-    state: MeshState
-    roots: Path
-
-
-def pmoves(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    command = [sys.executable, "-m", "cluster.cli", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on, below those that the system gives away itself."""
-    while True:
-        port = 20_000 + secrets.randbelow(9_999)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-@pytest.fixture(scope="module")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """A mesh over an empty corpus, in a home whose path holds a space."""
-    place = tmp_path_factory.mktemp("mesh with spaces")
-    home, roots = place / "home", place / "library"
-    roots.mkdir()
-    inherited = {name: value for name, value in os.environ.items() if "PMOVES_" not in name}
-    environment = inherited | {
-        "PMOVES_HOME": str(home),
-        "PMOVES_HTTP__PORT": str(free_port()),
-        "PMOVES_INGEST__ROOTS": f'["{roots}"]',
-        "PMOVES_RAY__READY_S": "240",
-        "PMOVES_DENSE__SHARDS": "2",
-        "PMOVES_RERANK__ENABLED": "true",
-        "PMOVES_RERANK__BY_DEFAULT": "false",
-        "PMOVES_RERANK__MODEL": str(make_classifier(place / "tiny")),
-        "PYTHONPATH": str(SOURCES),
-    }
-    started = pmoves(environment, "up", "--detach")
-    try:
-        assert started.returncode == 0, started.stdout + started.stderr
-        state = read_state(home / "run")
-        assert state is not None
-        yield Mesh(state, roots)
-    finally:
-        pmoves(environment, "down")
 
 
 @pytest.fixture
@@ -157,9 +98,8 @@ async def test_the_vectors_are_in_shards_of_which_one_may_die(
 
 def shard_process(mesh: Mesh, number: int) -> psutil.Process:
     """Return the process of the only replica of a shard."""
-    title = f"Replica:pmoves:dense-shard-{number}-of-2"
-    processes = mesh_processes(mesh.state.mesh_id, Path(mesh.state.temp_dir))
-    (process,) = (one for one in processes if title in " ".join(one.cmdline()))
+    title = f"ServeReplica:pmoves:dense-shard-{number}-of-2"
+    (process,) = mesh.processes(title).values()
     return process
 
 
@@ -268,8 +208,7 @@ async def speaks_http(port: int) -> bool:
 async def test_a_large_upload_takes_no_memory_and_goes_with_its_client(
     client: httpx.AsyncClient, mesh: Mesh
 ) -> None:
-    processes = mesh_processes(mesh.state.mesh_id, Path(mesh.state.temp_dir))
-    (gateway,) = (one for one in processes if "Replica:pmoves:gateway" in " ".join(one.cmdline()))
+    (gateway,) = mesh.processes("ServeReplica:pmoves:gateway").values()
     uploads, sizes = Path(mesh.state.home) / "uploads", [gateway.memory_info().rss]
     before = set(uploads.iterdir()) if uploads.exists() else set()
 
@@ -288,20 +227,6 @@ async def test_a_large_upload_takes_no_memory_and_goes_with_its_client(
     async with asyncio.timeout(60):
         while set(uploads.iterdir()) - before:
             await asyncio.sleep(0.1)
-
-
-async def test_a_folder_inside_the_roots_is_read_by_a_ray_job(
-    client: httpx.AsyncClient, mesh: Mesh
-) -> None:
-    talks = mesh.roots / "talks"
-    talks.mkdir()
-    (talks / "talk one.md").write_text("# Talk\n\nLighting a small studio with two lamps.")
-    body = {"sources": [talks.as_uri()], "namespace": "talks"}
-    answer = await client.post("/ingest", json=body)
-    job = await finished(client, await job_of(client, answer))
-    assert (job["state"], job["done"]) == ("succeeded", 1), job["error"]
-    hits = (await search(client, "studio lamps", namespace="talks"))["hits"]
-    assert hits[0]["source"]["uri"].endswith("talk%20one.md")
 
 
 async def test_a_job_can_be_stopped(client: httpx.AsyncClient, mesh: Mesh) -> None:

@@ -1,16 +1,16 @@
 """A real mesh that is searched and written to all the time, while parts of it are replaced and die.
 
-One bring-up serves all checks. `make soak` does several rounds of kills
-(PMOVES_TEST_ROUNDS), with a redeployment after each, and kills a second machine at the end.
+It is the mesh that tests share, which ends here, under load. `make soak` does several
+rounds of kills (PMOVES_TEST_ROUNDS), with a redeployment after each, leaves the mesh with
+one gateway at last, and kills a second machine.
 """
 
 import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -18,69 +18,25 @@ import pytest
 
 from cluster.chaos.ledger import outcomes, unanswered
 from cluster.chaos.load import Load, LoadPlan
-from cluster.chaos.mesh import RunningMesh
-from cluster.mesh.bringup import serve_config
-from cluster.mesh.dashboard import Dashboard
+from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import read_state
-from cluster.settings import Settings
+from tests.cluster.meshes import ROOM, Mesh
 from tests.serve_apps.second_machine import second_machine
-from tests.serve_apps.test_serve import SOURCES, free_port, pmoves
 
 ROUNDS = int(os.environ.get("PMOVES_TEST_ROUNDS", "0"))
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.xdist_group("ray"),
     pytest.mark.timeout(900 + 600 * ROUNDS),
+    pytest.mark.late(1),
 ]
 GATEWAY, EMBEDDER = "ServeReplica:pmoves:gateway", "ServeReplica:pmoves:embedder"
 CONTROLLER, HAPROXY = "ServeController", "haproxy"
 _MOVED = 20
-_ROOM = 32
 _DRAIN_S = 60
 _GATEWAYS = 3 if ROUNDS else 2
 # Waits for a version that never comes, for as long as its client stays.
 _WAITING = b'{"query": "x", "min_index_version": 1000000000, "timeout_ms": 300000}'
-
-
-@dataclass(frozen=True)
-class Mesh(RunningMesh):
-    """A running mesh, and the environment in which it was started."""
-
-    environment: dict[str, str]
-
-    def deploy(self, **gateway: object) -> None:
-        """Give Serve the configuration of this mesh, with `gateway` as settings of `serve`."""
-        settings = Settings(home=Path(self.state.home))
-        settings.http.port = self.state.http_port
-        config = serve_config(settings, self.state.serve_host)
-        config["applications"][0]["args"] = {"serve": gateway}  # type: ignore[index]
-        with Dashboard(self.state) as dashboard:
-            dashboard.deploy(config, 60)
-
-
-@pytest.fixture
-def mesh(tmp_path: Path) -> Iterator[Mesh]:
-    """A mesh with one gateway and one embedder over an empty corpus."""
-    inherited = {name: value for name, value in os.environ.items() if "PMOVES_" not in name}
-    environment = inherited | {
-        "PMOVES_HOME": str(tmp_path / "home"),
-        "PMOVES_HTTP__PORT": str(free_port()),
-        "PMOVES_RAY__READY_S": "240",
-        "PMOVES_HTTP__MAX_IN_FLIGHT": str(_ROOM),
-        # On a machine this busy, a side that is late is no fault.
-        "PMOVES_SEARCH__LEXICAL_TIMEOUT_MS": "20000",
-        "PMOVES_SEARCH__DENSE_TIMEOUT_MS": "20000",
-        "PMOVES_SERVE__EMBEDDER_PATIENCE_MS": "10000",
-        "PYTHONPATH": str(SOURCES),
-    }
-    started = pmoves(environment, "up", "--detach")
-    try:
-        assert started.returncode == 0, started.stdout + started.stderr
-        state = read_state(tmp_path / "home" / "run")
-        assert state is not None
-        yield Mesh(state, environment)
-    finally:
-        pmoves(environment, "down")
 
 
 async def test_under_load(mesh: Mesh) -> None:
@@ -97,9 +53,9 @@ async def test_under_load(mesh: Mesh) -> None:
                 await redeploy_with(mesh, load, 3, drain_s=61 + number)
         if ROUNDS:
             await kill_a_machine(mesh, load)
-        await redeploy_with(mesh, load, 1)
-        await crowd_it(mesh, load)
-        await kill_the_only_gateway(mesh, load)
+            await redeploy_with(mesh, load, 1)
+            await crowd_it(mesh, load)
+            await kill_the_only_gateway(mesh, load)
         assert await load.lost_writes() == []
         await take_it_down(mesh, load)
     print(outcomes(load.ledger.entries))
@@ -113,7 +69,8 @@ async def redeploy_with(
     more |= {"embedder_replicas": embedders}
     before = mesh.processes(GATEWAY) | mesh.processes(EMBEDDER)
     async with watched(load, f"redeployed with {gateways}") as began:
-        await asyncio.to_thread(mesh.deploy, gateway_replicas=gateways, **more)
+        serve = {"gateway_replicas": gateways, **more}
+        await asyncio.to_thread(mesh.deploy, serve=serve)
         await healthy(mesh, gateways, embedders)
         await gone(before.values())
         await load.answered(_MOVED)
@@ -122,7 +79,7 @@ async def redeploy_with(
 
 async def every_replica_answers(mesh: Mesh, load: Load) -> None:
     """All replicas have answered searches: the ledger holds for whichever it was."""
-    logs = Path(mesh.state.home) / "logs" / "ray" / "serve"
+    logs = mesh.home / "logs" / "ray" / "serve"
     living = mesh.processes(GATEWAY)
     async with asyncio.timeout(120):
         while True:
@@ -222,7 +179,7 @@ async def crowd_it(mesh: Mesh, load: Load) -> None:
     """While others take all the room there is, the rest is refused cleanly; then no more."""
     head = f"POST /hirag/query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(_WAITING)}"
     async with watched(load, "crowded the gateway") as began:
-        lines = [await stay(mesh, head.encode() + b"\r\n\r\n" + _WAITING) for _ in range(_ROOM)]
+        lines = [await stay(mesh, head.encode() + b"\r\n\r\n" + _WAITING) for _ in range(ROOM)]
         async with asyncio.timeout(60):
             while not unanswered(load.ledger.since(began)):
                 await asyncio.sleep(0.05)
@@ -259,8 +216,10 @@ async def kill_the_only_gateway(mesh: Mesh, load: Load) -> None:
 async def take_it_down(mesh: Mesh, load: Load) -> None:
     """Whoever was let in is answered; nobody is turned away but at the closed door."""
     async with watched(load, "pmoves down") as began:
-        down = await asyncio.to_thread(pmoves, mesh.environment, "down")
+        down = await asyncio.to_thread(mesh.pmoves, "down")
         assert down.returncode == 0, down.stderr
+    assert mesh_processes(mesh.state.mesh_id, Path(mesh.state.temp_dir)) == []
+    assert read_state(mesh.home / "run") is None
     lost = unanswered(load.ledger.since(began))
     assert {entry.outcome for entry in lost} <= {"not connected"}, lost
 
@@ -301,13 +260,10 @@ async def replaced(mesh: Mesh, title: str, killed: int, count: int) -> None:
 
 
 async def healthy(mesh: Mesh, gateways: int, embedders: int = 1) -> None:
-    """Wait until Serve has as many replicas as it wants."""
-    wanted = {
-        "gateway": ("HEALTHY", gateways, gateways),
-        "embedder": ("HEALTHY", embedders, embedders),
-    }
+    """Wait until Serve has as many replicas as it wants, and the gateway is ready."""
+    wanted = {"gateway": gateways, "embedder": embedders}
     async with asyncio.timeout(240):
-        while await asyncio.to_thread(mesh.running) != wanted:
+        while not await asyncio.to_thread(mesh.is_whole, wanted):
             await asyncio.sleep(0.5)
 
 

@@ -7,16 +7,16 @@ import pytest
 from typer.testing import CliRunner
 
 from cluster.capacity.figures import own, shipped
-from cluster.capacity.planning import (
+from cluster.capacity.planning import CapacityPlan, plan
+from cluster.capacity.sharding import search_ms, slower
+from cluster.capacity.sizes import (
     GIB,
-    CapacityPlan,
     Demand,
     NodeSize,
-    gateway_bytes,
     growth,
     growth_exponent,
-    most_chunks,
-    plan,
+    index_bytes,
+    most_rows,
 )
 from cluster.capacity.telling import told
 from cluster.cli.app import app
@@ -30,7 +30,7 @@ ORDERS = TierSettings()
 def planned(chunks: int, qps: float, **changes: object) -> CapacityPlan:
     nodes = {"cpu": NodeSize(cores=8, memory_gib=32)}
     demand = Demand.model_validate({"chunks": chunks, "qps": qps, "nodes": nodes} | changes)
-    return plan(demand, FIGURES, ORDERS.gateway, ORDERS.embedder)
+    return plan(demand, FIGURES, ORDERS)
 
 
 def test_the_growth_goes_through_what_was_measured() -> None:
@@ -56,12 +56,12 @@ def test_replicas_follow_the_searches_and_two_gateways_are_the_least() -> None:
 
 
 def test_memory_bounds_how_many_gateways_share_a_node() -> None:
-    bytes_each = gateway_bytes(FIGURES, 5_000_000)
+    bytes_each = index_bytes(FIGURES, 5_000_000)
     found = planned(5_000_000, 500)
     per_node = int(32 * GIB // bytes_each)
     assert found.gateway_nodes == -(-found.gateways // per_node)
-    assert most_chunks(FIGURES, bytes_each) == pytest.approx(5_000_000, abs=1)
-    assert most_chunks(FIGURES, 1) == 0
+    assert most_rows(FIGURES, bytes_each) == pytest.approx(5_000_000, abs=1)
+    assert most_rows(FIGURES, 1) == 0
 
 
 def test_ingest_is_the_sum_of_reading_and_embedding() -> None:
@@ -77,14 +77,61 @@ def test_each_part_goes_to_the_tier_that_it_likes() -> None:
     assert any("no figure of ours comes from a gpu" in one for one in told(found, FIGURES).notes)
 
 
-def test_a_billion_chunks_need_shards_and_are_extrapolated() -> None:
+def test_vectors_that_no_gateway_holds_are_divided_into_the_fewest_shards() -> None:
+    most = most_rows(FIGURES, 32 * GIB)
+    assert planned(most, 1).shards is None
+    found = planned(3 * most, 50)
+    assert found.shards is not None
+    assert (found.shards.count, found.shards.rows) == (3, most)
+    assert found.shards.memory_bytes <= 32 * GIB
+    assert found.gateway_memory_bytes == FIGURES.process_bytes + 24 * 3 * most
+    assert found.warm_start_s == pytest.approx(5 * most / 1e6)
+    # One of them fills a node, and each has a second replica.
+    assert (found.shards.replicas, found.shards.nodes) == (2, 6)
+
+
+def test_shards_have_replicas_for_the_searches_and_share_large_nodes() -> None:
+    nodes = {"cpu": NodeSize(cores=8, memory_gib=32), "gpu": NodeSize(cores=8, memory_gib=128)}
+    cost = search_ms(FIGURES, 10_000_000)
+    found = planned(20_000_000, 1_000, nodes=nodes).shards
+    assert found is not None
+    assert (found.count, found.tier) == (2, "cpu")
+    assert found.search_ms == pytest.approx(cost)
+    assert found.replicas == -(-1_000 * cost // 600)
+    assert found.nodes == 2 * found.replicas
+    alone = {"gpu": nodes["gpu"]}
+    large = planned(100_000_000, 10, nodes=alone).shards
+    assert large is not None
+    assert large.tier == "gpu"
+    assert large.nodes == 2 * large.count
+
+
+def test_a_shard_costs_what_was_measured_and_grows_as_an_index_does() -> None:
+    assert search_ms(FIGURES, FIGURES.shard.rows) == pytest.approx(FIGURES.shard.search_ms)
+    assert search_ms(FIGURES, 100 * FIGURES.shard.rows) == pytest.approx(3.3 * 31 / 12)
+    assert [slower(FIGURES, count) for count in (1, 4)] == pytest.approx([1.08, 1.39])
+
+
+def test_a_billion_chunks_are_planned_and_extrapolated() -> None:
     found = told(planned(1_000_000_000, 50), FIGURES)
-    assert "divide the index (dense.shards" in found.impossible[0]
-    assert found.plan.shards > 1
-    assert any("extrapolated" in note for note in found.notes)
+    assert found.impossible == []
+    assert found.plan.shards is not None
+    assert found.plan.shards.count == -(-1_000_000_000 // most_rows(FIGURES, 32 * GIB))
+    said = "\n".join(found.notes)
+    assert "extrapolated" in said
+    assert "the way between machines was not measured" in said
+    assert any(
+        f"PMOVES_DENSE__SHARDS={found.plan.shards.count}" in one.because for one in found.lines
+    )
     small = told(planned(1_000_000, 50), FIGURES)
-    assert small.impossible == []
-    assert not any("extrapolated" in note for note in small.notes)
+    assert not any("extrapolated" in note or "shards" in note for note in small.notes)
+    assert not any("shard" in line.what for line in small.lines)
+
+
+def test_machines_without_room_for_addresses_will_not_do() -> None:
+    nodes = {"cpu": NodeSize(cores=8, memory_gib=8)}
+    found = told(planned(1_000_000_000, 50, nodes=nodes), FIGURES)
+    assert "a gateway replica needs 24.4 GB for addresses" in found.impossible[0]
 
 
 def written(folder: Path, **reports: object) -> Path:
@@ -94,6 +141,16 @@ def written(folder: Path, **reports: object) -> Path:
 
 
 MACHINE = {"cores": 4, "system": "Linux x86_64"}
+
+
+def layout(shards: int, p50_ms: float, ratio: float) -> dict[str, object]:
+    rows = [1_000 // shards] * shards
+    return {
+        "shards": shards,
+        "rows": rows,
+        "sharded": {"p50_ms": p50_ms},
+        "ratio": {"median": ratio, "low": ratio, "high": ratio},
+    }
 
 
 def test_own_figures_take_the_place_of_those_shipped(tmp_path: Path) -> None:
@@ -113,11 +170,14 @@ def test_own_figures_take_the_place_of_those_shipped(tmp_path: Path) -> None:
         embedding={"machine": MACHINE, "stage_per_s": 80.0},
         ingest={"machine": MACHINE, "ingest_pages_per_s": 200.0},
         growth={"machine": MACHINE, "sizes": sizes},
+        shards={"machine": MACHINE, "layouts": [layout(1, 5.0, 1.1), layout(4, 6.0, 1.2)]},
     )
     found = own(folder, FIGURES)
     assert found.search_cpu_ms == pytest.approx(10)
     assert found.embed_query_cpu_ms == pytest.approx(10 * 12 / 23)
     assert (found.embed_passages_per_core_s, found.read_pages_per_core_s) == (40.0, 50.0)
+    assert (found.shard.rows, found.shard.search_ms) == (1_000, 5.0)
+    assert slower(found, 4) == pytest.approx(1.2)
     assert (found.largest, found.peak_ratio, found.warm_start_s_per_million) == (100_000, 1.5, 20.0)
     assert found.machine == "4 cores, Linux x86_64"
     assert found.sources["search_cpu_ms"].endswith("search.json")
@@ -135,7 +195,7 @@ def test_the_command() -> None:
     found = CliRunner().invoke(app, ["plan", "--chunks", "200000", "--qps", "20", "--json"])
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout)["plan"]["gateways"] == 2
-    huge = CliRunner().invoke(app, ["plan", "--chunks", "1000000000", "--qps", "20"])
+    huge = CliRunner().invoke(app, ["plan", "--chunks", "1000000000000", "--qps", "20"])
     assert huge.exit_code == 1
     assert "not possible: a gateway replica needs" in huge.stdout
     wrong = CliRunner().invoke(app, ["plan", "--chunks", "1", "--qps", "1", "--tiers", "moon=1x1"])

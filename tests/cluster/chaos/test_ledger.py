@@ -50,7 +50,7 @@ def test_requests_without_an_answer(error: httpx.HTTPError, outcome: str) -> Non
 
 def answer(*names: str, degraded: str = "", version: int = 7) -> Json:
     hits = [{"chunk_id": name, "text": BOOKS.get(name, f"text of {name}")} for name in names]
-    missing = [{"stage": degraded}] if degraded else []
+    missing = [{"stage": degraded, "reason": "late"}] if degraded else []
     return {"hits": hits, "degraded": missing, "index_version": version}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cluster.chaos.load import LoadPlan
 from cluster.chaos.soak import soak
-from tests.cluster.chaos.meshes import started_mesh
+from tests.cluster.meshes import started_mesh
 
 MINUTES = float(os.environ.get("PMOVES_TEST_SOAK_MINUTES", "60"))
 pytestmark = [

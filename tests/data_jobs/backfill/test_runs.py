@@ -165,13 +165,14 @@ def test_listing_rests_while_a_job_is_paused(library: Path) -> None:
     monitor.pause(True)
     stage = ListStage(request(library), (), Selection(), 8, monitor)
     listed: list[object] = []
-    thread = threading.Thread(target=lambda: listed.extend(stage(None)))
+    thread = threading.Thread(target=lambda: listed.extend(stage.first()))
     thread.start()
     thread.join(0.3)
     assert thread.is_alive()
     assert monitor.tally.counts["list"] == 0
     monitor.pause(False)
     thread.join(30)
+    assert not thread.is_alive()
     assert monitor.tally.counts["list"] == 4
     assert listed
 

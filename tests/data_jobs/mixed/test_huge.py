@@ -1,7 +1,7 @@
 """The memory of huge inputs: a long PDF, a long recording and very many files in one job.
 
-`PMOVES_TEST_HUGE=100` makes it 5,000 pages, two hours and 10,000 files; 1, the default, makes it
-a hundredth of that.
+`PMOVES_TEST_HUGE=100` makes it 5,000 pages, two hours and 10,000 files; 2, the default, makes it
+two hundredths of that.
 """
 
 import os

@@ -34,6 +34,10 @@ def test_every_file_ends_as_it_must_though_the_job_is_killed(tmp_path: Path) -> 
     planned = write_set(tmp_path / "files", FILES, SEED, QUICK if SMALL else tuple(HOSTILE))
     kills = 1 if SMALL else 5
     runs = ingest(tmp_path / "files", tmp_path / "home", kills, len(planned), SEED)
+    print(
+        f"{len(planned):,} files, {runs.kills} kills: "
+        f"{runs.peak_bytes / 2**30:.1f} GiB at most, {runs.seconds:,.0f} s"
+    )
     assert (runs.kills, runs.left_over, runs.code) == (kills, [], 3)
     assert faults(planned, Stored.read(tmp_path / "home")) == []
     assert runs.peak_bytes < MOST_BYTES

@@ -1,4 +1,4 @@
-"""Recordings in a real job: they go their way, and text is not held up by them."""
+"""Recordings in a real job: they go their way, and text is not held up by them; see `make soak`."""
 
 import shutil
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.data_jobs.speech.sounds import SENTENCES, noise, speech, write
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.xdist_group("ray"),
+    pytest.mark.soak,
     pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not here"),
 ]
 

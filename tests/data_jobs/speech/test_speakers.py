@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from data_jobs.chunking.passages import _speaker
@@ -86,8 +87,6 @@ class Reader:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A speaker embedding model in ONNX: how loud each band of a stretch is, beside the mean."""
-    pytest.importorskip("sherpa_onnx", reason="the extra `speakers` is not installed")
-    onnx = pytest.importorskip("onnx", reason="the package onnx is not installed")
     made, folder = onnx.helper, tmp_path_factory.mktemp("model")
     nodes = [
         made.make_node("ReduceMean", ["x"], ["bands"], axes=[1], keepdims=0),

@@ -19,6 +19,7 @@ from tests.retrieval.building import make_chunk, store
 from tests.retrieval.projection.engine import MemoryEngine, chunks_table
 
 
+@pytest.mark.soak
 def test_both_sides_are_measured_and_both_engines_follow(
     elasticsearch_url: str, neo4j_engine: Engine
 ) -> None:

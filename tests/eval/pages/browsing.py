@@ -7,11 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
 SHOTS = Path(__file__).resolve().parents[3] / "artifacts" / "screenshots"
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
+# Each size and each scheme; `make pages` looks at them in all combinations.
+LOOKS = [
+    ("phone", "dark"),
+    ("desktop", "light"),
+    pytest.param("phone", "light", marks=pytest.mark.soak),
+    pytest.param("desktop", "dark", marks=pytest.mark.soak),
+]
 FAINT = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 Scheme = Literal["light", "dark"]
 

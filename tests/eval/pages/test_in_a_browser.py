@@ -11,7 +11,7 @@ from eval.dashboard.routes import dashboard_router
 from eval.pages.comparison_page import comparison_page
 from eval.pages.report_page import report_page, write_report_page
 from eval.report import write_files
-from tests.eval.pages.browsing import SIZES, Scheme, Tab, served
+from tests.eval.pages.browsing import LOOKS, Scheme, Tab, served
 from tests.eval.pages.material import HOSTILE, collection, report_for, run_of
 
 pytestmark = pytest.mark.integration
@@ -55,8 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{address}/eval"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 @pytest.mark.parametrize("name", ["report", "comparison", "list", "trends", "answer"])
 def test_it_fits_and_can_be_read(
     browser: Any, files: Path, site: str, name: str, size: str, scheme: Scheme

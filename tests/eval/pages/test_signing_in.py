@@ -16,7 +16,7 @@ from retrieval.corpus.store import Corpus
 from serve_apps.api import create_app
 from serve_apps.settings import AppArgs
 from tests.embedders import WordEmbedder
-from tests.eval.pages.browsing import SIZES, Scheme, Tab, served
+from tests.eval.pages.browsing import LOOKS, Scheme, Tab, served
 from tests.eval.pages.material import collection, report_for, run_of
 from tests.serve_apps.support import make_key, services_over
 
@@ -52,8 +52,7 @@ def gateway(
             yield Guarded(address, key)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_form_fits_and_can_be_read(
     browser: Any, gateway: Guarded, size: str, scheme: Scheme
 ) -> None:

@@ -9,7 +9,7 @@ from eval.sweep.page import sweep_page
 from eval.sweep.points import IndexSetting
 from eval.sweep.spec import SweepSpec
 from eval.sweep.values import Grid, IndexGrid, Steps
-from tests.eval.pages.browsing import SIZES, Scheme, Tab
+from tests.eval.pages.browsing import LOOKS, Scheme, Tab
 from tests.eval.pages.material import HOSTILE
 from tests.eval.sweep.made_up import NOW, MadeUpTrials, swept
 
@@ -35,8 +35,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_it_fits_and_can_be_read(browser: Any, file: Path, size: str, scheme: Scheme) -> None:
     tab = Tab(browser, size, scheme)
     page = tab.open(file.as_uri())

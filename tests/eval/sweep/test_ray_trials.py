@@ -11,7 +11,7 @@ from data_jobs.session import ray_session
 from eval.datasets.base import Dataset
 from eval.suites.spec import Collection
 from eval.sweep.points import IndexSetting
-from eval.sweep.ray_trials import RayTrials
+from eval.sweep.ray_trials import RayTrials, trial_cpus
 from eval.sweep.trials import Job, LocalTrials
 from eval.sweep.workplace import load_model
 from tests.eval.sweep.collection import CUT, NOW, workplace
@@ -40,6 +40,11 @@ def ray() -> Iterator[None]:
     """A Ray of this module's own."""
     with ray_session():
         yield
+
+
+@pytest.mark.parametrize(("free", "cpus"), [(8.0, 1.0), (1.0, 1.0), (0.699, 0.69), (0.0, 0.1)])
+def test_a_trial_takes_what_a_mesh_leaves(free: float, cpus: float) -> None:
+    assert trial_cpus(free) == pytest.approx(cpus)
 
 
 def test_tasks_measure_what_this_process_measures(tmp_path: Path) -> None:

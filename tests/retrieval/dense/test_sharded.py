@@ -17,7 +17,7 @@ from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.entity import Alias, Entity
 from retrieval.errors import StageError, StaleIndexError
 from retrieval.pipeline import Searcher
-from retrieval.query import SearchResponse
+from retrieval.query import Fusion, SearchResponse
 from retrieval.settings import SearchSettings
 from tests.embedders import WordEmbedder
 from tests.retrieval.asking import ask, ids
@@ -129,6 +129,25 @@ async def test_a_shard_that_dies_after_its_search_is_named_as_well(
                 "1 of 2 shards did not answer: shard 1 failed: StageError: gone since"
             )
             assert answer.hits
+
+
+# By ranks alone, a first place on one side says too little.
+@pytest.mark.parametrize("rule", ["convex", "dbsf"])
+async def test_a_passage_in_a_lost_shard_is_still_found_by_its_words(
+    corpus: Corpus, word_embedder: WordEmbedder, batching: BatchingEmbedder, rule: Fusion
+) -> None:
+    names = [f"d{at}-1" for at in range(24)]
+    texts = [f"a chapter about topic{at} and its history" for at in range(24)]
+    store(corpus, word_embedder, [make_chunk(*pair) for pair in zip(names, texts, strict=True)])
+    settings = PATIENT.model_copy(update={"fusion": rule})
+    with shards_of(corpus, 2) as shards:
+        some = troubled(shards)
+        async with gateway(corpus, batching, some, settings) as searcher:
+            some[1].error = StageError("gone")
+            for at, name in enumerate(names):
+                answer = await ask(searcher, f"chapter about topic{at}", k=5)
+                assert ids(answer)[0] == name
+                assert [part.stage for part in answer.degraded] == ["dense"]
 
 
 async def test_a_shard_that_hangs_is_not_waited_for(

@@ -10,8 +10,11 @@ _WORDS = ["yes", "no", "Yes", "boat", "red", "rope", "sail", "storm", "the", "to
 _LETTERS = [chr(code) for code in range(32, 127)]
 
 
-def make_classifier(folder: Path) -> Path:
-    """Write an XLM-R with one label, as BAAI/bge-reranker-base is; it reads 128 tokens."""
+def make_classifier(folder: Path, spread: float = 0.4) -> Path:
+    """Write an XLM-R with one label, as BAAI/bge-reranker-base is; it reads 128 tokens.
+
+    With a `spread` of 0 every weight is 0, and so every score one half.
+    """
     import torch
     from transformers import (
         PreTrainedTokenizerFast,
@@ -43,7 +46,7 @@ def make_classifier(folder: Path) -> Path:
         pad_token_id=1,
         bos_token_id=0,
         eos_token_id=2,
-        initializer_range=0.4,
+        initializer_range=spread,
     )
     return _saved(XLMRobertaForSequenceClassification(config), fast, folder)
 
