@@ -58,14 +58,18 @@ class Neo4jSettings(Group):
     )
     database: str = Field("", description="Database there; empty: the server's own choice.")
     connect_timeout_s: float = Field(
-        3.0,
-        ge=0.1,
-        le=300,
-        description="Seconds within which a connection must stand, and a trial be answered when a "
-        "call takes long; it is given up otherwise.",
+        3.0, ge=0.1, le=300, description="Seconds within which a connection must stand."
     )
     timeout_s: float = Field(
         30.0, ge=0.1, le=3_600, description="Seconds that one transaction may take."
+    )
+    patience_ms: Milliseconds = Field(
+        10_000,
+        description="Time in which another connection must get an answer when a call takes long; "
+        "without one the call is given up.",
+    )
+    retry_ms: Milliseconds = Field(
+        2_000, description="Pause until a Neo4j that did not answer is asked again."
     )
     dict_limit: int = Field(
         50_000, ge=1, le=10_000_000, description="Entities that are read from there at most."

@@ -76,6 +76,8 @@ def test_a_head_that_does_not_come_back_at_once_is_not_forgotten(
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(900)
 @pytest.mark.soak
+# A head outlives the call that has started it, as it should.
+@pytest.mark.filterwarnings("ignore:subprocess:ResourceWarning")
 def test_a_killed_control_service_comes_back_as_the_same_mesh(
     guarded_redis: RaySettings, home: Path
 ) -> None:

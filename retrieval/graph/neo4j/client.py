@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Row = dict[str, Any]
-_RETRY_S = 2.0
 _CLOSE_S = 2.0
 _START = "start it, or correct PMOVES_NEO4J__URL"
 
@@ -31,8 +30,8 @@ class Neo4jClient(Closing):
     """A pool of connections to the database that the settings name; safe from any thread.
 
     Calls raise `EngineError` where Neo4j is away, slower than its time limit, or refuses.
-    One that takes long is given up where Neo4j does not answer anything else within
-    `connect_timeout_s` either; calls then fail at once until it answers again, of which
+    One that takes long is given up where Neo4j does not answer anything else within the
+    settings' patience either; calls then fail at once until it answers again, of which
     `answers_again` is told. Nothing is connected before the first call.
     """
 
@@ -43,8 +42,8 @@ class Neo4jClient(Closing):
         self._circuit = CircuitBreaker(
             f"Neo4j at {settings.url}",
             self._is_there,
-            settings.connect_timeout_s,
-            _RETRY_S,
+            settings.patience_ms / 1000,
+            settings.retry_ms / 1000,
             self._opened,
         )
         self._loop = LoopThread("neo4j")
@@ -128,7 +127,7 @@ class Neo4jClient(Closing):
     async def _watch(self) -> None:
         """Ask again and again whether Neo4j answers, for as long as a call takes."""
         while True:
-            await asyncio.sleep(self._settings.connect_timeout_s)
+            await asyncio.sleep(self._settings.retry_ms / 1000)
             self._circuit.doubt()
 
     async def _is_there(self) -> None:

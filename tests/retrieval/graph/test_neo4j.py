@@ -199,7 +199,7 @@ def test_an_engine_that_is_away_or_frozen_is_named(
 def test_a_call_in_hand_is_given_up_when_the_engine_freezes(
     neo4j_engine: Engine, client: Neo4jClient
 ) -> None:
-    patient = Neo4jSettings(url=neo4j_engine.url, connect_timeout_s=1, timeout_s=30)
+    patient = Neo4jSettings(url=neo4j_engine.url, timeout_s=60, patience_ms=3_000)
     told = threading.Event()
     with Neo4jClient(patient) as watching:
         watching.answers_again = told.set

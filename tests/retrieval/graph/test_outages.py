@@ -44,7 +44,7 @@ class Graph:
     """The graph of a corpus in the Neo4j at `url`, and searches that go on meanwhile."""
 
     def __init__(self, corpus: Corpus, embedder: WordEmbedder, url: str) -> None:
-        neo4j_ = Neo4jSettings(url=url, connect_timeout_s=1, timeout_s=2)
+        neo4j_ = Neo4jSettings(url=url, connect_timeout_s=1, timeout_s=2, patience_ms=3_000)
         self.corpus = corpus
         self.shown = GraphInNeo4j(corpus, LibrarySettings(neo4j=neo4j_))
         self.searches = Searches(corpus, embedder, "pine", k=200)
