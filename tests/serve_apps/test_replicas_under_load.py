@@ -10,7 +10,7 @@ import pytest
 from cluster.chaos.ledger import Entry, unanswered
 from cluster.chaos.load import Load, LoadPlan
 from cluster.chaos.mesh import RunningMesh
-from tests.cluster.chaos.meshes import started_mesh
+from tests.cluster.meshes import started_mesh
 from tests.retrieval.rerank.checkpoints import make_classifier
 
 pytestmark = [

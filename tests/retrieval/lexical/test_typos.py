@@ -144,7 +144,8 @@ async def answers(
 
 async def test_an_answer_says_what_was_read(corpus: Corpus, word_embedder: WordEmbedder) -> None:
     store(corpus, word_embedder, [make_chunk(name, text) for name, text in PASSAGES.items()])
-    asked, settings = {"mode": "lexical", "explain": True}, SearchSettings()
+    settings = SearchSettings()
+    asked: dict[str, Any] = {"mode": "lexical", "explain": True}
     found = await answers(corpus, settings, query="Hardager fidle!", **asked)
     right = await answers(corpus, settings, query="hardanger fiddle!", **asked)
     assert found.corrections == {"hardager": "hardanger", "fidle": "fiddle"}
@@ -172,7 +173,8 @@ async def test_the_dense_side_takes_the_query_as_it_is(
 
 async def test_it_can_be_turned_off(corpus: Corpus, word_embedder: WordEmbedder) -> None:
     store(corpus, word_embedder, [make_chunk(name, text) for name, text in PASSAGES.items()])
-    off, asked = SearchSettings(typo_tolerance=False), {"query": "fidle", "mode": "lexical"}
+    off = SearchSettings(typo_tolerance=False)
+    asked: dict[str, Any] = {"query": "fidle", "mode": "lexical"}
     assert (await answers(corpus, off, **asked)).hits == []
     assert (await answers(corpus, off, **asked, typo_tolerance=True)).k == 1
     assert (await answers(corpus, SearchSettings(), **asked, typo_tolerance=False)).hits == []
