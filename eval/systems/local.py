@@ -18,9 +18,11 @@ from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
 from retrieval.rerank.opening import InProcessReranking
-from retrieval.settings import EmbeddingSettings, LibrarySettings
+from retrieval.settings import EmbeddingSettings, LibrarySettings, SearchSettings
 
 _PAUSE_S = 0.2
+_PATIENT_MS = 60_000
+_LIMITS = ("timeout_ms", "embed_timeout_ms", "dense_timeout_ms", "lexical_timeout_ms")
 
 
 class LocalSystem:
@@ -53,7 +55,7 @@ class LocalSystem:
         self._searcher = Searcher(
             self._corpus,
             self._embedder,
-            settings.search,
+            patient(settings.search),
             follower,
             engine=self._engine,
             reranking=self._reranking.stage,
@@ -97,6 +99,12 @@ class LocalSystem:
         self._searcher.close()
         self._embedder.close()
         await self._reranking.close()
+
+
+def patient(search: SearchSettings) -> SearchSettings:
+    """Return `search` with a minute for each side: on a busy machine none may be left out."""
+    limits = {name: max(getattr(search, name), _PATIENT_MS) for name in _LIMITS}
+    return search.model_copy(update=limits)
 
 
 def _model(settings: EmbeddingSettings) -> Embedder:
