@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Row = dict[str, Any]
+_LEAVE_S = 0.2
 _CLOSE_S = 2.0
 _START = "start it, or correct PMOVES_NEO4J__URL"
 
@@ -98,6 +99,9 @@ class Neo4jClient(Closing):
 
     async def _end(self) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            # Cancelled while it connects, the driver leaves its socket open.
+            await asyncio.wait(others, timeout=_LEAVE_S)
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
