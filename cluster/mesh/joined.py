@@ -21,6 +21,13 @@ class JoinedRay(BaseModel):
 
         return environment_token()
 
+    def refusal(self) -> MeshError:
+        """Return the error of whoever wants these applications elsewhere."""
+        return MeshError(
+            f"the applications of {self.home} run on the Ray at {self.dashboard_url}; "
+            "`pmoves down` takes them from there."
+        )
+
 
 def read_joined(run_dir: Path) -> JoinedRay | None:
     """Return the cluster that was joined, if one was; `MeshError` if the file is damaged."""

@@ -43,10 +43,7 @@ def join(
     dashboard_url = dashboard_of(address)
     known = read_joined(settings.run_dir)
     if known and known.dashboard_url != dashboard_url:
-        raise MeshError(
-            f"the applications of {settings.home.absolute()} run on the Ray at "
-            f"{known.dashboard_url}; `pmoves down` takes them from there."
-        )
+        raise known.refusal()
     with Progress(console, settings.ray.ready_s, settings.log_dir) as progress:
         return _join(settings, given, dashboard_url, progress, import_path)
 

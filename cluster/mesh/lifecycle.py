@@ -38,10 +38,7 @@ def ensure_up(
     """
     with exclusive(settings.run_dir):
         if joined := read_joined(settings.run_dir):
-            raise MeshError(
-                f"the applications of {settings.home.absolute()} run on the Ray at "
-                f"{joined.dashboard_url}; `pmoves down` takes them from there."
-            )
+            raise joined.refusal()
         running = running_mesh(settings)
         if running:
             return running, False

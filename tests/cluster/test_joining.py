@@ -8,12 +8,13 @@ import pytest
 from rich.console import Console
 
 from cluster.errors import MeshError, NotReadyError
-from cluster.mesh.dashboard import Dashboard
+from cluster.mesh.dashboard import Dashboard, environment_token
 from cluster.mesh.joined import joined_path, read_joined
 from cluster.mesh.joining import dashboard_of
 from cluster.mesh.lifecycle import ensure_down, ensure_joined, ensure_up
 from cluster.mesh.state import MeshState
 from cluster.settings import Settings
+from retrieval.errors import InvalidInputError
 from tests.cluster.meshes import free_port
 
 APP = "eval.bench.noop_app:build"
@@ -47,6 +48,33 @@ def test_a_damaged_note_says_what_to_do(home: Path) -> None:
     joined_path(run_dir).write_text("{")
     with pytest.raises(MeshError, match="is damaged; remove it"):
         ensure_up(Settings(), {}, CONSOLE, APP)
+
+
+def test_a_serve_that_others_reach_asks_for_keys(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"http_options": {"host": "0.0.0.0", "port": 9}, "applications": []}
+    monkeypatch.setattr(Dashboard, "deployed", lambda _self: there)
+    with pytest.raises(InvalidInputError, match="there are no API keys"):
+        ensure_joined(Settings(), {}, "http://127.0.0.1:1", CONSOLE)
+    assert read_joined(Settings().run_dir) is None
+
+
+def test_the_token_is_the_one_that_rays_tools_take(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    assert environment_token() is None
+    (home / ".ray").mkdir(parents=True)
+    (home / ".ray" / "auth_token").write_text("of the user\n")
+    assert environment_token() == "of the user"
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(home / "none"))
+    with pytest.raises(MeshError, match="RAY_AUTH_TOKEN_PATH names"):
+        environment_token()
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "given")
+    assert environment_token() == "given"
 
 
 @pytest.mark.integration
