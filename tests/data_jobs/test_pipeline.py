@@ -149,7 +149,7 @@ def test_every_file_ends_ready_or_quarantined_with_a_reason(
 def test_progress_is_told_and_stored(
     first: Run, progress: list[Progress], settings: JobSettings
 ) -> None:
-    assert progress[0].doing == "starting the workers"
+    assert progress[0].doing == "starting"
     assert "loading the model" in {each.doing for each in progress}
     assert (progress[-1].done, progress[-1].total, progress[-1].ready) == (10, 10, 8)
     job = stored_job(settings, first.summary.job_id)
