@@ -127,7 +127,7 @@ def test_a_direct_search_asks_elasticsearch(
     index: str, boats: Corpus, monkeypatch: pytest.MonkeyPatch, word_embedder: WordEmbedder
 ) -> None:
     monkeypatch.setattr(
-        "retrieval.embedding.opening.SentenceTransformerEmbedder", lambda _settings: word_embedder
+        "retrieval.embedding.opening.CTranslateEmbedder", lambda _settings: word_embedder
     )
     assert pmoves("rebuild", "lexical").exit_code == 0
     done = pmoves("search", "boat", "--namespace", "ns", "--json")

@@ -26,7 +26,7 @@ from data_jobs.sources import source_uri
 from data_jobs.stages.attachments import attachment_uri
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.errors import InvalidInputError, PmovesError
 from retrieval.ids import document_id
 from retrieval.jobs import Job, JobRequest, JobStore, SourceItem
@@ -162,9 +162,7 @@ def test_progress_is_told_and_stored(
     assert job.stages["commit"] == 10
 
 
-def test_vectors_are_those_of_the_model(
-    first: Run, packaged_embedder: SentenceTransformerEmbedder
-) -> None:
+def test_vectors_are_those_of_the_model(first: Run, packaged_embedder: CTranslateEmbedder) -> None:
     assert first.summary.chunks == len(first.passages)
     own = packaged_embedder.embed_passages(list(first.passages))
     likeness = np.sum(own * np.array(list(first.passages.values())), axis=1)
