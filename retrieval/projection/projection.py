@@ -12,7 +12,7 @@ from retrieval.corpus.locking import sole
 from retrieval.corpus.numbering import give_id, id_of, index_version, numbering_of
 from retrieval.corpus.store import Corpus
 from retrieval.corpus.tables import write
-from retrieval.errors import EngineError
+from retrieval.errors import EngineBusyError, EngineError
 from retrieval.projection.base import Engine, Generation, Position, Refusal, Table
 from retrieval.projection.comparing import Comparison, compare
 from retrieval.projection.difference import Difference, difference
@@ -68,7 +68,10 @@ class Projection:
             if not ours:
                 return False
             if found := self._usable():
-                self._catch_up(*found)
+                try:
+                    self._catch_up(*found)
+                except EngineBusyError:
+                    return False
                 return True
         self._must_not_be_foreign()
         return self.rebuild()
