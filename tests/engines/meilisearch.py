@@ -13,11 +13,18 @@ _ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def meilisearch(folder: Path, port: int | None = None, key: str = "") -> Iterator[Engine]:
+def meilisearch(folder: Path, port: int | None = None) -> Iterator[Engine]:
     """Run it with its data in `folder`; start it there again to find them again."""
     if address := elsewhere("meilisearch"):
         yield Engine("meilisearch", address, None)
         return
+    with double(folder, port) as made:
+        yield made
+
+
+@contextmanager
+def double(folder: Path, port: int | None = None, key: str = "") -> Iterator[Engine]:
+    """Run the double, which asks for `key` where one is given."""
     port = port or any_free_port()
     url = f"http://127.0.0.1:{port}"
     module = "tests.engines.meilisearch_double.server"

@@ -1,7 +1,8 @@
 """The queue of tasks: documentation, "Asynchronous operations" and "Tasks".
 
 What was taken stands in a file of the folder, and is done once more by one that starts there.
-Documents are not taken while there is a file `disk-full` in it.
+While there is a file `disk-full` in it no documents are indexed, and while there is a file
+`paused` nothing is done.
 """
 
 import json
@@ -17,6 +18,7 @@ from tests.engines.meilisearch_double.expressions import compiled
 from tests.engines.meilisearch_double.store import Store
 
 _FINAL = ("succeeded", "failed", "canceled")
+_LOOK_S = 0.05
 
 
 @dataclass
@@ -54,7 +56,8 @@ class Queue:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self.lock = threading.RLock()
-        self._store, self._full = store, folder / "disk-full"
+        self._store = store
+        self._full, self._paused = folder / "disk-full", folder / "paused"
         self._journal = folder / "tasks.jsonl"
         self._tasks: list[Task] = []
         self._come = threading.Condition(self.lock)
@@ -119,10 +122,12 @@ class Queue:
     def _run(self) -> None:
         while True:
             with self._come:
-                self._come.wait_for(self._waiting)
-                self._do(self._waiting()[0])
+                if self._come.wait_for(self._waiting, _LOOK_S):
+                    self._do(self._waiting()[0])
 
     def _waiting(self) -> list[Task]:
+        if self._paused.exists():
+            return []
         return [task for task in self._tasks[-1_000:] if task.status == "enqueued"]
 
     def _do(self, task: Task) -> None:
