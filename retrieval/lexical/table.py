@@ -1,5 +1,6 @@
 """The chunks of the corpus, as an engine that finds words is given them."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -39,9 +40,14 @@ def chunks_table(corpus: Corpus) -> Table:
 
 
 @contextmanager
-def projected(corpus: Corpus, engine: WordEngine) -> Iterator[Projection]:
-    """Yield the projection of `corpus` into `engine`, which is closed with the block."""
+def projected(
+    corpus: Corpus, engine: WordEngine, stopped: threading.Event | None = None
+) -> Iterator[Projection]:
+    """Yield the projection of `corpus` into `engine`, which is closed with the block.
+
+    `stopped` is set when it is stopped.
+    """
     try:
-        yield Projection(corpus, engine, [chunks_table(corpus)])
+        yield Projection(corpus, engine, [chunks_table(corpus)], stopped)
     finally:
         engine.close()

@@ -9,6 +9,7 @@ is compared.
 
 import re
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -45,14 +46,19 @@ class IndexGeneration:
     """One index, made at `made`; see `retrieval.projection.base.Generation`."""
 
     def __init__(
-        self, client: "Client", settings: MeilisearchSettings, name: str, made: str
+        self,
+        client: "Client",
+        settings: MeilisearchSettings,
+        name: str,
+        made: str,
+        stopped: threading.Event,
     ) -> None:
         self.name = name
         self._client = client
         self._settings = settings
         self._made = made
         self._index = client.index(name)
-        self._tasks = Tasks(client, name, settings.task_timeout_s)
+        self._tasks = Tasks(client, name, settings.task_timeout_s, stopped)
         self._read: Position | None = None
         self._began: int | None = None
 
@@ -155,6 +161,7 @@ class MeilisearchEngine:
 
     def __init__(self, settings: MeilisearchSettings) -> None:
         analysis(settings.language)
+        self.stopped = threading.Event()
         self._settings = settings
         self._client = connect(settings, _TIMEOUT_S)
         self.shape = shape(settings)
@@ -185,7 +192,7 @@ class MeilisearchEngine:
         self._client.close()
 
     def _generation(self, name: str, made: str) -> IndexGeneration:
-        return IndexGeneration(self._client, self._settings, name, made)
+        return IndexGeneration(self._client, self._settings, name, made, self.stopped)
 
     def _must_be_ours(self, target: str) -> None:
         if made_at(self._client, target) is None or note_in(self._client, target):

@@ -16,4 +16,5 @@ def lexical_projection(
 
     Raises `EngineError` where the settings cannot be used.
     """
-    return projected(corpus, MeilisearchEngine(settings))
+    engine = MeilisearchEngine(settings)
+    return projected(corpus, engine, engine.stopped)

@@ -1,7 +1,8 @@
 """The queue of Meilisearch, which takes writes at once and carries them out later, in order."""
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import EngineError
@@ -19,8 +20,11 @@ _WRITES = ["documentAdditionOrUpdate", "documentDeletion"]
 class Tasks:
     """What was sent to the index `uid`; use it from one thread, inside `telling`."""
 
-    def __init__(self, client: "Client", uid: str, timeout_s: float) -> None:
+    def __init__(
+        self, client: "Client", uid: str, timeout_s: float, stopped: threading.Event | None = None
+    ) -> None:
         self._client = client
+        self._stopped = stopped or threading.Event()
         self._uid = uid
         self._timeout_s = timeout_s
         self._waiting: list[int] = []
@@ -54,7 +58,7 @@ class Tasks:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        _wait_until(lambda: not self._of(waiting, ["enqueued", "processing"]), self._timeout_s)
+        self._wait(waiting)
         for task in self._of(waiting, ["failed", "canceled"]):
             fault: dict[str, Any] = task.error or {}
             raise EngineError(
@@ -62,20 +66,20 @@ class Tasks:
                 f"{fault.get('code')}: {fault.get('message')}"[:300]
             )
 
+    def _wait(self, numbers: Sequence[int]) -> None:
+        pause, deadline = _FIRST_PAUSE_S, time.monotonic() + self._timeout_s
+        while self._of(numbers, ["enqueued", "processing"]):
+            if time.monotonic() > deadline:
+                raise EngineError(
+                    f"meilisearch: has not indexed what was written within {self._timeout_s:g} s; "
+                    "see PMOVES_MEILISEARCH__TASK_TIMEOUT_S"
+                )
+            if self._stopped.wait(pause):
+                raise EngineError("meilisearch: stopped before all was indexed; nothing is lost")
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+
     def _of(self, numbers: Sequence[int], statuses: list[str]) -> "list[TaskResult]":
         return self._client.get_tasks(uids=list(numbers), statuses=statuses, limit=1).results
 
     def _writes(self, most: int) -> "list[TaskResult]":
         return self._client.get_tasks(index_ids=[self._uid], types=_WRITES, limit=most).results
-
-
-def _wait_until(done: Callable[[], bool], timeout_s: float) -> None:
-    pause, deadline = _FIRST_PAUSE_S, time.monotonic() + timeout_s
-    while not done():
-        if time.monotonic() > deadline:
-            raise EngineError(
-                f"meilisearch: has not indexed what was written within {timeout_s:g} s; see "
-                "PMOVES_MEILISEARCH__TASK_TIMEOUT_S"
-            )
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_S)

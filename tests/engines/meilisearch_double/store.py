@@ -156,7 +156,7 @@ def _inferred(documents: list[dict[str, Any]]) -> str:
     )
 
 
-def _shown(document: Mapping[str, Any], fields: object) -> dict[str, Any]:
+def _shown(document: Mapping[str, Any], fields: str | list[str] | None) -> dict[str, Any]:
     names = fields.split(",") if isinstance(fields, str) else fields
     if names is None or "*" in names:
         return dict(document)

@@ -78,6 +78,19 @@ def test_what_takes_too_long_is_given_up_and_left_alone_while_it_goes_on(
     assert equal(projection)
 
 
+def test_who_is_stopped_waits_no_longer(
+    engine: Double, projection: Projection, boats: Corpus, word_embedder: WordEmbedder
+) -> None:
+    (engine.folder / "paused").touch()
+    store(boats, word_embedder, [make_chunk("e-1", "another boat")])
+    with lexical_projection(boats, engine.settings(task_timeout_s=3_600)) as patient:
+        stopping = threading.Timer(0.1, patient.stop)
+        stopping.start()
+        with pytest.raises(EngineError, match="stopped before all was indexed"):
+            patient.follow()
+        stopping.join()
+
+
 def test_what_somebody_cancelled_is_told(
     engine: Double,
     projection: Projection,
