@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.errors import EngineBusyError, EngineError
 from retrieval.lexical.meilisearch.generation import IndexGeneration, MeilisearchEngine
 from retrieval.lexical.meilisearch.projection import lexical_projection
+from retrieval.projection.following import Following
 from retrieval.projection.projection import Projection
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
@@ -207,3 +209,57 @@ def test_the_release_is_told(engine: Double) -> None:
     found = MeilisearchEngine(engine.settings())
     assert found.version() == "1.15.0"
     found.close()
+
+
+def test_batches_wait_for_each_other_where_many_are_not_done(
+    engine: Double, projection: Projection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.lexical.meilisearch.tasks._MOST_WAITING", 1)
+    (engine.folder / "paused").touch()
+    begun = current(projection)
+    threading.Timer(0.2, (engine.folder / "paused").unlink).start()
+    begun.remove("chunks", [("ns", "d0-1")], 1)
+    assert begun.count("chunks") == 2
+
+
+def test_another_language_leads_to_another_build(
+    engine: Double, projection: Projection, boats: Corpus, client: Client
+) -> None:
+    before = client.index("pmoves").fetch_info().created_at
+    with lexical_projection(boats, engine.settings(language="none")) as other:
+        assert other.look() is None
+        assert other.follow()
+        assert equal(other)
+    assert client.index("pmoves").fetch_info().created_at != before
+    assert names(client) == {"pmoves"}
+
+
+@contextmanager
+def unlocked(*_arguments: object) -> Iterator[bool]:
+    """What a lock is in an object store: it is everybody's."""
+    yield True
+
+
+def test_replicas_without_a_lock_come_to_the_same_in_the_end(
+    engine: Double,
+    boats: Corpus,
+    word_embedder: WordEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("retrieval.projection.projection.sole", unlocked)
+    with ExitStack() as stack:
+        replicas = [
+            stack.enter_context(lexical_projection(boats, engine.settings())) for _ in range(3)
+        ]
+        assert replicas[0].follow()
+        following = [stack.enter_context(Following(boats, each, 0.01)) for each in replicas]
+        for at in range(8):
+            store(boats, word_embedder, [make_chunk(f"d{at % 4}-1", f"boat {at}")])
+        deadline = time.monotonic() + 60
+        while not all(each.progress.shows(boats.version) for each in following):
+            assert time.monotonic() < deadline, [each.progress for each in following]
+            time.sleep(0.01)
+    with lexical_projection(boats, engine.settings()) as projection:
+        while not projection.follow():
+            time.sleep(0.01)
+        assert equal(projection)
