@@ -24,11 +24,12 @@ pytest_plugins = ["tests.engines.fixtures", "tests.cluster.meshes"]
 
 _SHARED = {
     "elasticsearch_url": "elasticsearch",
+    "meilisearch_url": "meilisearch",
     "neo4j_engine": "elasticsearch",
     "object_store": "s3",
     "postgres": "postgres",
 }
-_SLOW = {"packaged_embedder", "elasticsearch_url", "neo4j_engine"}
+_SLOW = {"packaged_embedder", "elasticsearch_url", "meilisearch_url", "neo4j_engine"}
 
 settings.register_profile(
     "repeatable",
