@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty, LifoQueue
 
 from data_jobs.in_process import InProcess
 from data_jobs.job import Job
@@ -33,7 +33,8 @@ class JobWorker(Closing):
         self._load = load_embedder
         self._jobs = JobStore(settings.state_url)
         self._running: dict[str, threading.Thread] = {}
-        self._free: SimpleQueue[Sequence[Sandbox]] = SimpleQueue()
+        # What was given back last is warm.
+        self._free: LifoQueue[Sequence[Sandbox]] = LifoQueue()
         for _ in range(settings.ingest.small_jobs):
             self._free.put(new_sandboxes(settings.ingest))
 
