@@ -9,8 +9,6 @@ from typing import Any
 
 from ray.serve.handle import DeploymentHandle
 
-from data_jobs.settings import JobSettings
-from data_jobs.worker import JobWorker
 from retrieval.chunk import Vectors
 from retrieval.embedding.model import embedding_identity
 from retrieval.errors import OverloadedError, StageError
@@ -30,6 +28,10 @@ class Ingestor:
     """Runs small jobs of the store, embedding with the mesh's own embedder."""
 
     def __init__(self, settings: AppArgs, embedder: DeploymentHandle[Embedder]) -> None:
+        # Gateways import this module as well, and have no need of these.
+        from data_jobs.settings import JobSettings
+        from data_jobs.worker import JobWorker
+
         configure_replica_logging(settings.log)
         # As in a Ray job: settings that were given to `serve` reach the stages this way.
         os.environ.update(mesh_environment(settings, os.environ))
