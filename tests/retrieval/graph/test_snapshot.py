@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retrieval.entity import Entity
 from retrieval.graph.dictionaries import dictionaries_of
-from retrieval.graph.mentioned import Mentioned, RelatedEntity
+from retrieval.graph.mentioned import LinkedEntity, Mentioned, RelatedEntity
 from retrieval.graph.mentions import Postings
 from retrieval.graph.neighbors import Stated, neighbors_of
 from retrieval.graph.snapshot import Asked, GraphSnapshot
@@ -109,7 +109,7 @@ def test_passages_owe_what_the_plain_formulas_say(case: Case, rows: set[int]) ->
     if (found := case.found(2)) is None:
         return
     mentions, total = found.among(rows), sum(each.specificity for each in found.entities)
-    everybody = *found.entities, *found.related
+    everybody: list[LinkedEntity | RelatedEntity] = [*found.entities, *found.related]
     for row in rows:
         named = [each for each in found.entities if row in each.rows]
         near = [each for each in found.related if row in each.rows]
