@@ -19,7 +19,7 @@ from cluster.mesh.lifecycle import ensure_down, ensure_up, interruptible
 from cluster.mesh.ports import any_free_port
 from cluster.mesh.processes import mesh_processes
 from cluster.mesh.state import MeshState
-from cluster.ocr_benchmark import read_scans
+from cluster.ocr_benchmark import scan_lane
 from cluster.sample_collection import sample_library
 from cluster.settings import Settings
 from cluster.speech_benchmark import hear, hear_alone
@@ -69,7 +69,7 @@ def bench_parts() -> Iterator[BenchParts]:
             hear=hear,
             hear_alone=hear_alone,
             engines=own_engines,
-            read_scans=read_scans,
+            read_scans=scan_lane,
         )
 
 

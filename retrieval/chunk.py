@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import TypeAliasType
 
+from retrieval.pickling import by_fields
+
 JsonValue = TypeAliasType(
     "JsonValue",
     "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None",
@@ -22,6 +24,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Locator:
     """Where in its document a chunk stands.
@@ -38,6 +41,7 @@ class Locator:
     t_end: float | None = None
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """One passage as it is stored.

@@ -112,13 +112,13 @@ class Ranking:
         """Read the best `k` passages from `dataset`; equal scores are ordered by chunk id."""
         head = self._head(k)
         rows = read_hit_rows(dataset, [address for address, _ in head])
-        named = self.candidates.mentions.names
+        mentions = self.candidates.mentions
         found = [
             make_hit(
                 row,
                 score,
                 self._explain(address) if explain else None,
-                named.get(address, ()),
+                mentions.names(address),
                 self.reranked.get(address),
             )
             for row, (address, score) in zip(rows, head, strict=True)
@@ -147,7 +147,7 @@ class Ranking:
             },
             relations=[
                 RelationTie.model_validate(tie, from_attributes=True)
-                for tie in found.mentions.ties.get(address, ())
+                for tie in found.mentions.ties(address)
             ],
         )
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from data_jobs.parse.options import ParseOptions
+from retrieval.pickling import by_fields
 
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "cue", "notes"]
 MetadataValue = str | int | float | bool | list[str]
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Block:
     """A stretch of text with one place in its document.

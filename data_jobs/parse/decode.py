@@ -66,7 +66,7 @@ def _utf8(data: bytes) -> str | None:
         text = data.decode("utf-8", "replace")
     # A few broken characters among many that are right, or one cut off at the end.
     broken = text.count("\ufffd")
-    right = sum(not character.isascii() for character in text) - broken
+    right = len(text) - len(text.encode("ascii", "ignore")) - broken
     return text if 20 * broken < right or (broken == 1 and text[-1] == "\ufffd") else None
 
 

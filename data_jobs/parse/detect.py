@@ -57,9 +57,10 @@ def detect_media_type(path: Path) -> str:
     # The mark of UTF-16 looks like the start of MPEG audio.
     if not head.startswith(_MARKS) and (recording := detect_recording(head)):
         return recording
+    if (at := head[:1024].find(b"%PDF-")) == 0:
+        return media_types.PDF
     text = _text(head)
-    at = head[:1024].find(b"%PDF-")
-    if at == 0 or (at > 0 and (text is None or not head[:at].strip())):
+    if at > 0 and (text is None or not head[:at].strip()):
         return media_types.PDF
     if text is None:
         return detect_by_signature(head)

@@ -9,6 +9,7 @@ import re
 import unicodedata
 
 _NO_CHARACTER = re.compile("[\ue000-\uf8ff\ufffd\x00-\x08\x0e-\x1f]|\\(cid:\\d+\\)")
+_NO_LETTER = re.compile(r"[\W_]+")
 _NOT_LATIN = re.compile("[^A-Za-z]+")
 _MOST_OF_NO_CHARACTER = 0.15
 _LEAST_LETTERS = 0.4
@@ -31,9 +32,8 @@ def is_garbage(text: str) -> bool:
             return True
         # Accents count as the letters that bear them.
         solid = unicodedata.normalize("NFD", compact)
-    letters = sum(map(str.isalnum, solid))
-    marks = sum(not character.isalnum() for character in solid)
-    return letters == 0 or letters < _LEAST_LETTERS * (letters + marks) or _lacks_vowels(solid)
+    letters = len(_NO_LETTER.sub("", solid))
+    return letters == 0 or letters < _LEAST_LETTERS * len(solid) or _lacks_vowels(solid)
 
 
 def _has_broken_names(text: str) -> bool:

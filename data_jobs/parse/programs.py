@@ -25,10 +25,12 @@ def run_program(
     command: Sequence[str],
     seconds: float,
     *,
-    given: bytes = b"",
+    files: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run `command` with `given` on its standard input; return its outcome.
+    """Run `command`, which gets the descriptors `files` under the same numbers.
+
+    Returns its outcome.
 
     Raises `LimitExceededError` after `seconds`; then nothing that it started is left.
     It stays in the session of its parent, whose end is its own.
@@ -36,13 +38,14 @@ def run_program(
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     with subprocess.Popen(
         command,
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        pass_fds=files,
         env=kept | {"OMP_THREAD_LIMIT": "1"} | dict(environment or {}),
     ) as process:
         try:
-            out, told = process.communicate(given, timeout=seconds)
+            out, told = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired as error:
             name = Path(command[0]).name
             raise LimitExceededError(f"{name} took longer than {seconds:g} s") from error
@@ -50,6 +53,18 @@ def run_program(
             if process.poll() is None:
                 _kill_tree(process.pid)
     return subprocess.CompletedProcess(command, process.returncode, out, told)
+
+
+@contextmanager
+def memory_file(content: bytes) -> Iterator[int]:
+    """Yield the descriptor of a file with `content` that lies in memory, in no folder."""
+    descriptor = os.memfd_create("given")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -20,8 +20,9 @@ _ALIASES = 4
 _WORDS = 9_000
 _KINDS = ("PERSON", "GROUP", "WORK", "SHOW", "PLACE")
 _RELATIONS = ("CREATED", "MEMBER_OF", "PART_OF", "CO_MENTION")
-# Passages in which both sides of a search would look an entity up.
+# Passages in which both sides of a search would look an entity up, and those shown.
 _CANDIDATES = 200
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,10 @@ def bench_graph(plan: GraphPlan) -> GraphBenchReport:
         start = time.perf_counter()
         found = graph.find(Asked(query, (_NAMESPACE,), (_FRAGMENT,), plan.passages))
         if found is not None:
-            found.among([*candidates, *found.recalled()[:_CANDIDATES].tolist()])
+            recalled = found.recalled()[:_CANDIDATES].tolist()
+            mentions = found.among([*candidates, *recalled])
+            for row in recalled[:_SHOWN]:
+                mentions.names(row), mentions.ties(row)
             matched += 1
         times.append(1_000 * (time.perf_counter() - start))
     p50, p95, p99 = np.percentile(times, [50, 95, 99]).tolist()

@@ -24,6 +24,9 @@ HearRecordings = Callable[[Sequence[Path]], Iterator[int]]
 ReadScans = Callable[[Sequence[Path]], int]
 """Reads scanned PDF files as ingestion does; returns how many of their pages have text."""
 
+OpenLane = Callable[[], AbstractContextManager[ReadScans]]
+"""Yields what reads scanned PDF files; what it starts for them ends with the block."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
@@ -87,4 +90,4 @@ class BenchParts:
     hear: HearRecordings | None = None
     hear_alone: HearRecordings | None = None
     engines: Callable[[], AbstractContextManager[EngineAddresses]] | None = None
-    read_scans: ReadScans | None = None
+    read_scans: OpenLane | None = None

@@ -42,7 +42,8 @@ def find_changes(
     changed = {
         at
         for at, chunk in enumerate(chunks)
-        if hashes.get((chunk.namespace, chunk.chunk_id)) != chunk_hash(chunk)
+        if (stored_as := hashes.get((chunk.namespace, chunk.chunk_id))) is None
+        or stored_as != chunk_hash(chunk)
     }
     given: dict[DocumentKey, set[str]] = {key: set() for key in replaced}
     differing = set[DocumentKey]()

@@ -75,6 +75,12 @@ RECORD_COLUMNS = (
 )
 
 
+# Made once: `json.dumps` makes an encoder each time.
+_RECORD_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_ROW_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+_METADATA_JSON = json.JSONEncoder(sort_keys=True, allow_nan=False, ensure_ascii=False)
+
+
 def chunks_schema(dimension: int) -> pa.Schema:
     """Return the schema of the chunks table for vectors of `dimension` float32."""
     return pa.schema(
@@ -107,7 +113,7 @@ def chunks_schema(dimension: int) -> pa.Schema:
 def record_of(row: Mapping[str, Any]) -> str:
     """Return as JSON what `RECORD_COLUMNS` hold of a row, NULL left out."""
     held = {name: value for name in RECORD_COLUMNS if (value := row[name]) is not None}
-    return json.dumps(held, separators=(",", ":"), ensure_ascii=False)
+    return _RECORD_JSON.encode(held)
 
 
 def chunk_hash(chunk: Chunk) -> str:
@@ -115,11 +121,11 @@ def chunk_hash(chunk: Chunk) -> str:
 
     Raises `InvalidInputError` for text that is not Unicode and for unfit metadata.
     """
-    return _row_hash(_chunk_row(chunk))
+    return _row_hash(_chunk_row(chunk, to_json(chunk.metadata)))
 
 
 def _row_hash(row: Mapping[str, Any]) -> str:
-    text = json.dumps(row, sort_keys=True, ensure_ascii=False)
+    text = _ROW_JSON.encode(row)
     try:
         return content_hash(text.encode())
     except UnicodeEncodeError as error:
@@ -131,7 +137,8 @@ def _row_hash(row: Mapping[str, Any]) -> str:
 def chunks_to_table(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
     """Return the rows of `chunks` with `vectors`, shape (len(chunks), dimension)."""
     schema = chunks_schema(vectors.shape[1])
-    rows = [_chunk_row(chunk) for chunk in chunks]
+    rows = _chunk_rows(chunks)
+    hashes = [_row_hash(row) for row in rows]
     now = utc_now()
     columns: list[pa.Array] = []
     for field in schema:
@@ -139,7 +146,7 @@ def chunks_to_table(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
             flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
             columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
         elif field.name == "content_hash":
-            columns.append(pa.array(map(_row_hash, rows), pa.string()))
+            columns.append(pa.array(hashes, pa.string()))
         elif field.name == RECORD:
             columns.append(pa.array(map(record_of, rows), pa.string()))
         elif field.name == "created_at":
@@ -149,21 +156,31 @@ def chunks_to_table(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _chunk_row(chunk: Chunk) -> dict[str, Any]:
+def _chunk_rows(chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
+    """Return the rows of `chunks`; metadata that many of them share is made JSON once."""
+    told: dict[int, str] = {}
+    for chunk in chunks:
+        if id(chunk.metadata) not in told:
+            told[id(chunk.metadata)] = to_json(chunk.metadata)
+    return [_chunk_row(chunk, told[id(chunk.metadata)]) for chunk in chunks]
+
+
+def _chunk_row(chunk: Chunk, metadata: str) -> dict[str, Any]:
+    text = chunk.indexed_text
     return {
         "namespace": chunk.namespace,
         "chunk_id": chunk.chunk_id,
         "doc_id": chunk.doc_id,
         "position": chunk.position,
         "section_id": chunk.section_id,
-        "indexed_text": chunk.indexed_text,
-        "text_offset": len(chunk.indexed_text) - len(chunk.text),
+        "indexed_text": text,
+        "text_offset": len(text) - len(chunk.text),
         "source": chunk.source,
         "title": chunk.title,
         "media_type": chunk.media_type,
         # Not `asdict`, whose deep copies were half the time of a commit.
         **{name: getattr(chunk.locator, name) for name in LOCATOR_COLUMNS},
-        "metadata": to_json(chunk.metadata),
+        "metadata": metadata,
     }
 
 
@@ -231,7 +248,7 @@ def to_json(value: Mapping[str, JsonValue] | Mapping[str, float]) -> str:
     Raises `InvalidInputError` for NaN, infinities and what JSON has no form for.
     """
     try:
-        return json.dumps(dict(value), sort_keys=True, allow_nan=False, ensure_ascii=False)
+        return _METADATA_JSON.encode(dict(value))
     except (ValueError, TypeError) as error:
         raise InvalidInputError(f"metadata cannot be stored as JSON: {error}") from error
 

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import numpy as np
-
 from retrieval.dense.segment import Addresses
 from retrieval.entity import Entity
 from retrieval.graph.asking import asked_types
@@ -17,8 +15,9 @@ from retrieval.graph.mentioned import (
     RelatedEntity,
     Tie,
     specificity,
+    strength,
 )
-from retrieval.graph.mentions import Postings
+from retrieval.graph.mentions import Mentioning, Postings
 from retrieval.graph.neighbors import Neighbor
 
 # More names than this in one query say little each; neighbors fill up what is left.
@@ -69,15 +68,24 @@ class GraphSnapshot:
         numbers = sorted(self._linked(asked))
         if not numbers:
             return None
-        rows = self._rows(numbers, asked)
-        linked = [
-            LinkedEntity(self.entities[number].name, specificity(len(found), asked.total), found)
-            for number, found in rows.items()
-        ]
-        linked = sorted(linked, key=lambda entity: len(entity.rows))[:_MOST_ENTITIES]
+        linked = self._named(numbers, asked)
         left = _MOST_ENTITIES - len(linked) if asked.neighbors else 0
-        related = self._related(numbers, asked)[:left] if left else []
+        related = self._related(numbers, left, asked) if left else []
         return Mentioned(tuple(linked), tuple(related)) if linked or related else None
+
+    def _named(self, numbers: Sequence[int], asked: Asked) -> list[LinkedEntity]:
+        """Return those of the entities `numbers` that passages mention, the most specific first."""
+        mentioning = self._mentioning(numbers, asked)
+        counts = mentioning.counts()
+        ascending = sorted(range(len(counts)), key=counts.__getitem__)
+        return [
+            LinkedEntity(
+                self.entities[numbers[at]].name,
+                specificity(counts[at], asked.total),
+                mentioning.rows(at),
+            )
+            for at in [at for at in ascending if counts[at]][:_MOST_ENTITIES]
+        ]
 
     def _linked(self, asked: Asked) -> set[int]:
         linkers = [self.linkers[name] for name in asked.namespaces if name in self.linkers]
@@ -108,25 +116,35 @@ class GraphSnapshot:
         said = asked_types(" ".join(beside), types.values())
         return {bearer for bearer, kind in types.items() if kind in said}
 
-    def _related(self, numbers: Sequence[int], asked: Asked) -> list[RelatedEntity]:
-        """Return the neighbors of the entities `numbers`, the strongest first."""
+    def _related(self, numbers: Sequence[int], left: int, asked: Asked) -> list[RelatedEntity]:
+        """Return the `left` strongest neighbors of the entities `numbers`, the strongest first."""
+        around = self._around(numbers)
+        kinds = asked_types(asked.query, {self.entities[each.number].type for each, _ in around})
+        mentioning = self._mentioning([each.number for each, _ in around], asked)
+        found = []
+        for at, ((each, _), rows) in enumerate(zip(around, mentioning.counts(), strict=True)):
+            if rows:
+                entity = self.entities[each.number]
+                sure = specificity(rows, asked.total)
+                owed = strength(sure, each.confidence, asked=entity.type in kinds)
+                found.append((-owed, entity.name, at))
+        # Only the rows of those that are kept are put together.
+        return [
+            self._entity(*around[at], mentioning.rows(at), asked.total, kinds)
+            for _, _, at in sorted(found)[:left]
+        ]
+
+    def _around(self, numbers: Sequence[int]) -> list[tuple[Neighbor, int]]:
+        """Return the neighbors of the entities `numbers`, the surest first, and whose they are."""
         around: dict[int, tuple[Neighbor, int]] = {}
         for number in numbers:
             for each in self.neighbors.get(number, ()):
                 known = around.get(each.number)
-                if each.number not in numbers and (
-                    known is None or known[0].confidence < each.confidence
-                ):
+                if known is None or known[0].confidence < each.confidence:
                     around[each.number] = each, number
-        surest = sorted(around.values(), key=lambda item: -item[0].confidence)[:_MOST_CONSIDERED]
-        rows = self._rows(sorted(each.number for each, _ in surest), asked)
-        kinds = asked_types(asked.query, {self.entities[each.number].type for each, _ in surest})
-        related = [
-            self._entity(each, of, rows[each.number], asked.total, kinds)
-            for each, of in surest
-            if each.number in rows
-        ]
-        return sorted(related, key=lambda entity: (-entity.strength, entity.name))
+        for number in numbers:
+            around.pop(number, None)
+        return sorted(around.values(), key=lambda item: -item[0].confidence)[:_MOST_CONSIDERED]
 
     def _entity(
         self, neighbor: Neighbor, of: int, rows: Addresses, total: int, kinds: Collection[str]
@@ -138,14 +156,7 @@ class GraphSnapshot:
         sure = specificity(len(rows), total)
         return RelatedEntity(name, sure, rows, tie, asked=entity.type in kinds)
 
-    def _rows(self, numbers: Sequence[int], asked: Asked) -> dict[int, Addresses]:
-        """Return the ascending addresses of rows that mention the entities, where any does."""
-        wanted = np.array(numbers, np.int64)
-        keys = [key for key in asked.fragments if key in self.postings]
-        parts = [self.postings[key].of(wanted) for key in keys]
-        found: dict[int, Addresses] = {}
-        for at, number in enumerate(numbers):
-            if mine := [part[at] for part in parts if len(part[at])]:
-                # The addresses of fragments do not overlap, so these ascend throughout.
-                found[number] = np.concatenate(sorted(mine, key=lambda part: int(part[0])))
-        return found
+    def _mentioning(self, numbers: Sequence[int], asked: Asked) -> Mentioning:
+        return Mentioning(
+            [self.postings[key] for key in asked.fragments if key in self.postings], numbers
+        )

@@ -143,7 +143,7 @@ def test_the_explanation_gives_scores_and_ranks_of_both_sides(
 
 
 def test_what_neither_side_found_is_last_by_ranks_until_it_is_boosted() -> None:
-    mentions = Mentions({3: 0.5, 1: 0.1}, {3: ["Pine"], 1: ["Pine"]})
+    mentions = Mentions({3: 0.5, 1: 0.1})
     candidates = Candidates({1: 0.9, 2: 0.8, 3: 0.1}, {2: 5.0}, frozenset({1, 2}), [], mentions)
     ranking = rank(candidates, "rrf", 0.7)
     assert ranking.scores[-1] == (3, 0.0)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from data_jobs.errors import NeedsOcrError, ParserCrashedError
 from data_jobs.parse.options import OcrOptions
-from data_jobs.parse.programs import find_program, run_program
+from data_jobs.parse.programs import find_program, memory_file, run_program
 from data_jobs.parse.slots import cores, slot
 
 if TYPE_CHECKING:
@@ -116,12 +116,13 @@ def _run(image: "Image.Image", options: OcrOptions, *arguments: str) -> str:
     program = tesseract()
     if program is None:
         raise NeedsOcrError(f"Reading pictures needs Tesseract. {advice(options)}")
-    command = [program, "stdin", "stdout", "--dpi", str(options.dpi), *arguments]
     width, height = image.size
     picture = b"P5 %d %d 255\n%b" % (width, height, image.convert("L").tobytes())
     done: subprocess.CompletedProcess[bytes]
-    with slot("ocr", options.workers or cores(), seconds=600):
-        done = run_program(command, options.page_seconds, given=picture)
+    # A file, for Tesseract reads its standard input letter by letter.
+    with memory_file(picture) as file, slot("ocr", options.workers or cores(), seconds=600):
+        command = [program, f"/proc/self/fd/{file}", "stdout", "--dpi", str(options.dpi)]
+        done = run_program([*command, *arguments], options.page_seconds, files=[file])
     if done.returncode != 0:
         told = " ".join(done.stderr.decode("utf-8", "replace").split())[-300:]
         raise ParserCrashedError(f"tesseract ended with {done.returncode}: {told}")

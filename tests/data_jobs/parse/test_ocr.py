@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageOps
 
 from data_jobs.errors import EmptyDocumentError, NeedsOcrError
 from data_jobs.parse.base import ParsedDocument, ParseLimits
@@ -158,6 +158,15 @@ def test_languages_that_are_not_installed_are_named_with_their_packages(tmp_path
 def test_skew_is_measured_to_half_a_degree(page: Image.Image, degrees: float) -> None:
     turned = page.rotate(degrees, expand=True, fillcolor=255)
     assert abs(skew(turned) + degrees) <= 0.5
+
+
+def test_skew_is_told_on_shaded_paper_and_of_white_letters(page: Image.Image) -> None:
+    turned = page.rotate(3, expand=True, fillcolor=255)
+    shade = Image.linear_gradient("L").rotate(90).resize(turned.size)
+    assert abs(skew(ImageChops.multiply(turned, shade.point(lambda v: 130 + v // 2))) + 3) <= 0.5
+    assert abs(skew(ImageOps.invert(turned)) + 3) <= 0.5
+    assert skew(Image.new("L", (600, 800), 250)) == 0
+    assert skew(Image.effect_noise((600, 800), 40)) == 0
 
 
 def test_dust_and_doubtful_paragraphs_are_dropped() -> None:

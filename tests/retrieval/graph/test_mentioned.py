@@ -27,7 +27,8 @@ def test_who_mentions_what_is_found_and_weighed(rows: list[set[int]], asked: set
         row: {str(at) for at, mentioning in enumerate(rows) if row in mentioning}
         for row in asked & set[int]().union(*rows)
     }
-    assert {row: set(names) for row, names in found.names.items()} == expected
+    assert {row: set(found.names(row)) for row in asked if found.names(row)} == expected
+    assert not any(found.names(row) for row in range(21) if row not in asked)
     assert found.weights.keys() == expected.keys()
     assert all(0 < weight <= 1 for weight in found.weights.values())
     for row, names in expected.items():
