@@ -52,7 +52,7 @@ def test_former_shards_are_deployed_beside_the_present_ones(
     dense = DenseSettings(shards=shards, former_shards=former)
     changed = settings.model_copy(update={"dense": dense})
     arguments: Any = build(changed)._bound_deployment.init_args
-    present, kept = arguments[-2:]
+    present, kept = arguments[3:5]
     assert all(isinstance(one, serve.Application) for one in (*present, *kept))
     assert [one._bound_deployment.name for one in (*present, *kept)] == names
     assert len(present) == layouts(changed)[0]

@@ -1,6 +1,7 @@
 """What every embedder must do."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -28,7 +29,11 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["packaged", "torch", "words", "http"])
+# Importing PyTorch and sentence-transformers takes many seconds.
+TORCH = pytest.param("torch", marks=pytest.mark.integration)
+
+
+@pytest.fixture(scope="module", params=["packaged", TORCH, "words", "http"])
 def embedder(
     request: pytest.FixtureRequest,
     packaged_embedder: CTranslateEmbedder,
@@ -102,6 +107,7 @@ def test_any_text_can_be_embedded(embedder: Embedder, given_texts: list[str]) ->
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_int8_is_near_to_what_pytorch_computes(packaged_embedder: CTranslateEmbedder) -> None:
     exact = SentenceTransformerEmbedder(EmbeddingSettings(dtype="float32"))
     likeness = np.sum(exact.embed_passages(TEXTS) * packaged_embedder.embed_passages(TEXTS), axis=1)
@@ -111,10 +117,25 @@ def test_int8_is_near_to_what_pytorch_computes(packaged_embedder: CTranslateEmbe
     assert exact.count_tokens(TEXTS) == packaged_embedder.count_tokens(TEXTS)
 
 
-def test_the_dtype_decides_who_computes() -> None:
-    assert isinstance(load_embedder(EmbeddingSettings(dtype="int8")), CTranslateEmbedder)
-    exact = load_embedder(EmbeddingSettings(dtype="float32"))
-    assert isinstance(exact, SentenceTransformerEmbedder)
+@pytest.mark.parametrize(
+    ("dtype", "gpu", "chosen"),
+    [
+        ("auto", False, "CTranslateEmbedder"),
+        ("auto", True, "SentenceTransformerEmbedder"),
+        ("int8", True, "CTranslateEmbedder"),
+        ("float32", False, "SentenceTransformerEmbedder"),
+        ("bfloat16", False, "SentenceTransformerEmbedder"),
+    ],
+)
+def test_number_format_and_machine_decide_who_computes(
+    dtype: str, gpu: bool, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CTranslateEmbedder", "SentenceTransformerEmbedder"):
+        made = partial(lambda name, _settings: name, name)
+        monkeypatch.setattr(f"retrieval.embedding.opening.{name}", made)
+    monkeypatch.setattr("retrieval.embedding.opening._has_gpu", lambda: gpu)
+    found: object = load_embedder(EmbeddingSettings.model_validate({"dtype": dtype}))
+    assert found == chosen
 
 
 def test_meaning_without_shared_words(packaged_embedder: CTranslateEmbedder) -> None:
