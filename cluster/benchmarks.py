@@ -33,9 +33,10 @@ from retrieval.jobs import JobRequest, SourceItem
 from retrieval.settings import ElasticsearchSettings, EmbeddingSettings, Neo4jSettings
 
 if TYPE_CHECKING:
-    from data_jobs.progress import Summary
+    from data_jobs.sandbox.sandbox import Sandbox
     from data_jobs.settings import JobSettings
     from data_jobs.stages.work import Work
+    from retrieval.embedding.base import Embedder
 
 T = TypeVar("T")
 _NOOP = "eval.bench.noop_app:build"
@@ -56,9 +57,6 @@ def bench_parts() -> Iterator[BenchParts]:
         def embed(texts: Sequence[str]) -> Iterator[int]:
             return _embed(texts, session)
 
-        def ingest_files(folder: Path, embedded: bool) -> Ingested:
-            return _ingest_files(folder, embedded, session)
-
         # A request to end this process ends what a benchmark started, too.
         session.enter_context(interruptible())
         yield BenchParts(
@@ -66,7 +64,7 @@ def bench_parts() -> Iterator[BenchParts]:
             own_mesh,
             noop_mesh,
             embed,
-            ingest_files,
+            _WarmIngestion(session),
             sample_library,
             hear=hear,
             hear_alone=hear_alone,
@@ -166,7 +164,7 @@ def _ingest(folder: Path, session: ExitStack) -> int:
     """Ingest `folder` into a corpus of its own without embedding; return the pages stored."""
     from retrieval.corpus.store import Corpus
 
-    with _ingested(folder, False, session) as (_, settings):
+    with _ingested(folder, session) as settings:
         corpus, pages, cursor = Corpus.open_existing(settings.corpus_uri), 0, None
         while True:
             page = corpus.documents([_NAMESPACE], status="ready", limit=1_000, cursor=cursor)
@@ -175,17 +173,49 @@ def _ingest(folder: Path, session: ExitStack) -> int:
                 return pages
 
 
-def _ingest_files(folder: Path, embedded: bool, session: ExitStack) -> Ingested:
-    """Ingest `folder` into a corpus of its own; return what became of the files."""
-    with _ingested(folder, embedded, session) as (summary, _):
+class _WarmIngestion:
+    """Ingests as the mesh does with what is small: parsers and model stay from job to job."""
+
+    def __init__(self, session: ExitStack) -> None:
+        self._session = session
+        self._embedder: Embedder | None = None
+        self._sandboxes: list[Sandbox] = []
+
+    def __call__(self, folder: Path, embedded: bool) -> Ingested:
+        """Ingest `folder` into a corpus of its own; return what became of the files."""
+        from data_jobs.in_process import InProcess
+        from data_jobs.ingest import run_ingest
+        from data_jobs.settings import JobSettings
+        from data_jobs.stages.parsing import new_sandboxes
+
+        with tempfile.TemporaryDirectory(prefix="pmoves-bench-") as home:
+            settings = JobSettings(home=Path(home))
+            if not self._sandboxes:
+                self._sandboxes = new_sandboxes(settings.ingest)
+                for sandbox in self._sandboxes:
+                    self._session.enter_context(sandbox)
+            summary = run_ingest(
+                _request(folder),
+                settings,
+                load_embedder=self._loaded if embedded else NoEmbedding,
+                start=lambda: InProcess(self._sandboxes),
+            )
         return Ingested(summary.ready, summary.quarantined, summary.chunks)
+
+    def _loaded(self, settings: EmbeddingSettings) -> "Embedder":
+        from retrieval.embedding.opening import load_embedder
+
+        self._embedder = self._embedder or load_embedder(settings)
+        return self._embedder
+
+
+def _request(folder: Path) -> JobRequest:
+    return JobRequest(namespace=_NAMESPACE, sources=[SourceItem(uri=folder.as_uri())])
 
 
 @contextmanager
-def _ingested(
-    folder: Path, embedded: bool, session: ExitStack
-) -> "Iterator[tuple[Summary, JobSettings]]":
-    """Ingest `folder` into a corpus that lasts for the block."""
+def _ingested(folder: Path, session: ExitStack) -> "Iterator[JobSettings]":
+    """Ingest `folder` on Ray, without embedding, into a corpus that lasts for the block."""
     from data_jobs.ingest import run_ingest
     from data_jobs.session import ray_session
     from data_jobs.settings import JobSettings
@@ -193,9 +223,8 @@ def _ingested(
     session.enter_context(ray_session())
     with tempfile.TemporaryDirectory(prefix="pmoves-bench-") as home:
         settings = JobSettings(home=Path(home))
-        request = JobRequest(namespace=_NAMESPACE, sources=[SourceItem(uri=folder.as_uri())])
-        load = None if embedded else NoEmbedding
-        yield run_ingest(request, settings, load_embedder=load), settings
+        run_ingest(_request(folder), settings, load_embedder=NoEmbedding)
+        yield settings
 
 
 def _embed(texts: Sequence[str], session: ExitStack) -> Iterator[int]:

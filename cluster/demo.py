@@ -21,7 +21,7 @@ from cluster.cli.output import err, remark, say
 from cluster.cli.search import citation, reason
 from cluster.config_report import given_values, read_settings, require_usable
 from cluster.errors import MeshError
-from cluster.ingestion.local import ingest_here
+from cluster.ingestion.local import ingest_on_ray
 from cluster.mesh.lifecycle import ensure_down, ensure_up, interruptible
 from cluster.mesh.ports import any_free_port
 from cluster.settings import Settings
@@ -99,7 +99,7 @@ def _ingest(settings: Settings) -> Summary:
     say(f"2. Ingest {len(files)} documents ({', '.join(kinds)}) with Ray Data.")
     source = SourceItem(uri=library_files().as_uri())
     request = JobRequest(namespace=settings.search.namespace, sources=[source])
-    summary = ingest_here(settings, request, err())
+    summary = ingest_on_ray(settings, request, err())
     if summary.quarantined or summary.ready < len(files):
         raise MeshError(
             f"{summary.ready} of {len(files)} documents are ready, "

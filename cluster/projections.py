@@ -13,14 +13,16 @@ Opened = Callable[[Settings, Corpus], AbstractContextManager[Projection]]
 
 @contextmanager
 def _lexical(settings: Settings, corpus: Corpus) -> Iterator[Projection]:
-    from retrieval.lexical.elasticsearch.projection import lexical_projection
+    from retrieval.lexical.opening import text_projection
 
-    if not settings.elasticsearch.hosts:
+    opened = text_projection(corpus, settings)
+    if opened is None:
         raise UsageError(
-            "say where Elasticsearch is, with PMOVES_ELASTICSEARCH__HOSTS; without it the corpus's "
+            "say where Elasticsearch or Meilisearch is, with PMOVES_PROFILE=cluster and "
+            "PMOVES_ELASTICSEARCH__HOSTS or PMOVES_MEILISEARCH__URL; without them the corpus's "
             "own text index answers, which needs no rebuilding"
         )
-    with lexical_projection(corpus, settings.elasticsearch) as projection:
+    with opened as projection:
         yield projection
 
 
@@ -40,5 +42,5 @@ PROJECTIONS: dict[str, Opened] = {"lexical": _lexical, "graph": _graph}
 
 def projections_in_use(settings: Settings) -> list[str]:
     """Return the names of the projections that the mesh keeps up to date."""
-    used = {"lexical": settings.uses_elasticsearch, "graph": settings.uses_neo4j}
+    used = {"lexical": bool(settings.text_engines), "graph": settings.uses_neo4j}
     return [name for name, is_used in used.items() if is_used]

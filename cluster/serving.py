@@ -1,4 +1,4 @@
-"""The Serve application of `pmoves up`: the gateway, with evaluations behind its doors."""
+"""The Serve application of `pmoves up`: evaluations behind the gateway's doors, small jobs."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from ray import serve
 
 from cluster.evaluation_routes import evaluation_routes
+from cluster.ingestor import Ingestor
 from serve_apps.app import application
 from serve_apps.gateway import Gateway
 from serve_apps.services import Services
@@ -26,4 +27,4 @@ class MeshGateway(Gateway):
 
 def build(args: AppArgs) -> serve.Application:
     """Return the application; see `serve_apps.app.build`."""
-    return application(args, MeshGateway)
+    return application(args, MeshGateway, Ingestor)

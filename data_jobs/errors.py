@@ -64,3 +64,7 @@ class SandboxError(PmovesError):
 
 class JobError(PmovesError):
     """A job ended before its documents did, for a reason that is none of theirs."""
+
+
+class StoppedError(Exception):
+    """The job is to end; the document in hand is to blame for nothing."""

@@ -29,6 +29,7 @@ from retrieval.job_request import JobRequest, SourceItem
 from retrieval.jobs import JobStore
 
 if TYPE_CHECKING:
+    from data_jobs.running import Runner
     from data_jobs.stages.embedding import LoadEmbedder
 
 FAILED, USAGE, QUARANTINED = 1, 2, 3
@@ -42,19 +43,22 @@ def run_ingest(
     *,
     confined: bool = False,
     load_embedder: "LoadEmbedder | None" = None,
+    start: "Callable[[], Runner] | None" = None,
 ) -> Summary:
     """Ingest what `request` names, and return what came of it.
 
-    Ray must be initialised. `job_id` names a job of the store, or one to create
-    there. `on_progress` is called twice a second from another thread. With
-    `confined`, only uploads and files below `settings.ingest.roots` are read.
-    `load_embedder` replaces the configured model. Raises a `PmovesError` when the
-    job itself fails; documents never make it fail.
+    `start` makes what runs it; without it Ray does, which must be initialised. `job_id`
+    names a job of the store, or one to create there. `on_progress` is called twice a
+    second from another thread. With `confined`, only uploads and files below
+    `settings.ingest.roots` are read. `load_embedder` replaces the configured model. Raises
+    a `PmovesError` when the job itself fails; documents never make it fail.
     """
-    # Ray and all that comes with it take seconds to import.
+    # What a job needs takes seconds to import.
     from data_jobs.job import Job
+    from data_jobs.running import on_ray
 
-    return Job(request, settings, on_progress, confined, load_embedder).run(job_id)
+    job = Job(request, settings, on_progress, confined, load_embedder, start or on_ray)
+    return job.run(job_id)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

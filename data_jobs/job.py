@@ -1,17 +1,18 @@
-"""Running one ingestion job on a Ray that is up already."""
+"""Running one ingestion job, on a Ray that is up already or in this process."""
 
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from data_jobs.backfill.mirror import Seen, mirror
 from data_jobs.objects.store import ObjectStore
-from data_jobs.pipeline import Plan, run_pipeline
+from data_jobs.plan import Plan
 from data_jobs.progress import Summary
 from data_jobs.retrying import quarantined_items
+from data_jobs.running import Runner, on_ray
 from data_jobs.settings import JobSettings
-from data_jobs.shared_monitor import SharedMonitor
 from data_jobs.stages.embedding import LoadEmbedder
 from data_jobs.watch import JobWatch, OnProgress
 from data_jobs.web.spool import discard_old
@@ -25,13 +26,17 @@ from retrieval.jobs import JobStore
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a job; see `data_jobs.ingest.run_ingest` for what the fields mean."""
+    """One run of a job; see `data_jobs.ingest.run_ingest` for what the fields mean.
+
+    `start` makes what runs its stages.
+    """
 
     request: JobRequest
     settings: JobSettings
     on_progress: OnProgress | None = None
     confined: bool = False
     load_embedder: LoadEmbedder | None = None
+    start: Callable[[], Runner] = on_ray
 
     def run(self, job_id: str | None = None) -> Summary:
         """Run to the end, and keep the job's row in the store true."""
@@ -55,11 +60,11 @@ class Job:
         identity = embedding_identity(self.settings.embedding)
         corpus = Corpus.open(self.settings.corpus_uri, identity)
         plan = self._plan(job_id, corpus, jobs)
-        monitor = SharedMonitor()
+        runner = self.start()
         try:
-            with JobWatch(job_id, jobs, monitor, self.on_progress) as watch:
+            with JobWatch(job_id, jobs, runner.monitor, self.on_progress) as watch:
                 seen = Seen()
-                for document in run_pipeline(plan, monitor):
+                for document in runner.run(plan):
                     watch.add(document)
                     if self.request.mirror:
                         seen.add(document)
@@ -73,7 +78,7 @@ class Job:
                     watch.deleted = mirror(corpus, self.request, self.request.mirror, seen, store)
                     watch.doing("")
         finally:
-            monitor.close()
+            runner.close()
             shutil.rmtree(plan.spool, ignore_errors=True)
         return self._summary(job_id, watch, corpus.version)
 

@@ -7,9 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,11 +16,12 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset, TaskPoolStrategy
 
 from data_jobs.errors import JobError
 from data_jobs.monitor import LocalMonitor, Monitor
+from data_jobs.plan import Plan
 from data_jobs.settings import JobSettings
-from data_jobs.sources import Selection
+from data_jobs.shared_monitor import SharedMonitor
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
-from data_jobs.stages.embedding import EmbedStage, LoadEmbedder
+from data_jobs.stages.embedding import EmbedStage
 from data_jobs.stages.fetching import FetchStage
 from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
@@ -30,9 +29,7 @@ from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.transcribing import TranscribeStage
 from data_jobs.stages.videos import VideoStage
-from data_jobs.web.urls import is_web
 from retrieval.errors import PmovesError
-from retrieval.job_request import JobRequest, SourceItem
 from retrieval.placement import Tier, placement
 
 # Bundles that a worker of the speech lane holds: one is listened to, the others pass by.
@@ -41,29 +38,19 @@ _VIDEOS_AT_ONCE = 8
 _ADVICE_ON_RETRIES = "\nFailed to apply UDF transform after "
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one run of the pipeline does.
+class OnRay:
+    """Runs one job with Ray Data, each stage in workers of its own."""
 
-    `again` are sources to take up even if they have not changed; `confined` keeps them
-    to the folders and buckets of the settings. `spool` is the folder for pages on their way.
-    """
+    def __init__(self) -> None:
+        self.monitor = SharedMonitor()
 
-    request: JobRequest
-    settings: JobSettings
-    load_embedder: LoadEmbedder
-    again: Sequence[SourceItem] = ()
-    confined: bool = False
-    spool: Path = Path("spool")
+    def run(self, plan: Plan) -> Iterator[DocumentOutcome]:
+        """Yield outcomes; see `run_pipeline`."""
+        return run_pipeline(plan, self.monitor)
 
-    def bounds(self) -> Selection:
-        """Return where its sources may lie."""
-        ingest = self.settings.ingest
-        return Selection(
-            roots=ingest.roots if self.confined else None,
-            objects=self.settings.s3,
-            buckets=ingest.buckets if self.confined else None,
-        )
+    def close(self) -> None:
+        """End the monitor."""
+        self.monitor.close()
 
 
 def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
@@ -131,7 +118,7 @@ def _listed(plan: Plan, monitor: Monitor) -> Dataset:
 
 def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
     """Append the stage that fetches pages, where the job has any."""
-    if not _from_the_web(plan):
+    if not plan.from_the_web:
         return before
     arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
     stages, tiers = plan.settings.ingest.stages, plan.settings.tiers
@@ -150,7 +137,7 @@ def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
 
 def _heard(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
     """Append the stage that listens, where recordings can be read or videos may come."""
-    if not find_spec("av") and not _from_the_web(plan):
+    if not find_spec("av") and not plan.from_the_web:
         return before
     speech = plan.settings.speech
     return _mapped(
@@ -163,10 +150,6 @@ def _heard(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
         num_gpus=speech.gpus,
         at_once=_HEARD_AT_ONCE,
     )
-
-
-def _from_the_web(plan: Plan) -> bool:
-    return any(is_web(item.uri) for item in (*plan.request.sources, *plan.again))
 
 
 def embed_alone(bundles: Sequence[pa.Table], settings: JobSettings) -> Iterator[pa.Table]:

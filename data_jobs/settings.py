@@ -126,6 +126,23 @@ class IngestSettings(Group):
     optimize_commits: int = Field(
         100, ge=1, le=100_000, description="Commits after which the corpus is compacted on the way."
     )
+    small_documents: int = Field(
+        500,
+        ge=0,
+        le=100_000,
+        description="Files up to which a job counts as small: it runs at once, in a process that "
+        "is warm, where a larger one has Ray start workers for it; 0: no job is small.",
+    )
+    small_bytes: int = Field(
+        128 * MIB, ge=0, le=64 * GIB, description="Bytes in all files of a small job at most."
+    )
+    small_jobs: int = Field(
+        4,
+        ge=1,
+        le=256,
+        description="Small jobs that one replica of `ingestor` runs at once; what comes "
+        "meanwhile is given to Ray.",
+    )
     ocr: OcrSettings = OcrSettings()
     images: ImageSettings = ImageSettings()
     office: OfficeSettings = OfficeSettings()

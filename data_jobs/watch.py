@@ -57,7 +57,7 @@ class JobWatch:
         self._jobs = jobs
         self._monitor = monitor
         self._on_progress = on_progress or (lambda progress: None)
-        self._doing = "starting the workers"
+        self._doing = "starting"
         self._started = time.monotonic()
         self._first: tuple[float, int] | None = None
         self._stored = 0.0

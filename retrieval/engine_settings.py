@@ -1,4 +1,4 @@
-"""Settings of the engines beside the corpus: object stores, Neo4j, Elasticsearch."""
+"""Settings of what stands beside the corpus: an object store, and engines."""
 
 from typing import Annotated
 
@@ -82,7 +82,29 @@ class Neo4jSettings(Group):
     )
 
 
-class ElasticsearchSettings(Group):
+class TextEngineSettings(Group):
+    """What is the same of all engines that can find words in place of the corpus."""
+
+    ca_file: str = Field(
+        "", description="File with the authority that signed the engine's certificates."
+    )
+    patience_ms: Milliseconds = Field(
+        1_000,
+        description="Time for one answer; after it, the corpus's own text index answers.",
+    )
+    retry_ms: Milliseconds = Field(
+        2_000, description="Pause until an engine that did not answer is asked again."
+    )
+    most_lag_s: float = Field(
+        5.0,
+        ge=0.1,
+        le=86_400,
+        description="Seconds for which the engine may lack the newest passages before the "
+        "corpus's own text index answers.",
+    )
+
+
+class ElasticsearchSettings(TextEngineSettings):
     """Elasticsearch as the lexical side; used by the profile `cluster` where `hosts` are given."""
 
     hosts: Annotated[
@@ -96,9 +118,6 @@ class ElasticsearchSettings(Group):
     api_key: SecretStr = Field(SecretStr(""), description="API key, in its encoded form.")
     username: str = Field("", description="Name for basic authentication, instead of a key.")
     password: SecretStr = Field(SecretStr(""), description="Password that goes with it.")
-    ca_file: str = Field(
-        "", description="File with the authority that signed the nodes' certificates."
-    )
     index: str = Field(
         "pmoves",
         pattern=r"^[a-z][a-z0-9_-]{0,63}$",
@@ -109,17 +128,29 @@ class ElasticsearchSettings(Group):
         {}, description='Other analyzers by namespace, such as {"archiv": "german"}.'
     )
     shards: int = Field(1, ge=1, le=1_024, description="Primary shards of the index.")
-    patience_ms: Milliseconds = Field(
-        1_000,
-        description="Time for one answer; after it, the corpus's own text index answers.",
+
+
+class MeilisearchSettings(TextEngineSettings):
+    """Meilisearch as the lexical side; used by the profile `cluster` where a `url` is given."""
+
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^/@\s]+(/[^@\s]*)?)?$",
+        description="Address of the server, such as http://127.0.0.1:7700; empty: none is used.",
     )
-    retry_ms: Milliseconds = Field(
-        2_000, description="Pause until nodes that did not answer are asked again."
+    api_key: SecretStr = Field(
+        SecretStr(""), description="Key that is sent as a bearer; empty: the server asks for none."
     )
-    most_lag_s: float = Field(
-        5.0,
-        ge=0.1,
-        le=86_400,
-        description="Seconds for which Elasticsearch may lack the newest passages before the "
-        "corpus's own text index answers.",
+    index: str = Field(
+        "pmoves",
+        pattern=r"^[a-z][a-z0-9_-]{0,63}$",
+        description="Index that is searched; each mesh needs one of its own.",
+    )
+    language: str = Field(
+        "english",
+        pattern=r"^[a-z][a-z0-9_]{0,63}$",
+        description="Snowball stemmer by which words are made alike; none: as they are written.",
+    )
+    task_timeout_s: float = Field(
+        300.0, ge=1, le=86_400, description="Seconds that what is written may take to be indexed."
     )

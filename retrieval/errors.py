@@ -48,5 +48,9 @@ class EngineError(PmovesError):
     """A remote engine did not do what it was asked; the corpus is not touched by that."""
 
 
+class EngineBusyError(EngineError):
+    """Another process is writing to the engine, which is left to it."""
+
+
 class OverloadedError(PmovesError):
     """Too much work is waiting already; try again later."""

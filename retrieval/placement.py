@@ -34,6 +34,7 @@ class TierSettings(Group):
     shard: Order = Field(
         ["cpu", "gpu", "jetson"], description="Where shards of the dense index are searched."
     )
+    ingestor: Order = Field(["cpu", "gpu", "jetson"], description="Where small jobs run.")
     list: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs list files.")
     read: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs fingerprint files.")
     parse: Order = Field(["cpu", "gpu", "jetson"], description="Where jobs parse.")

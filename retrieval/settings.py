@@ -22,6 +22,7 @@ from pydantic_settings import (
 from retrieval.answering.settings import AnswerSettings
 from retrieval.embedding.settings import EmbeddingSettings as EmbeddingSettings
 from retrieval.engine_settings import ElasticsearchSettings as ElasticsearchSettings
+from retrieval.engine_settings import MeilisearchSettings as MeilisearchSettings
 from retrieval.engine_settings import Neo4jSettings as Neo4jSettings
 from retrieval.engine_settings import S3Settings as S3Settings
 from retrieval.fetching.settings import FetchSettings
@@ -225,14 +226,19 @@ class LibrarySettings(BaseSettings):
     answer: AnswerSettings = AnswerSettings()
     log: LogSettings = LogSettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    meilisearch: MeilisearchSettings = MeilisearchSettings()
     dense: DenseSettings = DenseSettings()
     fetch: FetchSettings = FetchSettings()
     tiers: TierSettings = TierSettings()
 
     @property
-    def uses_elasticsearch(self) -> bool:
-        """Whether Elasticsearch is the lexical side."""
-        return self.profile == "cluster" and bool(self.elasticsearch.hosts)
+    def text_engines(self) -> list[str]:
+        """The engines that are to be the lexical side; of more than one none can be used."""
+        given = {
+            "Elasticsearch": bool(self.elasticsearch.hosts),
+            "Meilisearch": bool(self.meilisearch.url),
+        }
+        return [name for name, is_given in given.items() if is_given and self.profile == "cluster"]
 
     @property
     def uses_neo4j(self) -> bool:

@@ -36,15 +36,24 @@ def build(args: AppArgs) -> serve.Application:
     return application(args, Gateway)
 
 
-def application(args: AppArgs, gateway: type[Gateway]) -> serve.Application:
-    """Return the application around a kind of gateway; see `build`."""
+def application(
+    args: AppArgs, gateway: type[Gateway], ingestor: type | None = None
+) -> serve.Application:
+    """Return the application around a kind of gateway; see `build`.
+
+    `ingestor` runs small jobs; it is made of the settings and a handle of the embedder, and
+    its `run` is as `serve_apps.near.NearLauncher` wants it.
+    """
     settings = args.model_copy(update={"home": args.home.absolute()})
     require_keys(settings.http.host, settings.state_url)
     check_ingress(settings.state_url)
     reranker = _reranker(settings).bind(settings) if settings.rerank.local else None
     embedder = _embedder(settings).bind(settings)
     shards, former = (_shards(settings, of) for of in layouts(settings))
-    return _gateway(settings, gateway).bind(settings, embedder, reranker, shards, former)
+    near = None
+    if ingestor is not None and settings.serve.ingestor_replicas:
+        near = _ingestor(settings, ingestor).bind(settings, embedder)
+    return _gateway(settings, gateway).bind(settings, embedder, reranker, shards, former, near)
 
 
 def layouts(settings: AppArgs) -> tuple[int, int]:
@@ -118,6 +127,19 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
         **_replacing(settings),
     )
     return make(Embedder)
+
+
+def _ingestor(settings: AppArgs, kind: type) -> serve.Deployment:
+    limits = settings.serve
+    make = serve.deployment(
+        name="ingestor",
+        num_replicas=limits.ingestor_replicas,
+        ray_actor_options={"num_cpus": limits.ingestor_cpus, **placement(settings.tiers.ingestor)},
+        max_ongoing_requests=limits.ingestor_max_ongoing,
+        logging_config=_logging(settings),
+        **_replacing(settings),
+    )
+    return make(kind)
 
 
 def _gateway(settings: AppArgs, gateway: type[Gateway]) -> serve.Deployment:

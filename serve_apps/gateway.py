@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
-import ray
 from fastapi import APIRouter, FastAPI
 from ray.serve.handle import DeploymentHandle
 
@@ -19,10 +19,10 @@ from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
 from serve_apps.guarded import GuardedEmbedder
 from serve_apps.ingress import beyond_loopback, check_ingress, ingress_of
-from serve_apps.launcher import RayJobLauncher
 from serve_apps.logs import configure_replica_logging
 from serve_apps.metered import MeteredEmbedder
 from serve_apps.metrics import Metrics
+from serve_apps.near import make_launcher
 from serve_apps.remote import RemoteEmbedder
 from serve_apps.reranker import Reranker
 from serve_apps.reranking import make_reranking
@@ -37,7 +37,8 @@ class Gateway:
     """Speaks HTTP; searches the corpus in this very process, embeds through the embedder.
 
     Vectors are searched here as well, or in `shards`, the i-th of which holds share i.
-    `former` shards are only kept for the gateways that this one takes the place of.
+    `former` shards are only kept for the gateways that this one takes the place of. Small
+    jobs go to `ingestor`.
     Whoever composes it with routes of other packages overrides `more_routes`.
     """
 
@@ -48,6 +49,7 @@ class Gateway:
         reranker: DeploymentHandle[Reranker] | None = None,
         shards: Sequence[DeploymentHandle[VectorShard]] = (),
         former: Sequence[DeploymentHandle[VectorShard]] = (),
+        ingestor: DeploymentHandle[Any] | None = None,
     ) -> None:
         check_ingress(settings.state_url)
         configure_replica_logging(settings.log)
@@ -57,7 +59,6 @@ class Gateway:
         remote = MeteredEmbedder(guarded, metrics)
         remotes = remote_shards(shards)
         follower, index = make_index(settings, corpus, remotes, metrics)
-        address = ray.get_runtime_context().gcs_address
         self._services = Services(
             settings=settings,
             corpus=corpus,
@@ -78,7 +79,7 @@ class Gateway:
                 index,
             ),
             jobs=JobStore(settings.state_url),
-            launcher=RayJobLauncher(settings, address),
+            launcher=make_launcher(settings, ingestor),
             metrics=metrics,
             tracing=tracing,
             exposed=beyond_loopback(),

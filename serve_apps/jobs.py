@@ -1,13 +1,21 @@
 """Starting, stopping and watching ingest jobs. Blocking: run these in threads."""
 
+import contextlib
+import logging
 import shutil
 import time
+from datetime import datetime
 from pathlib import Path
 
+from retrieval.errors import InvalidInputError
 from retrieval.jobs import Job, JobRequest
-from serve_apps.services import LaunchError, Services
+from serve_apps.services import NEAR, LaunchError, Services
 
 _STOP_GRACE_S = 15.0
+# A job that runs writes its row every second.
+_SILENCE_S = 120.0
+_GONE = "the process that ran the job is gone; start it again, it goes on from what is stored"
+_log = logging.getLogger(__name__)
 # Seconds for which a caller waits until a job is stored and the cluster has taken it.
 START_S = 60.0
 
@@ -35,10 +43,11 @@ def restart_job(services: Services, job: Job) -> Job:
     return launch(services, services.jobs.requeue(job.job_id, job.state))
 
 
-def launch(services: Services, job: Job) -> Job:
+def launch(services: Services, job: Job, *, small: bool = True) -> Job:
     """Have a stored job run; `LaunchError` as above."""
     try:
-        services.jobs.set_runner(job.job_id, services.launcher.submit(job.job_id))
+        runner_id = services.launcher.submit(job.job_id, small=small)
+        services.jobs.set_runner(job.job_id, runner_id)
     except LaunchError as error:
         services.jobs.finish(job.job_id, "failed", str(error))
         raise
@@ -50,20 +59,31 @@ class JobWatcher:
     """Brings the store in line with what became of the runs.
 
     A run that dies without a word leaves its job running; one that was asked to
-    stop and does not is ended after a while.
+    stop and does not is ended after a while. A job of no Ray job of which nothing was heard
+    for `silence_s` has lost its process: one of the mesh's own is run as a Ray job then.
     """
 
-    def __init__(self, services: Services, grace_s: float = _STOP_GRACE_S) -> None:
+    def __init__(
+        self,
+        services: Services,
+        grace_s: float = _STOP_GRACE_S,
+        silence_s: float = _SILENCE_S,
+    ) -> None:
         self._services = services
         self._grace_s = grace_s
+        self._silence_s = silence_s
         self._asked: dict[str, float] = {}
+        self._heard: dict[str, tuple[datetime, float]] = {}
 
     def look(self) -> None:
         """Look at every job that has not ended."""
         active = {job.job_id: job for job in self._services.jobs.list().jobs if not job.finished}
         self._asked = {name: since for name, since in self._asked.items() if name in active}
+        self._heard = {name: heard for name, heard in self._heard.items() if name in active}
         for job in active.values():
-            if job.runner_id:
+            if job.runner_id is None or job.runner_id == NEAR:
+                self._listen(job)
+            else:
                 self._check(job, job.runner_id)
         self._discard_uploads()
         self._count()
@@ -95,6 +115,28 @@ class JobWatcher:
             self._services.jobs.finish(job.job_id, "stopped")
         else:
             self._services.jobs.finish(job.job_id, "failed", reason)
+
+    def _listen(self, job: Job) -> None:
+        """Take a job as lost of which nothing is heard; clocks of other machines do not matter."""
+        moment, since = self._heard.get(job.job_id, (None, 0.0))
+        now = time.monotonic()
+        if moment != job.updated_at:
+            self._heard[job.job_id] = (job.updated_at, now)
+        elif now - since >= self._silence_s:
+            del self._heard[job.job_id]
+            self._lost(job)
+
+    def _lost(self, job: Job) -> None:
+        jobs = self._services.jobs
+        if job.stop_requested:
+            jobs.finish(job.job_id, "stopped")
+        elif job.runner_id is None and job.state == "running":
+            jobs.finish(job.job_id, "failed", _GONE)
+        else:
+            _log.warning("the process that ran the job %s is gone; it runs once more", job.job_id)
+            # Where another replica was faster, the job is no longer in that state.
+            with contextlib.suppress(InvalidInputError):
+                launch(self._services, jobs.requeue(job.job_id, job.state), small=False)
 
     def _discard_uploads(self) -> None:
         """Remove uploaded files of which every one is in the corpus; the others stay."""

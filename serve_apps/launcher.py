@@ -32,7 +32,7 @@ class RayJobLauncher:
     def _client(self) -> JobSubmissionClient:
         return JobSubmissionClient(self._address)
 
-    def submit(self, job_id: str) -> str:
+    def submit(self, job_id: str, *, small: bool = True) -> str:
         """Start the job; return Ray's submission id."""
         environment = mesh_environment(self._settings, os.environ)
         try:

@@ -195,7 +195,7 @@ METRICS = (
     Metric(
         "pmoves_text_engine_circuit_open",
         "gauge",
-        "1 while Elasticsearch is known not to answer, so that nobody waits for it; else 0.",
+        "1 while the engine of the lexical side is known not to answer, and is left out; else 0.",
     ),
     Metric(
         "pmoves_corpus_circuit_open",

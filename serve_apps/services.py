@@ -34,11 +34,18 @@ class LaunchError(PmovesError):
     """The cluster did not take or end a job."""
 
 
+# The id of all runs in the mesh's own processes.
+NEAR = "ingestor"
+
+
 class JobLauncher(Protocol):
     """Runs ingest jobs somewhere. The calls block; each may raise `LaunchError`."""
 
-    def submit(self, job_id: str) -> str:
-        """Start the job of that id, which the job store holds; return the id of the run."""
+    def submit(self, job_id: str, *, small: bool = True) -> str:
+        """Start the job of that id, which the job store holds; return the id of the run.
+
+        Without `small`, it gets workers of its own, however little it is.
+        """
         ...
 
     def stop(self, runner_id: str) -> None:

@@ -126,6 +126,21 @@ class ServeSettings(Group):
         le=64,
         description="GPUs, or share of one, for an embedder replica; with 0 it sees none.",
     )
+    ingestor_replicas: int = Field(
+        1,
+        ge=0,
+        le=1_000,
+        description="Replicas of the ingestor, which runs small jobs; 0: all jobs are Ray jobs.",
+    )
+    ingestor_cpus: float = Field(
+        0.2, ge=0, le=256, description="CPUs that Ray sets aside for one replica of the ingestor."
+    )
+    ingestor_max_ongoing: int = Field(
+        16,
+        ge=1,
+        le=10_000,
+        description="Jobs on their way to one replica of the ingestor, or run by it.",
+    )
     target_ongoing: float = Field(
         8.0,
         gt=0,

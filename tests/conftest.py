@@ -15,7 +15,7 @@ from eval.asking import index_dataset
 from eval.datasets.base import Dataset
 from eval.systems.local import LocalSystem
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.settings import EmbeddingSettings, LibrarySettings
 from retrieval.state.database import open_database
 from tests.embedders import WordEmbedder
@@ -23,13 +23,13 @@ from tests.embedders import WordEmbedder
 pytest_plugins = ["tests.engines.fixtures", "tests.cluster.meshes"]
 
 _SHARED = {
-    "packaged_embedder": "model",
     "elasticsearch_url": "elasticsearch",
+    "meilisearch_url": "meilisearch",
     "neo4j_engine": "elasticsearch",
     "object_store": "s3",
     "postgres": "postgres",
 }
-_SLOW = {"packaged_embedder", "elasticsearch_url", "neo4j_engine"}
+_SLOW = {"packaged_embedder", "elasticsearch_url", "meilisearch_url", "neo4j_engine"}
 
 settings.register_profile(
     "repeatable",
@@ -100,14 +100,14 @@ def _loggers() -> None:
 
 
 @pytest.fixture(scope="session")
-def packaged_embedder() -> SentenceTransformerEmbedder:
+def packaged_embedder() -> CTranslateEmbedder:
     """The packaged MiniLM with default settings, loaded once."""
-    return SentenceTransformerEmbedder(EmbeddingSettings())
+    return CTranslateEmbedder(EmbeddingSettings())
 
 
 @pytest.fixture(scope="session")
 def sample_home(
-    tmp_path_factory: pytest.TempPathFactory, packaged_embedder: SentenceTransformerEmbedder
+    tmp_path_factory: pytest.TempPathFactory, packaged_embedder: CTranslateEmbedder
 ) -> Path:
     """A home in which evaluations find the sample library indexed; to be copied or only read."""
     home = tmp_path_factory.mktemp("sample") / "home"
@@ -115,7 +115,7 @@ def sample_home(
     return home
 
 
-async def _index(dataset: Dataset, home: Path, embedder: SentenceTransformerEmbedder) -> None:
+async def _index(dataset: Dataset, home: Path, embedder: CTranslateEmbedder) -> None:
     system = LocalSystem(LibrarySettings(home=home), embedder=embedder)
     namespace = f"eval-{dataset.documents_hash[:16]}"
     await index_dataset(system, dataset, namespace, lambda _stage, _done, _total: None)

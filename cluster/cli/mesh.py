@@ -200,7 +200,7 @@ def _addresses(place: "Answering") -> list[tuple[str, str]]:
 def _parts(loaded: "Settings") -> list[tuple[str, str]]:
     return [
         ("dense", f"on, model {loaded.embedding.model}"),
-        ("lexical", "on, Elasticsearch" if loaded.uses_elasticsearch else "on"),
+        ("lexical", ", ".join(["on", *loaded.text_engines])),
         ("rerank", f"on, model {loaded.rerank.model}" if loaded.rerank.enabled else "off"),
         ("graph", "on, Neo4j" if loaded.uses_neo4j else "on, where entities are known"),
     ]

@@ -14,8 +14,8 @@ Part = Annotated[
     Literal["dense", "lexical", "graph"],
     typer.Argument(
         metavar="PROJECTION",
-        help="What is built anew: dense (the vector index), lexical (in Elasticsearch) "
-        "or graph (in Neo4j).",
+        help="What is built anew: dense (the vector index), lexical (in Elasticsearch or "
+        "Meilisearch) or graph (in Neo4j).",
     ),
 ]
 

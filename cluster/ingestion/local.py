@@ -1,4 +1,4 @@
-"""Ingestion by Ray on this machine: that of the home's mesh, else one of its own."""
+"""Ingestion on this machine: small jobs here, others by the Ray of the mesh or one of its own."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -21,6 +21,20 @@ def ingest_here(settings: Settings, request: JobRequest, console: Console) -> "S
 
     Raises a `PmovesError` when the job itself fails; documents never make it fail.
     """
+    from data_jobs.small import is_small
+
+    if not is_small(request, settings.ingest, settings.s3):
+        return ingest_on_ray(settings, request, console)
+    from data_jobs.in_process import InProcess
+    from data_jobs.ingest import run_ingest
+    from data_jobs.reporting import reporter
+
+    with reporter(console) as report:
+        return run_ingest(request, settings, report, start=InProcess)
+
+
+def ingest_on_ray(settings: Settings, request: JobRequest, console: Console) -> "Summary":
+    """Do as `ingest_here`, with workers of Ray's, however small the job is."""
     state = running_mesh(settings)
     variables = client_environment(state) if state else ONE_NODE
     # Ray reads its environment when it is imported.

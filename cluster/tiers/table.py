@@ -42,7 +42,8 @@ def _deployments(settings: Settings) -> Iterable[Work]:
     serve, tiers = settings.serve, settings.tiers
     reranker = ["reranker"] if settings.rerank.local else []
     shards = ["shard"] if settings.dense.shards > 1 else []
-    for name in ("gateway", "embedder", *reranker, *shards):
+    ingestor = ["ingestor"] if serve.ingestor_replicas else []
+    for name in ("gateway", "embedder", *reranker, *shards, *ingestor):
         least = getattr(serve, f"{name}_replicas")
         most = max(1, least, getattr(serve, f"{name}_max_replicas", 0))
         parts = settings.dense.shards if name == "shard" else 1

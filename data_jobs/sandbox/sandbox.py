@@ -19,7 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from data_jobs.errors import IngestError, LimitExceededError, ParserCrashedError, SandboxError
+from data_jobs.errors import (
+    IngestError,
+    LimitExceededError,
+    ParserCrashedError,
+    SandboxError,
+    StoppedError,
+)
 from data_jobs.parse.base import ParsedDocument, ParseLimits
 from data_jobs.sandbox.child import Answer
 from data_jobs.sandbox.frames import DeadlineError, read_frame, write_frame
@@ -37,16 +43,11 @@ _TRIES = 3
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 
-class StoppedError(Exception):
-    """The job is to end; the file is to blame for nothing."""
-
-
 class Sandbox(Closing):
     """Parses files one after the other in a child process; for one thread.
 
     The child serves up to `documents` files. It is replaced when a file crashed
     it, hung it, or used up its memory. `environment` is added to that of the child.
-    Once `stopping` says so, the child is ended in the middle of a file.
     """
 
     def __init__(
@@ -55,13 +56,11 @@ class Sandbox(Closing):
         documents: int = 1_000,
         function: str = PARSE_FILE,
         environment: Mapping[str, str] | None = None,
-        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._limits = limits
         self._documents = documents
         self._function = function
         self._environment = dict(environment or {})
-        self._stopping = stopping
         self._child: subprocess.Popen[bytes] | None = None
         self._served = 0
 
@@ -71,21 +70,27 @@ class Sandbox(Closing):
         return self._child.pid if self._child else None
 
     def parse(
-        self, path: Path, limits: ParseLimits | None = None, scratch: Path | None = None
+        self,
+        path: Path,
+        limits: ParseLimits | None = None,
+        scratch: Path | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> tuple[str, ParsedDocument]:
         """Return the media type and the text of the file at `path`.
 
         `limits` hold for this file in place of the usual ones. What parsing writes
-        goes to `scratch`. Raises the `IngestError` of the parser, `LimitExceededError`
-        when it took too long or too much, `ParserCrashedError` when it died,
-        `StoppedError` when the job is to end, and `SandboxError` when no process can be
-        started.
+        goes to `scratch`. Once `stopping` says so, the child is ended. Raises the
+        `IngestError` of the parser, `LimitExceededError` when it took too long or too
+        much, `ParserCrashedError` when it died, `StoppedError` when the job is to end,
+        and `SandboxError` when no process can be started.
         """
         limits = replace(limits or self._limits, scratch=str(scratch) if scratch else None)
-        answer = self._ask(path, limits)
+        answer = self._ask(path, limits, stopping)
         if answer is None:
             # Killed from outside, which may have had nothing to do with the file.
-            answer = self._ask(path, limits) or ParserCrashedError(_sentence(-signal.SIGKILL))
+            answer = self._ask(path, limits, stopping) or ParserCrashedError(
+                _sentence(-signal.SIGKILL)
+            )
         if isinstance(answer, IngestError):
             raise answer
         return answer
@@ -103,11 +108,11 @@ class Sandbox(Closing):
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def _ask(self, path: Path, limits: ParseLimits) -> Answer | None:
+    def _ask(self, path: Path, limits: ParseLimits, stopping: Callable[[], bool]) -> Answer | None:
         """Have one file parsed; None when somebody killed the child."""
         child = self._send((os.fsencode(path), limits))
         try:
-            left = self._wait(_answers(child), limits.seconds)
+            left = self._wait(_answers(child), limits.seconds, stopping)
             answer = cast(Answer, read_frame(_answers(child), left))
         except DeadlineError:
             self.close()
@@ -120,11 +125,11 @@ class Sandbox(Closing):
             self.close()
         return answer
 
-    def _wait(self, descriptor: int, seconds: float) -> float:
+    def _wait(self, descriptor: int, seconds: float, stopping: Callable[[], bool]) -> float:
         """Return the seconds that are left when an answer begins to come."""
         deadline = time.monotonic() + seconds
         while not select.select([descriptor], [], [], _LOOK_SECONDS)[0]:
-            if self._stopping():
+            if stopping():
                 self.close()
                 raise StoppedError
             if time.monotonic() > deadline:

@@ -17,7 +17,6 @@ from data_jobs.stages.stage import Stage
 from data_jobs.stages.together import together
 from data_jobs.stages.work import Packed, Work, pack, unpack
 from data_jobs.web.pages import content_type, own_url, write_as_utf8
-from data_jobs.web.turns import StoppedError
 from data_jobs.web.urls import host_of, is_web, page_name
 from data_jobs.web.visitor import Visit, Visitor
 from retrieval.chunk import Document
@@ -46,10 +45,7 @@ class FetchStage(Stage):
 
     def process(self, work: Work) -> Iterator[Work]:
         """Fetch one page."""
-        try:
-            self._fetch(work)
-        except StoppedError:
-            work.outcome = "stopped"
+        self._fetch(work)
         yield work
 
     def _fetch(self, work: Work) -> None:

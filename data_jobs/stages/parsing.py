@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class ParseStage(Stage):
 
     What takes long, such as OCR, is set aside at the first look, and read when it
     comes again. Attachments are followed down to `settings.attachment_depth`; deeper
-    ones are quarantined.
+    ones are quarantined. `sandboxes` are those of whoever runs many jobs.
     """
 
     name = "parse"
@@ -44,6 +44,7 @@ class ParseStage(Stage):
         monitor: Monitor,
         function: str = PARSE_FILE,
         s3: S3Settings | None = None,
+        sandboxes: Sequence[Sandbox] = (),
     ) -> None:
         super().__init__(monitor)
         self._settings = settings
@@ -52,15 +53,13 @@ class ParseStage(Stage):
         self._slow_limits = settings.parse_limits()
         self._limits = replace(self._slow_limits, slow=False, seconds=settings.parse_seconds)
         self._describing = Describing(settings.vision)
-        self._sandboxes = [
-            Sandbox(self._limits, settings.parse_process_documents, function)
-            for _ in range(settings.stages.slow_documents)
-        ]
+        self._own = [] if sandboxes else new_sandboxes(settings, function)
+        self._sandboxes = sandboxes or self._own
 
     def close(self) -> None:
-        """End the child processes and connections."""
+        """End its own child processes and connections."""
         self._describing.close()
-        for sandbox in self._sandboxes:
+        for sandbox in self._own:
             sandbox.close()
 
     def process(self, work: Work) -> Iterator[Work]:
@@ -134,13 +133,13 @@ class ParseStage(Stage):
             )
         if work.depth:
             family.take(work.size_bytes)
-        path = self._local(work, folder)
+        path, stopping = self._local(work, folder), self._monitor.stopping
         try:
-            work.media_type, parsed = sandbox.parse(path, self._limits, folder)
+            work.media_type, parsed = sandbox.parse(path, self._limits, folder, stopping)
         except SetAsideError:
             if not slow:
                 raise
-            work.media_type, parsed = sandbox.parse(path, self._slow_limits, folder)
+            work.media_type, parsed = sandbox.parse(path, self._slow_limits, folder, stopping)
         seen = self._describing.described(parsed, folder)
         work.parsed = replace(seen, attachments=(), preview=None, picture=None)
         work.title = clean(parsed.title or "") or None
@@ -163,6 +162,15 @@ class ParseStage(Stage):
         fetched = self._objects.fetch(work.file.stored, path, most)
         work.content_hash, work.size_bytes = fetched.content_hash, fetched.size
         return path
+
+
+def new_sandboxes(settings: IngestSettings, function: str = PARSE_FILE) -> list[Sandbox]:
+    """Return the child processes of one worker, which start with their first document."""
+    limits = settings.parse_limits()
+    return [
+        Sandbox(limits, settings.parse_process_documents, function)
+        for _ in range(settings.stages.slow_documents)
+    ]
 
 
 def _keep(work: Work, path: Path) -> None:

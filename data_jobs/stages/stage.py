@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from data_jobs.errors import IngestError, SetAsideError
+from data_jobs.errors import IngestError, SetAsideError, StoppedError
 from data_jobs.monitor import Monitor
 from data_jobs.stages.work import Packed, StageName, Work, bundles, pack, unpack
 from retrieval.errors import PmovesError
@@ -51,6 +51,9 @@ class Stage(ABC):
             results = step()
         except SetAsideError:
             raise
+        except StoppedError:
+            work.outcome = "stopped"
+            return [work]
         except Exception as error:
             if isinstance(error, PmovesError) and not isinstance(error, IngestError):
                 raise

@@ -15,7 +15,7 @@ from data_jobs.errors import LimitExceededError, UnsupportedTypeError
 from data_jobs.fingerprint import with_speech
 from data_jobs.monitor import Monitor
 from data_jobs.parse.base import Block, ParsedDocument, ParseLimits
-from data_jobs.sandbox.sandbox import Sandbox, StoppedError
+from data_jobs.sandbox.sandbox import Sandbox
 from data_jobs.settings import JobSettings
 from data_jobs.speech.segmentation import segmented
 from data_jobs.speech.transcription import with_chapters
@@ -72,12 +72,8 @@ class TranscribeStage(Stage):
         """Recognise the words of one recording, or cut the captions of one video."""
         assert work.parsed is not None
         work.pipeline = with_speech(work.pipeline, self._settings.speech)
-        try:
-            cues = self._recognised(work) if work.parsed.needs_speech else work.parsed.blocks
-        except StoppedError:
-            work.outcome = "stopped"
-        else:
-            self._cut(work, work.parsed, cues)
+        cues = self._recognised(work) if work.parsed.needs_speech else work.parsed.blocks
+        self._cut(work, work.parsed, cues)
         yield work
 
     def _recognised(self, work: Work) -> tuple[Block, ...]:
@@ -88,7 +84,9 @@ class TranscribeStage(Stage):
                 "Speech recognition is off. Turn it on: PMOVES_SPEECH__BACKEND=faster-whisper"
             )
         limits = self._limits(work.parsed)
-        _media_type, heard = self._sandbox.parse(work.file.path, limits)
+        _media_type, heard = self._sandbox.parse(
+            work.file.path, limits, stopping=self._monitor.stopping
+        )
         metadata = {**work.parsed.metadata, **heard.metadata}
         work.parsed = replace(work.parsed, metadata=metadata)
         return heard.blocks
@@ -155,5 +153,4 @@ class TranscribeStage(Stage):
             ingest.parse_process_documents,
             TRANSCRIBE,
             environment,
-            self._monitor.stopping,
         )

@@ -21,7 +21,6 @@ from data_jobs.video.base import Video, VideoNotes, Wanted
 from data_jobs.video.chain import Chain, Log
 from data_jobs.video.identity import video_of
 from data_jobs.video.providers import chain_of
-from data_jobs.web.turns import StoppedError
 from retrieval.video_options import VideoOptions
 
 
@@ -76,10 +75,7 @@ class VideoStage(Stage):
             work.video = VideoNotes(video.video_id)
             self._compare(work)
             if work.outcome is None:
-                try:
-                    self._fetch(work, video)
-                except StoppedError:
-                    work.outcome = "stopped"
+                self._fetch(work, video)
         yield work
 
     def _fetch(self, work: Work, video: Video) -> None:

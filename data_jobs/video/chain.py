@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from data_jobs.breaker import Breaker
-from data_jobs.errors import SourceError, VideoGoneError
+from data_jobs.errors import SourceError, StoppedError, VideoGoneError
 from data_jobs.video.base import Provider, Transcript, Video, VideoFacts, Wanted
 from data_jobs.video.failures import Failure
 from data_jobs.video.settings import VideoSettings
-from data_jobs.web.turns import StoppedError, Turns
+from data_jobs.web.turns import Turns
 from retrieval.chunk import JsonValue
 from retrieval.closing import Closing
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from data_jobs.errors import IngestError, LimitExceededError, SourceError
+from data_jobs.errors import IngestError, LimitExceededError, SourceError, StoppedError
 from data_jobs.patterns import PathFilter
 from data_jobs.web.settings import WebSettings
 from data_jobs.web.sitemaps import LARGEST, listed_urls, sitemap_urls
-from data_jobs.web.turns import StoppedError
 from data_jobs.web.urls import canonical_url, kind_and_url
 from data_jobs.web.visitor import Visitor
 

@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from data_jobs.errors import StoppedError
+
 _LOOK_S = 0.25
-
-
-class StoppedError(Exception):
-    """Somebody wants the job to end."""
 
 
 class Turns:

@@ -9,6 +9,7 @@ import numpy as np
 from retrieval.chunk import Vectors
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.model import embedding_identity
+from retrieval.embedding.opening import in_int8
 from retrieval.ids import content_hash
 from retrieval.settings import EmbeddingSettings
 
@@ -58,7 +59,8 @@ class RememberingEmbedder:
     ) -> None:
         self.identity = embedding_identity(settings)
         bare = self.identity.model_copy(update={"query_prefix": "", "passage_prefix": ""})
-        name = content_hash(bare.model_dump_json(), settings.dtype)[:16]
+        dtype = "int8" if in_int8(settings) else settings.dtype
+        name = content_hash(bare.model_dump_json(), dtype)[:16]
         self._bare = settings.model_copy(update={"query_prefix": "", "passage_prefix": ""})
         self._folder = VectorFolder(folder / name)
         self._load = load

@@ -21,8 +21,8 @@ class EmbeddingSettings(Group):
 
     provider: Annotated[EmbeddingProvider, renamed(_PROVIDER_NAMES)] = Field(
         "local",
-        description="'local': sentence-transformers; over HTTP: 'openai' and whatever speaks as it "
-        "does, 'tensorzero', 'ollama', 'tei', 'infinity', 'vllm'.",
+        description="'local': a sentence-transformers model; over HTTP: 'openai' and whatever "
+        "speaks as it does, 'tensorzero', 'ollama', 'tei', 'infinity', 'vllm'.",
     )
     model: str = Field(
         "packaged",
@@ -65,9 +65,10 @@ class EmbeddingSettings(Group):
         description="Which tokens of a model over HTTP are counted: those of all-MiniLM-L6-v2 "
         "('packaged'), or of a tokenizer.json, or of a folder with one.",
     )
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+    dtype: Literal["auto", "int8", "float32", "bfloat16"] = Field(
         "auto",
-        description="Number format of the weights; auto: bfloat16 where the CPU has it built in.",
+        description="Number format of the weights; auto: on a CPU int8, by CTranslate2, for models "
+        "like the packaged one; else bfloat16 where GPU or CPU have it built in.",
     )
     query_prefix: str = Field("", description="Text put in front of every query.")
     passage_prefix: str = Field("", description="Text put in front of every passage.")

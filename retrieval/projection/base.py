@@ -61,7 +61,9 @@ class Generation(Protocol):
     """One build of a projection. All calls block, and raise `EngineError` for trouble.
 
     `table` is the name of a `Table`. Writes carry the `version` of the table that they were
-    read from: an engine refuses silently what is older than what it holds.
+    read from: an engine refuses silently what is older than what it holds. One that cannot
+    raises `EngineBusyError` where somebody else writes, and notes no position that it is not
+    sure of.
     """
 
     @property

@@ -12,7 +12,7 @@ from retrieval.corpus.locking import sole
 from retrieval.corpus.numbering import give_id, id_of, index_version, numbering_of
 from retrieval.corpus.store import Corpus
 from retrieval.corpus.tables import write
-from retrieval.errors import EngineError
+from retrieval.errors import EngineBusyError, EngineError
 from retrieval.projection.base import Engine, Generation, Position, Refusal, Table
 from retrieval.projection.comparing import Comparison, compare
 from retrieval.projection.difference import Difference, difference
@@ -31,11 +31,18 @@ class Projection:
     trouble with the engine and `CorpusError` for trouble with the corpus.
     """
 
-    def __init__(self, corpus: Corpus, engine: Engine, tables: Sequence[Table]) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        engine: Engine,
+        tables: Sequence[Table],
+        stopped: threading.Event | None = None,
+    ) -> None:
         self.engine = engine
         self._uri = corpus.chunks_uri
         self._tables = {table.name: table for table in tables}
-        self._stopped = threading.Event()
+        # An engine that waits for long knows it as well.
+        self._stopped = stopped or threading.Event()
 
     @property
     def name(self) -> str:
@@ -68,7 +75,10 @@ class Projection:
             if not ours:
                 return False
             if found := self._usable():
-                self._catch_up(*found)
+                try:
+                    self._catch_up(*found)
+                except EngineBusyError:
+                    return False
                 return True
         self._must_not_be_foreign()
         return self.rebuild()
@@ -116,7 +126,10 @@ class Projection:
         with sole(self._uri, f"follow-{self.name}") as ours:
             if not ours or not (found := self._usable()) or self._is_complete(*found):
                 return False
-            self._mend_all(found[0])
+            try:
+                self._mend_all(found[0])
+            except EngineBusyError:
+                return False
             if self._is_complete(found[0], self._position(self._datasets())):
                 return True
         _LOG.warning("%s: cannot be mended; it is built anew", self.name)

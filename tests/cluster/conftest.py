@@ -14,7 +14,7 @@ import uvicorn
 from cluster.setting_fields import setting_fields
 from retrieval.chunk import Chunk, Document, DocumentError, Locator
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.ids import chunk_id
 from retrieval.settings import PREDECESSOR_NAMES
 from serve_apps.answering import make_answering
@@ -40,7 +40,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def corpus(home: Path, packaged_embedder: SentenceTransformerEmbedder) -> Corpus:
+def corpus(home: Path, packaged_embedder: CTranslateEmbedder) -> Corpus:
     """A corpus of two documents in the home, and a quarantined one in its ledger."""
     opened = Corpus.open(str(home / "corpus"), packaged_embedder.identity)
     chunks = [_chunk(name) for name in PASSAGES]
@@ -59,7 +59,7 @@ def corpus(home: Path, packaged_embedder: SentenceTransformerEmbedder) -> Corpus
 def gateway(
     home: Path,
     corpus: Corpus,
-    packaged_embedder: SentenceTransformerEmbedder,
+    packaged_embedder: CTranslateEmbedder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
     """The URL of a gateway over the corpus, served over HTTP without Ray."""

@@ -1,4 +1,4 @@
-"""`pmoves rebuild lexical`, and what the doctor and the admin say of Elasticsearch."""
+"""`pmoves rebuild lexical`, and what the doctor and the admin say of its engines."""
 
 import json
 import uuid
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from elasticsearch import Elasticsearch
+from meilisearch_python_sdk import Client
 from typer.testing import CliRunner, Result
 
 from cluster.cli.app import app
@@ -17,6 +18,8 @@ from cluster.doctor.text import check_text
 from cluster.settings import Settings
 from retrieval.corpus.store import Corpus
 from retrieval.graph.neo4j.client import Neo4jClient
+from retrieval.lexical.meilisearch.generation import MeilisearchEngine
+from retrieval.settings import MeilisearchSettings
 from tests.embedders import WordEmbedder
 from tests.engines.process import Engine, any_free_port
 from tests.retrieval.building import make_chunk, store
@@ -105,6 +108,59 @@ def test_the_doctor_names_neo4j_and_one_that_is_too_old(
     assert (old.level, old.advice) == ("warn", "Use release 5 or newer.")
 
 
+@pytest.fixture
+def meili(home: Path, monkeypatch: pytest.MonkeyPatch, meilisearch_url: str) -> MeilisearchSettings:
+    """An index of this test in the double of Meilisearch, in the settings of the command line."""
+    settings = MeilisearchSettings(url=meilisearch_url, index=f"t{uuid.uuid4().hex[:12]}")
+    monkeypatch.setenv("PMOVES_PROFILE", "cluster")
+    monkeypatch.setenv("PMOVES_MEILISEARCH__URL", settings.url)
+    monkeypatch.setenv("PMOVES_MEILISEARCH__INDEX", settings.index)
+    return settings
+
+
+def test_meilisearch_is_rebuilt_and_seen_by_the_doctor(
+    meili: MeilisearchSettings, boats: Corpus
+) -> None:
+    first = check_text(loaded())
+    assert first is not None
+    assert (first.name, first.level) == ("meilisearch", "ok")
+    assert "nothing of this corpus" in first.detail
+    done = pmoves("rebuild", "lexical")
+    assert done.exit_code == 0, done.output
+    shown = check_text(loaded())
+    assert shown is not None
+    assert f"at version {boats.version}, the corpus at {boats.version}" in shown.detail
+    assert deep() == [Finding("lexical", "ok", "2 chunks, all equal")]
+    with Client(meili.url) as client:
+        index = client.index(meili.index)
+        (row, _) = index.get_documents(limit=2).results
+        client.wait_for_task(index.delete_documents([row["id"]]).task_uid)
+    (finding,) = deep()
+    assert finding.level == "fail"
+    assert "of 2 chunks 1 missing" in finding.detail
+
+
+def test_an_old_meilisearch_is_remarked_upon(
+    meili: MeilisearchSettings, boats: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MeilisearchEngine, "version", lambda _engine: "1.14.0")
+    old = check_text(loaded())
+    assert old is not None
+    assert (old.level, old.advice) == ("warn", "Use release 1.15 or newer on every node.")
+
+
+def test_two_engines_are_remarked_upon(
+    home: Path, boats: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMOVES_PROFILE", "cluster")
+    monkeypatch.setenv("PMOVES_MEILISEARCH__URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("PMOVES_ELASTICSEARCH__HOSTS", "http://127.0.0.1:2")
+    finding = check_text(loaded())
+    assert finding is not None
+    assert (finding.level, finding.advice) == ("warn", "Name one of them.")
+    assert pmoves("rebuild", "lexical").exit_code == 1
+
+
 def test_an_address_without_the_profile_is_remarked_upon(
     index: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,14 +176,14 @@ def test_without_an_address_there_is_nothing_to_rebuild(home: Path, boats: Corpu
     assert check_text(loaded()) is None
     done = pmoves("rebuild", "lexical")
     assert done.exit_code == 2
-    assert "PMOVES_ELASTICSEARCH__HOSTS" in done.stderr
+    assert "PMOVES_ELASTICSEARCH__HOSTS or PMOVES_MEILISEARCH__URL" in done.stderr
 
 
 def test_a_direct_search_asks_elasticsearch(
     index: str, boats: Corpus, monkeypatch: pytest.MonkeyPatch, word_embedder: WordEmbedder
 ) -> None:
     monkeypatch.setattr(
-        "retrieval.embedding.opening.SentenceTransformerEmbedder", lambda _settings: word_embedder
+        "retrieval.embedding.opening.CTranslateEmbedder", lambda _settings: word_embedder
     )
     assert pmoves("rebuild", "lexical").exit_code == 0
     done = pmoves("search", "boat", "--namespace", "ns", "--json")

@@ -12,7 +12,7 @@ from eval.evaluate import Evaluation, Options, evaluate
 from eval.library import entity_dictionary, entity_questions
 from eval.systems.local import LocalSystem
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.entity import Entity
 from retrieval.graph.dictionary import Dictionary
 from retrieval.graph.dictionary_rows import read_rows
@@ -76,7 +76,7 @@ def test_each_question_names_what_its_best_documents_mention(library: Dataset) -
 async def test_the_dictionary_lifts_them(
     library: Dataset,
     sample_home: Path,
-    packaged_embedder: SentenceTransformerEmbedder,
+    packaged_embedder: CTranslateEmbedder,
     tmp_path: Path,
 ) -> None:
     home = Path(shutil.copytree(sample_home, tmp_path / "home"))

@@ -30,6 +30,7 @@ def test_status_tells_of_all_parts(mesh: Mesh) -> None:
     assert {(d["name"], d["running"], d["wanted"]) for d in status["deployments"]} == {
         ("gateway", 1, 1),
         ("embedder", 1, 1),
+        ("ingestor", 1, 1),
         ("reranker", 1, 1),
         ("dense-shard-0-of-2", 1, 1),
         ("dense-shard-1-of-2", 1, 1),

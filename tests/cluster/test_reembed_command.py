@@ -12,7 +12,7 @@ from cluster.mesh.state import write_state
 from retrieval.corpus.locking import sole_run
 from retrieval.corpus.meta import read_identity
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.settings import EmbeddingSettings
 from tests.cluster.test_mesh_state import example
 
@@ -22,13 +22,11 @@ def pmoves(*arguments: str) -> Result:
 
 
 @pytest.fixture(autouse=True)
-def _one_model(
-    packaged_embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _one_model(packaged_embedder: CTranslateEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lend the weights of the session to every embedder; loading them again takes seconds."""
     monkeypatch.setattr(
-        "retrieval.embedding.sentence_transformer._load",
-        lambda _: packaged_embedder._model,
+        "retrieval.embedding.ctranslate._load",
+        lambda _: packaged_embedder._encoder,
     )
 
 
@@ -47,7 +45,7 @@ def test_another_prefix_is_brought_to_every_passage(
     assert "restart" not in made.stderr
     assert read_identity(corpus.uri).passage_prefix == "passage: "
     assert "Microphones" in pmoves("search", "phantom power", "--k", "1").stdout
-    prefixed = SentenceTransformerEmbedder(EmbeddingSettings(passage_prefix="passage: "))
+    prefixed = CTranslateEmbedder(EmbeddingSettings(passage_prefix="passage: "))
     row = corpus.dataset().to_table(columns=["indexed_text", "vector"]).to_pylist()[0]
     wanted = prefixed.embed_passages([row["indexed_text"]])[0]
     assert row["vector"] == pytest.approx(wanted.tolist(), abs=1e-2)
@@ -95,7 +93,7 @@ def test_ended_by_its_user_it_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setenv("PMOVES_EMBEDDING__PASSAGE_PREFIX", "passage: ")
     with monkeypatch.context() as patched:
-        patched.setattr(SentenceTransformerEmbedder, "embed_passages", interrupted)
+        patched.setattr(CTranslateEmbedder, "embed_passages", interrupted)
         stopped = pmoves("reembed")
     assert stopped.exit_code == 1
     assert "the same command goes on from there" in stopped.stderr

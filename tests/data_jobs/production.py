@@ -1,28 +1,19 @@
-"""The stages one after the other in this process: what Ray does with them, without Ray."""
+"""Runs of all stages in this process, with a stand-in for the model."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from data_jobs.aside import Aside
+from data_jobs.in_process import run_in_process
 from data_jobs.monitor import LocalMonitor
+from data_jobs.plan import Plan
 from data_jobs.sandbox.sandbox import PARSE_FILE
 from data_jobs.settings import JobSettings
-from data_jobs.sources import Selection
-from data_jobs.stages.chunking import ChunkStage
-from data_jobs.stages.committing import CommitStage
-from data_jobs.stages.embedding import EmbedStage
-from data_jobs.stages.fetching import FetchStage
-from data_jobs.stages.listing import ListStage
-from data_jobs.stages.outcomes import DocumentOutcome, outcomes
-from data_jobs.stages.parsing import ParseStage
-from data_jobs.stages.reading import ReadStage
-from data_jobs.stages.stage import Stage
-from data_jobs.stages.transcribing import TranscribeStage
-from data_jobs.stages.videos import VideoStage
+from data_jobs.stages.outcomes import DocumentOutcome
+from data_jobs.stages.parsing import new_sandboxes
 from retrieval.chunk import Document, Vectors
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.model import embedding_identity
@@ -64,7 +55,6 @@ class Production:
         self.function = function
         self.monitor = LocalMonitor()
         self.embedder: RecordingEmbedder | None = None
-        self.tables: list[pa.Table] = []
         identity = embedding_identity(self.settings.embedding)
         self.corpus = Corpus.open(self.settings.corpus_uri, identity)
 
@@ -88,39 +78,15 @@ class Production:
         self, request: JobRequest, again: Sequence[SourceItem] = ()
     ) -> dict[str, DocumentOutcome]:
         """Run a whole request; return the outcomes by the last part of their URIs."""
-        retry = request.retry_quarantined
         self.embedder = None
-        self.monitor.tally.counts.clear()
-        self.monitor._aside = Aside()
-        ingest = self.settings.ingest
-        parse = ParseStage(ingest, self.monitor, self.function, self.settings.s3)
-        most, bounds = ingest.bundle_documents, Selection(objects=self.settings.s3)
-        listing = ListStage(request, again, bounds, most, self.monitor, self.settings)
-        transcribe = TranscribeStage(self.settings, self.monitor)
+        self.monitor = LocalMonitor()
         spool = self.settings.spool_dir / "job"
-        videos = VideoStage(self.settings, retry, spool, request.yt_options, self.monitor)
-        fetch = FetchStage(self.settings, retry, spool, self.monitor)
-        read = ReadStage(self.settings, retry, self.monitor)
-        stages: list[Stage | CommitStage] = [
-            transcribe,
-            ChunkStage(self.settings, self.monitor),
-            EmbedStage(self.settings, self.monitor, self._load),
-            CommitStage(self.settings, self.monitor),
-        ]
-        try:
-            self.tables = []
-            for listed in (listing.first, listing.later):
-                asked = [table for bundle in listed() for table in videos(bundle)]
-                fetched = [table for bundle in asked for table in fetch(bundle)]
-                tables = [table for bundle in fetched for table in read(bundle)]
-                self.tables += [out for table in tables for out in parse(table)]
-            for stage in stages:
-                self.tables = [out for table in self.tables for out in stage(table)]
-        finally:
-            videos.close()
-            parse.close()
-            transcribe.close()
-        found = [outcome for table in self.tables for outcome in outcomes(table)]
+        plan = Plan(request, self.settings, self._load, again, spool=spool)
+        with ExitStack() as stack:
+            sandboxes = new_sandboxes(self.settings.ingest, self.function)
+            for sandbox in sandboxes:
+                stack.enter_context(sandbox)
+            found = list(run_in_process(plan, self.monitor, sandboxes))
         return {outcome.source.rpartition("/")[2]: outcome for outcome in found}
 
     def row(self, source: str) -> Document:

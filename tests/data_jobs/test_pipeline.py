@@ -16,6 +16,7 @@ from ray.exceptions import RayTaskError
 
 from cluster.benchmarks import bench_parts
 from data_jobs.errors import JobError
+from data_jobs.in_process import InProcess
 from data_jobs.ingest import run_ingest
 from data_jobs.pipeline import error_behind
 from data_jobs.progress import Progress, Summary
@@ -25,7 +26,7 @@ from data_jobs.sources import source_uri
 from data_jobs.stages.attachments import attachment_uri
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.errors import InvalidInputError, PmovesError
 from retrieval.ids import document_id
 from retrieval.jobs import Job, JobRequest, JobStore, SourceItem
@@ -84,7 +85,10 @@ def first(home: Path, settings: JobSettings, progress: list[Progress]) -> Run:
 
 @pytest.fixture(scope="module")
 def second(first: Run, home: Path, settings: JobSettings) -> Run:
-    """A second run: one file has changed, one has moved, and one lies outside of the roots."""
+    """A run in this process: one file has changed, one has moved, one lies outside of the roots.
+
+    What Ray's workers stored is the same to it.
+    """
     folder = home / "library"
     (folder / "lights.md").write_text("# Lights\n\nThe key light now stands to the right.\n")
     (folder / "invoice.pdf").rename(folder / "bill.pdf")
@@ -95,6 +99,7 @@ def second(first: Run, home: Path, settings: JobSettings) -> Run:
         settings.model_copy(update={"ingest": ingest}),
         confined=True,
         load_embedder=RecordingEmbedder,
+        start=InProcess,
     )
     return Run(summary, passages(settings, LIBRARY))
 
@@ -149,7 +154,7 @@ def test_every_file_ends_ready_or_quarantined_with_a_reason(
 def test_progress_is_told_and_stored(
     first: Run, progress: list[Progress], settings: JobSettings
 ) -> None:
-    assert progress[0].doing == "starting the workers"
+    assert progress[0].doing == "starting"
     assert "loading the model" in {each.doing for each in progress}
     assert (progress[-1].done, progress[-1].total, progress[-1].ready) == (10, 10, 8)
     job = stored_job(settings, first.summary.job_id)
@@ -157,9 +162,7 @@ def test_progress_is_told_and_stored(
     assert job.stages["commit"] == 10
 
 
-def test_vectors_are_those_of_the_model(
-    first: Run, packaged_embedder: SentenceTransformerEmbedder
-) -> None:
+def test_vectors_are_those_of_the_model(first: Run, packaged_embedder: CTranslateEmbedder) -> None:
     assert first.summary.chunks == len(first.passages)
     own = packaged_embedder.embed_passages(list(first.passages))
     likeness = np.sum(own * np.array(list(first.passages.values())), axis=1)

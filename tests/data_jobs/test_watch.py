@@ -41,7 +41,7 @@ def test_progress_reaches_the_caller_and_the_store(jobs: JobStore, job: Job) -> 
             watch.add(ready(number))
         watch.add(broken(1))
         watch.add(DocumentOutcome("file:///s", "s", "skipped"))
-    assert told[0].doing == "starting the workers"
+    assert told[0].doing == "starting"
     last = told[-1]
     assert (last.total, last.done, last.ready, last.quarantined, last.skipped) == (10, 6, 4, 1, 1)
     row = jobs.get(job.job_id)

@@ -13,13 +13,13 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
 def test_every_engine_is_there() -> None:
-    assert SERVICES.keys() == {"elasticsearch", "neo4j", "s3", "postgres", "redis"}
+    assert SERVICES.keys() == {"elasticsearch", "meilisearch", "neo4j", "s3", "postgres", "redis"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_an_engine_is_pinned_watched_and_on_loopback(name: str) -> None:
     service = SERVICES[name]
-    assert re.fullmatch(r"[a-z0-9./-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
+    assert re.fullmatch(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?", service["image"])
     assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert [volume.split(":")[0] for volume in service["volumes"]] == [name]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.elasticsearch import elasticsearch
+from tests.engines.meilisearch import meilisearch
 from tests.engines.neo4j import neo4j
 from tests.engines.postgres import PostgresServer, postgres_server
 from tests.engines.process import Engine
@@ -18,6 +19,13 @@ from tests.engines.seaweedfs import ObjectStore, seaweedfs
 def elasticsearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Elasticsearch that the tests share; those that stop it start their own."""
     with elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as engine:
+        yield engine.url
+
+
+@pytest.fixture(scope="session")
+def meilisearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A double of Meilisearch that the tests share; those that stop it start their own."""
+    with meilisearch(tmp_path_factory.mktemp("meilisearch")) as engine:
         yield engine.url
 
 

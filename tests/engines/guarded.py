@@ -40,7 +40,7 @@ def guarded(url: str, authorization: str, folder: Path) -> Iterator[str]:
             self._answer(answer.status, answer.getheader("Content-Type") or "", answer.read())
             target.close()
 
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = _pass
 
         def _answer(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)

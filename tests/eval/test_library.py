@@ -19,7 +19,7 @@ from eval.library import Question, library_files, load_questions
 from eval.library.build import build
 from eval.library.render.blocks import read_article
 from eval.systems.local import LocalSystem
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.query import Mode, SearchRequest
 from retrieval.settings import LibrarySettings
 
@@ -178,7 +178,7 @@ def test_words_find_the_other_answers(passages: lance.LanceDataset, question: Qu
 
 @pytest.fixture(scope="module")
 def first_three(
-    sample_home: Path, packaged_embedder: SentenceTransformerEmbedder
+    sample_home: Path, packaged_embedder: CTranslateEmbedder
 ) -> Iterator[Callable[[str, Mode], list[str]]]:
     """Ask over the sample documents, which are cut and embedded with default settings."""
     system = LocalSystem(LibrarySettings(home=sample_home), embedder=packaged_embedder)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.corpus.store import Corpus
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.errors import EmbeddingIdentityError
 from retrieval.housekeeping import Housekeeping
 from retrieval.library import Library
@@ -21,16 +21,14 @@ DOCUMENTS = {
 
 
 @pytest.fixture(autouse=True)
-def _one_model(
-    packaged_embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _one_model(packaged_embedder: CTranslateEmbedder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the packaged model of the session; loading it again takes seconds."""
 
-    def loaded(settings: EmbeddingSettings) -> SentenceTransformerEmbedder:
+    def loaded(settings: EmbeddingSettings) -> CTranslateEmbedder:
         assert settings.model == "packaged"
         return packaged_embedder
 
-    monkeypatch.setattr("retrieval.embedding.opening.SentenceTransformerEmbedder", loaded)
+    monkeypatch.setattr("retrieval.embedding.opening.CTranslateEmbedder", loaded)
 
 
 def test_five_lines_give_a_working_search(tmp_path: Path) -> None:

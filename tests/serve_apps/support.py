@@ -27,15 +27,17 @@ class NotedLauncher:
 
     def __init__(self) -> None:
         self.submitted: list[str] = []
+        self.small: list[bool] = []
         self.stopped: list[str] = []
         self.failures: dict[str, str] = {}
         self.broken = False
 
-    def submit(self, job_id: str) -> str:
+    def submit(self, job_id: str, *, small: bool = True) -> str:
         """Note the job."""
         if self.broken:
             raise LaunchError("no cluster at 10.1.2.3:6379")
         self.submitted.append(job_id)
+        self.small.append(small)
         return f"run-{job_id}"
 
     def stop(self, runner_id: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import uuid
 
 import httpx
 import pytest
@@ -12,6 +11,7 @@ from serve_apps.background import refresh
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
 from tests.engines.process import any_free_port
+from tests.retrieval.lexical.remotes import REMOTES, Remote
 from tests.serve_apps.support import Json
 
 ITEM = {"doc_id": "d", "chunk_id": "d-1", "text": "a boat", "namespace": "ns"}
@@ -30,18 +30,27 @@ async def asked(client: httpx.AsyncClient, **fields: object) -> Json:
     return answer
 
 
-class TestWithElasticsearch:
-    """A real one."""
+class TestWithAnEngine:
+    """A real Elasticsearch, or a double of Meilisearch."""
+
+    @pytest.fixture(
+        params=[
+            pytest.param(name, marks=[pytest.mark.integration, pytest.mark.xdist_group(name)])
+            for name in REMOTES
+        ]
+    )
+    def remote(self, request: pytest.FixtureRequest) -> Remote:
+        return REMOTES[request.param]
 
     @pytest.fixture
-    def settings(self, settings: AppArgs, elasticsearch_url: str) -> AppArgs:
-        engine = ElasticsearchSettings(
-            hosts=[elasticsearch_url], index=f"t{uuid.uuid4().hex[:12]}", patience_ms=60_000
-        )
-        return settings.model_copy(update={"profile": "cluster", "elasticsearch": engine})
+    def settings(
+        self, settings: AppArgs, remote: Remote, request: pytest.FixtureRequest
+    ) -> AppArgs:
+        engine = remote.settings(request.getfixturevalue(remote.fixture), patience_ms=60_000)
+        return settings.model_copy(update={"profile": "cluster", remote.name: engine})
 
     async def test_it_answers_and_is_told_of(
-        self, services: Services, client: httpx.AsyncClient
+        self, services: Services, client: httpx.AsyncClient, remote: Remote
     ) -> None:
         version = await stored(client)
         answer = await asked(client, min_index_version=version)
@@ -54,7 +63,7 @@ class TestWithElasticsearch:
         assert [hit["chunk_id"] for hit in answer["hits"]] == ["d-1"]
         assert answer["degraded"] == []
         stats = (await client.get("/hirag/admin/stats")).json()
-        assert stats["stages"]["lexical"] == "on, in Elasticsearch"
+        assert stats["stages"]["lexical"] == f"on, in {remote.name.title()}"
         assert stats["projections"]["lexical"]["version"] >= version
         assert stats["projections"]["lexical"]["trouble"] is None
         await refresh(services)

@@ -12,7 +12,7 @@ from retrieval.jobs import JobRequest, SourceItem, new_job_id
 from serve_apps import problems
 from serve_apps.api import create_app
 from serve_apps.jobs import JobWatcher, uploads_folder
-from serve_apps.services import Services
+from serve_apps.services import NEAR, Services
 from serve_apps.settings import AppArgs, ServeSettings
 from tests.retrieval.building import make_chunk
 from tests.serve_apps.support import NotedLauncher, client_of, found, problem, search
@@ -143,6 +143,36 @@ def test_a_run_that_died_fails_its_job(services: Services, launcher: NotedLaunch
     assert state(services, died) == ("failed", "the entrypoint was killed by signal 9")
     assert state(services, alive)[0] == "running"
     assert state(services, ours)[0] == "running"
+
+
+def test_a_job_that_fell_silent_runs_as_a_ray_job(
+    services: Services, launcher: NotedLauncher
+) -> None:
+    near, own, queued = (start(services, runner_id=runner) for runner in (NEAR, None, NEAR))
+    services.jobs.requeue(queued, "running")
+    watcher = JobWatcher(services, silence_s=0)
+    watcher.look()
+    assert launcher.submitted == []
+    services.jobs.progress(near, done=1)
+    watcher.look()
+    assert launcher.submitted == [queued]
+    assert state(services, own)[0] == "failed"
+    watcher.look()
+    assert (launcher.submitted, launcher.small) == ([queued, near], [False, False])
+    job = services.jobs.get(near)
+    assert job is not None
+    assert job.runner_id == f"run-{near}"
+
+
+def test_a_silent_job_that_was_to_stop_is_stopped(
+    services: Services, launcher: NotedLauncher
+) -> None:
+    job_id = start(services, runner_id=NEAR)
+    services.jobs.request_stop(job_id)
+    watcher = JobWatcher(services, silence_s=0)
+    watcher.look()
+    watcher.look()
+    assert (state(services, job_id), launcher.submitted) == (("stopped", None), [])
 
 
 def test_a_job_that_does_not_stop_is_ended(services: Services, launcher: NotedLauncher) -> None:

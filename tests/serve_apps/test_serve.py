@@ -10,7 +10,10 @@ import psutil
 import pytest
 
 from cluster.mesh.processes import mesh_processes
+from retrieval.jobs import JobStore
 from serve_apps import problems
+from serve_apps.services import NEAR
+from serve_apps.settings import AppArgs
 from tests.cluster.meshes import Mesh
 from tests.serve_apps.support import Json, found, item, problem, search, upsert
 
@@ -229,10 +232,27 @@ async def test_a_large_upload_takes_no_memory_and_goes_with_its_client(
             await asyncio.sleep(0.1)
 
 
-async def test_a_job_can_be_stopped(client: httpx.AsyncClient, mesh: Mesh) -> None:
+async def test_small_jobs_run_in_the_ingestor(client: httpx.AsyncClient, mesh: Mesh) -> None:
+    files = {"files": ("lantern.md", b"# Lanterns\n\nA lantern of smoked glass.")}
+    job_id = await job_of(
+        client, await client.post("/documents", files=files, data={"namespace": "small"})
+    )
+    job = await finished(client, job_id)
+    assert (job["state"], job["done"], job["quarantined"]) == ("succeeded", 1, 0)
+    body = {"query": "smoked glass", "namespace": "small", "k": 1}
+    (hit,) = (await client.post("/hirag/query", json=body)).json()["hits"]
+    assert hit["source"]["uri"] == "upload:lantern.md"
+    store = JobStore(AppArgs(home=mesh.home).state_url)
+    stored = store.get(job_id)
+    store.close()
+    assert stored is not None
+    assert stored.runner_id == NEAR
+
+
+async def test_a_ray_job_can_be_stopped(client: httpx.AsyncClient, mesh: Mesh) -> None:
     notes = mesh.roots / "notes"
     notes.mkdir()
-    for number in range(400):
+    for number in range(600):
         (notes / f"note {number}.md").write_text(f"# Note {number}\n\nWords of note {number}.")
     body = {"sources": [notes.as_uri()], "namespace": "stopped"}
     job_id = await job_of(client, await client.post("/ingest", json=body))

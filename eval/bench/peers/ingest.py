@@ -1,8 +1,7 @@
 """Mixed files through the mesh's ingestion, and through unstructured and Haystack, in turn.
 
-Both are warm: Ray runs, and the peer has its libraries and its model in memory. The
-mesh's time holds the start of its workers, each of which loads the model anew. With the
-model, and without it, since it costs both sides the most.
+Both are warm, with their libraries and the model in memory. With the model, and without
+it, since it costs both sides the most.
 """
 
 import os

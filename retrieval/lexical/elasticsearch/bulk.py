@@ -2,24 +2,23 @@
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import EngineError
 from retrieval.lexical.elasticsearch.client import reason
+from retrieval.lexical.pieces import pieces
 from retrieval.projection.base import Key, Refusal
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-_PIECE_BYTES = 4 * 2**20
 _ATTEMPTS = 7
 _FIRST_PAUSE_S = 0.25
 _BUSY = frozenset({429, 502, 503, 504})
 # Not there, or newer already: what was to be done is done.
 _DONE = frozenset({404, 409})
-_CHARACTER_BYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +45,12 @@ def write(
     Raises `EngineError` when the engine does not take them within about half a minute.
     """
     refused: list[Refusal] = []
-    for piece in _pieces(operations):
+    for piece in pieces(operations):
         failed = _send_patiently(client, index, piece, version)
         for operation in piece:
             if operation.entry_id in failed:
                 refused += _send_patiently(client, index, [operation], version).values()
     return refused
-
-
-def _pieces(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
-    piece: list[Operation] = []
-    size = 0
-    for operation in operations:
-        piece.append(operation)
-        size += _CHARACTER_BYTES * len(str(operation.document))
-        if size > _PIECE_BYTES:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
 
 
 def _send_patiently(

@@ -1,96 +1,68 @@
-"""From the filters of a request to clauses of a query.
+"""Conditions as clauses of a query, and facts as terms of one keyword field.
 
-Values only ever stand in terms and ranges, never in a query string. A range lets its own
-ends through; what is too much is left out later, when the corpus has been asked.
+Values only ever stand in terms and ranges, never in a query string. A term is the path as
+JSON, so that no key can be taken for another, in front of the letter of the kind and the value.
 """
 
-from collections.abc import Sequence
+import json
 from typing import Any
 
-from retrieval.corpus.filters import TIME_FIELDS, microseconds
-from retrieval.lexical.elasticsearch.facts import (
-    Path,
-    beyond,
-    is_element,
-    is_number,
-    is_text,
-    is_there,
-    is_value,
-    start,
+from retrieval.ids import content_hash
+from retrieval.lexical.conditions import (
+    AnyFact,
+    AnyTime,
+    Condition,
+    FactBetween,
+    Not,
+    TimeBetween,
+    conditions,
 )
-from retrieval.query import Condition, Filters, Scalar
+from retrieval.lexical.facts import Fact, Path
+from retrieval.query import Filters
 
 Clause = dict[str, Any]
+# Lucene takes terms of 32,766 bytes; four bytes are the longest character.
+_LONGEST = 2_000
 
 
 def clauses(filters: Filters | None) -> list[Clause]:
     """Return what holds for all that passes `filters`; `FilterError` for an unfit value."""
-    return [clause for name, wanted in (filters or {}).items() for clause in _field(name, wanted)]
+    return [_clause(condition) for condition in conditions(filters)]
 
 
-def _field(name: str, wanted: Scalar | list[Scalar] | Condition) -> list[Clause]:
-    field = _Time(name) if name in TIME_FIELDS else _Facts(name)
-    if not isinstance(wanted, Condition):
-        return [field.among(wanted if isinstance(wanted, list) else [wanted])]
-    lower = [low for low in (wanted.gte, wanted.gt) if low is not None]
-    upper = [high for high in (wanted.lte, wanted.lt) if high is not None]
-    found = [*map(field.at_least, lower), *map(field.at_most, upper)]
-    if wanted.ne is not None:
-        found.append(_not(field.among([wanted.ne])))
-    if wanted.exists is not None:
-        found.append(field.exists() if wanted.exists else _not(field.exists()))
-    return found
+def term(fact: Fact) -> str:
+    """Return `fact` as it stands in the field; a long value is known by its hash."""
+    path, kind, value = fact
+    if kind == "<":
+        return _prefix(path, kind) + value[:_LONGEST]
+    return _prefix(path, kind) + (value if len(value) <= _LONGEST else content_hash(value))
 
 
-def _not(clause: Clause) -> Clause:
-    return {"bool": {"must_not": [clause]}}
+def _clause(condition: Condition) -> Clause:
+    match condition:
+        case Not(denied):
+            return {"bool": {"must_not": [_clause(denied)]}}
+        case AnyFact(facts):
+            return {"terms": {"facts": [term(fact) for fact in facts]}}
+        case FactBetween():
+            return {"range": {"facts": _range(condition)}}
+        case AnyTime(name, moments):
+            return {"terms": {name: list(moments)}}
+        case TimeBetween(name, None, None):
+            return {"exists": {"field": name}}
+        case TimeBetween(name, low, high):
+            ends = {"gte": low, "lte": high}
+            return {"range": {name: {end: at for end, at in ends.items() if at is not None}}}
 
 
-class _Facts:
-    """A column of text, or a value in the metadata."""
-
-    def __init__(self, name: str) -> None:
-        self._path: Path = tuple(name.split("."))
-
-    def among(self, values: Sequence[Scalar]) -> Clause:
-        return {"terms": {"facts": [fact for value in values for fact in self._equals(value)]}}
-
-    def _equals(self, value: Scalar) -> list[str]:
-        if isinstance(value, bool | str):
-            return [is_value(self._path, value), is_element(self._path, value)]
-        return [is_number(self._path, value), is_element(self._path, value)]
-
-    def at_least(self, value: Scalar) -> Clause:
-        kind, fact = self._ordered(value)
-        return {"range": {"facts": {"gte": fact, "lt": beyond(self._path, kind)}}}
-
-    def at_most(self, value: Scalar) -> Clause:
-        kind, fact = self._ordered(value)
-        return {"range": {"facts": {"gte": start(self._path, kind), "lte": fact}}}
-
-    def _ordered(self, value: Scalar) -> tuple[str, str]:
-        if isinstance(value, str):
-            return "<", is_text(self._path, value)
-        return "#", is_number(self._path, value)
-
-    def exists(self) -> Clause:
-        return {"term": {"facts": is_there(self._path)}}
+def _range(wanted: FactBetween) -> Clause:
+    path, kind = wanted.path, wanted.kind
+    low = term(wanted.low) if wanted.low else _prefix(path, kind)
+    if wanted.high:
+        return {"gte": low, "lte": term(wanted.high)}
+    return {"gte": low, "lt": _prefix(path, chr(ord(kind) + 1))}
 
 
-class _Time:
-    """A moment, in microseconds since 1970."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def among(self, values: Sequence[Scalar]) -> Clause:
-        return {"terms": {self._name: [microseconds(self._name, value) for value in values]}}
-
-    def at_least(self, value: Scalar) -> Clause:
-        return {"range": {self._name: {"gte": microseconds(self._name, value)}}}
-
-    def at_most(self, value: Scalar) -> Clause:
-        return {"range": {self._name: {"lte": microseconds(self._name, value)}}}
-
-    def exists(self) -> Clause:
-        return {"exists": {"field": self._name}}
+def _prefix(path: Path, kind: str) -> str:
+    whole = json.dumps(path, ensure_ascii=False)
+    return (whole if len(whole) <= _LONGEST else content_hash(whole)) + kind

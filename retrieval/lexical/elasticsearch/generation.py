@@ -21,15 +21,14 @@ from retrieval.lexical.elasticsearch.mapping import (
     mapping,
     shape,
 )
+from retrieval.lexical.table import KEYS, NAME
 from retrieval.projection.base import Key, Position, Refusal
 from retrieval.settings import ElasticsearchSettings
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-NAME = "lexical"
 _NOTED, _BUILDING = "pmoves", "pmoves_building"
-_KEYS = ("namespace", "chunk_id")
 _TIMEOUT_S = 30.0
 _PAGE = 5_000
 _PAGE_LIFE = "2m"
@@ -174,7 +173,7 @@ class ElasticsearchEngine:
 
 
 def _key(row: Mapping[str, Any]) -> Key:
-    return tuple(str(row.get(name)) for name in _KEYS)
+    return tuple(str(row.get(name)) for name in KEYS)
 
 
 def _id(key: Key) -> str:

@@ -2,33 +2,21 @@
 
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from retrieval.corpus.filters import epoch_microseconds
-from retrieval.lexical.elasticsearch.facts import facts_of
-from retrieval.lexical.stop_words import ENGLISH
+from retrieval.lexical.elasticsearch.filters import term
+from retrieval.lexical.facts import facts_of
+from retrieval.lexical.words import english_words
 from retrieval.settings import ElasticsearchSettings
 
-COLUMNS = (
-    "indexed_text",
-    "doc_id",
-    "source",
-    "media_type",
-    "metadata",
-    "created_at",
-    "content_hash",
-)
 # To be raised when what is kept of a passage changes in a way that the mapping does not show.
 _FORM = 2
 # Only what says which passage it is; text and facts are in the corpus.
 _KEPT = ["namespace", "chunk_id", "mark"]
 # Longer ids are kept, but only the hash of the content orders equal scores then.
 _LONGEST_ID = 1_000
-_ACCENTS = re.compile("[\u0300-\u036f]+")
-_BETWEEN = re.compile(r"[\W_]+")
 
 
 class Analyzers:
@@ -64,12 +52,7 @@ def analyzed(field: str, text: str) -> str:
     In English, words begin and end, lose their accents and are left out as in the corpus's
     own index, so that it matters little which of the two answers.
     """
-    if field != _field("english"):
-        return text
-    if not text.isascii():
-        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
-    words = _BETWEEN.sub(" ", text).split()
-    return " ".join(word for word in words if word.lower() not in ENGLISH)
+    return " ".join(english_words(text)) if field == _field("english") else text
 
 
 def _field(analyzer: str) -> str:
@@ -123,7 +106,7 @@ def entry(row: Mapping[str, Any], mark: str, analyzers: Analyzers) -> dict[str, 
         "chunk_id": row["chunk_id"],
         "content_hash": row["content_hash"],
         "mark": mark,
-        "facts": facts_of(row),
+        "facts": [term(fact) for fact in facts_of(row)],
         "created_at": epoch_microseconds(row["created_at"]),
         analyzers.field(row["namespace"]): analyzers.text(row["namespace"], row["indexed_text"]),
     }

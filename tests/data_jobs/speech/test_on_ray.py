@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_jobs.pipeline import Plan, run_pipeline
+from data_jobs.pipeline import run_pipeline
+from data_jobs.plan import Plan
 from data_jobs.session import ray_session
 from data_jobs.settings import JobSettings
 from data_jobs.shared_monitor import SharedMonitor

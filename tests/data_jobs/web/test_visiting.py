@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from data_jobs.errors import IngestError, LimitExceededError, SourceError
+from data_jobs.errors import IngestError, LimitExceededError, SourceError, StoppedError
 from data_jobs.patterns import PathFilter
 from data_jobs.web.listing import WebLister
 from data_jobs.web.pages import content_type, own_url, write_as_utf8
 from data_jobs.web.settings import WebSettings
 from data_jobs.web.sitemaps import LARGEST, sitemap_urls
 from data_jobs.web.spool import discard_old
-from data_jobs.web.turns import StoppedError, Turns
+from data_jobs.web.turns import Turns
 from data_jobs.web.visitor import Visit, Visitor
 from retrieval.fetching.settings import FetchSettings
 from tests.data_jobs.web.site import Page, Site, serve

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from retrieval.chunk import Vectors
 from retrieval.embedding.batching import BatchingEmbedder
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.errors import OverloadedError
 from tests.embedders import WordEmbedder
 
@@ -86,7 +86,7 @@ def test_it_equals_the_embedder_behind_it(calls: list[list[str]], budget: int) -
         assert found.shape == (len(call), 32)
 
 
-async def test_it_equals_the_packaged_model(packaged_embedder: SentenceTransformerEmbedder) -> None:
+async def test_it_equals_the_packaged_model(packaged_embedder: CTranslateEmbedder) -> None:
     batching = BatchingEmbedder(packaged_embedder)
     texts = [f"passage number {at} " * (at % 7 + 1) for at in range(20)]
     try:

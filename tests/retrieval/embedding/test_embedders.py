@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from retrieval.chunk import Vectors
 from retrieval.embedding.base import Embedder
+from retrieval.embedding.ctranslate import CTranslateEmbedder
+from retrieval.embedding.opening import load_embedder
 from retrieval.embedding.remote import HttpEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.settings import EmbeddingSettings
@@ -26,10 +28,10 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["packaged", "words", "http"])
+@pytest.fixture(scope="module", params=["packaged", "torch", "words", "http"])
 def embedder(
     request: pytest.FixtureRequest,
-    packaged_embedder: SentenceTransformerEmbedder,
+    packaged_embedder: CTranslateEmbedder,
     word_embedder: WordEmbedder,
 ) -> Iterator[Embedder]:
     """Each implementation in turn."""
@@ -38,6 +40,8 @@ def embedder(
         settings = EmbeddingSettings(provider="openai", model="words", max_tokens=256)
         with HttpEmbedder(settings, server.transport()) as remote:
             yield remote
+    elif request.param == "torch":
+        yield SentenceTransformerEmbedder(EmbeddingSettings())
     else:
         yield packaged_embedder if request.param == "packaged" else word_embedder
 
@@ -98,13 +102,28 @@ def test_any_text_can_be_embedded(embedder: Embedder, given_texts: list[str]) ->
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
 
 
-def test_meaning_without_shared_words(packaged_embedder: SentenceTransformerEmbedder) -> None:
+def test_int8_is_near_to_what_pytorch_computes(packaged_embedder: CTranslateEmbedder) -> None:
+    exact = SentenceTransformerEmbedder(EmbeddingSettings(dtype="float32"))
+    likeness = np.sum(exact.embed_passages(TEXTS) * packaged_embedder.embed_passages(TEXTS), axis=1)
+    assert likeness.min() > 0.98
+    # What people write is nearer than odd characters and no text at all.
+    assert likeness[:2].min() > 0.995
+    assert exact.count_tokens(TEXTS) == packaged_embedder.count_tokens(TEXTS)
+
+
+def test_the_dtype_decides_who_computes() -> None:
+    assert isinstance(load_embedder(EmbeddingSettings(dtype="int8")), CTranslateEmbedder)
+    exact = load_embedder(EmbeddingSettings(dtype="float32"))
+    assert isinstance(exact, SentenceTransformerEmbedder)
+
+
+def test_meaning_without_shared_words(packaged_embedder: CTranslateEmbedder) -> None:
     (query,) = packaged_embedder.embed_queries(["How do I repair an automobile?"])
     car, soup = packaged_embedder.embed_passages(["Fixing your car at home", "Soup with leek"])
     assert float(query @ car) > float(query @ soup) + 0.3
 
 
-def test_dimensions_cut_the_vectors(packaged_embedder: SentenceTransformerEmbedder) -> None:
+def test_dimensions_cut_the_vectors(packaged_embedder: CTranslateEmbedder) -> None:
     whole = packaged_embedder.embed_queries(["boat"])[:, :64]
     short = packaged_embedder.identity.model_copy(update={"dimension": 64})
     with pytest.MonkeyPatch.context() as patch:
@@ -114,7 +133,7 @@ def test_dimensions_cut_the_vectors(packaged_embedder: SentenceTransformerEmbedd
 
 
 def test_small_batches_give_the_same_vectors(
-    packaged_embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
+    packaged_embedder: CTranslateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = packaged_embedder.embed_passages(TEXTS)
     settings = EmbeddingSettings(batch_tokens=256)
@@ -124,7 +143,7 @@ def test_small_batches_give_the_same_vectors(
 
 
 def test_prefixes_are_put_in_front(
-    packaged_embedder: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
+    packaged_embedder: CTranslateEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = packaged_embedder.embed_passages(["query: boat", "passage: boat"])
     changes = {"query_prefix": "query: ", "passage_prefix": "passage: "}
@@ -136,5 +155,5 @@ def test_prefixes_are_put_in_front(
     assert_same(found, plain)
 
 
-def test_tokens_are_counted_uncut(packaged_embedder: SentenceTransformerEmbedder) -> None:
+def test_tokens_are_counted_uncut(packaged_embedder: CTranslateEmbedder) -> None:
     assert packaged_embedder.count_tokens(["", "boat", "boat " * 600]) == [2, 3, 602]

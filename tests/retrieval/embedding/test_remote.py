@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from retrieval.chunk import Vectors
+from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.embedding.model import embedding_identity
 from retrieval.embedding.opening import load_embedder
 from retrieval.embedding.providers import PROVIDERS
 from retrieval.embedding.remote import HttpEmbedder
-from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
 from retrieval.errors import (
     EmbeddingIdentityError,
     InvalidInputError,
@@ -264,7 +264,7 @@ def test_a_tokenizer_of_ones_own_counts(made: Any, server: OpenAiServer) -> None
 
 
 def test_the_packaged_model_over_http_gives_its_own_vectors(
-    packaged_embedder: SentenceTransformerEmbedder,
+    packaged_embedder: CTranslateEmbedder,
 ) -> None:
     def embed(texts: Any) -> Vectors:
         return packaged_embedder.embed_passages(texts)

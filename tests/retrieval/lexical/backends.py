@@ -1,31 +1,28 @@
-"""The two ways of finding words, behind one call."""
+"""The ways of finding words, behind one call."""
 
 import asyncio
 import time
-import uuid
 from itertools import pairwise
 from typing import Protocol
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from retrieval.closing import Closing
 from retrieval.corpus.filters import RowTest, filters_predicate, namespaces_predicate
 from retrieval.corpus.store import Corpus
 from retrieval.dense.follower import DenseFollower
 from retrieval.lexical.base import Found, Question
-from retrieval.lexical.elasticsearch.searching import ElasticsearchText
 from retrieval.lexical.fulltext import search_text
 from retrieval.matching import FilterCache
 from retrieval.query import Filters
-from retrieval.settings import ElasticsearchSettings
+from tests.retrieval.lexical.remotes import REMOTES, Remote
 
 _PATIENCE_S = 60.0
 KINDS = [
     "corpus",
-    pytest.param(
-        "elasticsearch",
-        marks=[pytest.mark.integration, pytest.mark.xdist_group("elasticsearch")],
+    *(
+        pytest.param(name, marks=[pytest.mark.integration, pytest.mark.xdist_group(name)])
+        for name in REMOTES
     ),
 ]
 
@@ -72,15 +69,14 @@ class CorpusBackend:
         return search_text(dataset, question.query, question.scope, question.k, allowed)
 
 
-class ElasticsearchBackend(Closing):
-    """An index of its own in the Elasticsearch at `url`; each search sees all that is stored."""
+class RemoteBackend(Closing):
+    """An index of its own in the engine at `url`; each search sees all that is stored."""
 
-    def __init__(self, corpus: Corpus, url: str, **settings: object) -> None:
+    def __init__(self, corpus: Corpus, remote: Remote, url: str, **settings: object) -> None:
         self.corpus = corpus
-        self.settings = ElasticsearchSettings.model_validate(
-            {"hosts": [url], "index": f"t{uuid.uuid4().hex[:12]}", "patience_ms": 60_000} | settings
-        )
-        self.text = ElasticsearchText(corpus, self.settings, pause_s=0.02)
+        self._remote, self._url = remote, url
+        self.settings = remote.settings(url, **{"patience_ms": 60_000} | settings)
+        self.text = remote.text(corpus, self.settings, pause_s=0.02)
         self._dense = DenseFollower(corpus)
         self._runner = asyncio.Runner()
 
@@ -102,16 +98,16 @@ class ElasticsearchBackend(Closing):
         self.text.close()
         self._dense.close(wait=True)
         self._runner.close()
-        with Elasticsearch(self.settings.hosts) as client:
-            names = client.options(ignore_status=404).indices.get_alias(name=self.settings.index)
-            for name in names.body if names.meta.status == 200 else ():
-                client.indices.delete(index=name)
+        with self._remote.hands(self._url, self.settings) as hands:
+            if hands.exists():
+                hands.drop()
 
 
 def open_backend(kind: str, corpus: Corpus, request: pytest.FixtureRequest) -> Backend:
     """Return the backend of that kind over `corpus`, closed with the fixture that asks for it."""
     if kind == "corpus":
         return CorpusBackend(corpus)
-    made = ElasticsearchBackend(corpus, request.getfixturevalue("elasticsearch_url"))
+    remote = REMOTES[kind]
+    made = RemoteBackend(corpus, remote, request.getfixturevalue(remote.fixture))
     request.addfinalizer(made.close)
     return made

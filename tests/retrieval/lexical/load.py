@@ -10,11 +10,11 @@ from retrieval.closing import Closing
 from retrieval.corpus.store import Corpus
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.lexical.base import TextEngine
-from retrieval.lexical.elasticsearch.searching import ElasticsearchText
 from retrieval.pipeline import Searcher
 from retrieval.query import SearchRequest, SearchResponse
-from retrieval.settings import ElasticsearchSettings, SearchSettings
+from retrieval.settings import SearchSettings
 from tests.embedders import WordEmbedder
+from tests.retrieval.lexical.remotes import Remote, Settings
 
 PATIENCE_S = 120.0
 _SEARCH = SearchSettings(
@@ -90,13 +90,13 @@ class Searches(Closing):
 
 
 class Load(Searches):
-    """Searches for `boat`, by an Elasticsearch where it can."""
+    """Searches for `boat`, by an engine where it can."""
 
     def __init__(
-        self, corpus: Corpus, embedder: WordEmbedder, settings: ElasticsearchSettings
+        self, corpus: Corpus, embedder: WordEmbedder, remote: Remote, settings: Settings
     ) -> None:
         self.settings = settings
-        self.engine = ElasticsearchText(corpus, settings, pause_s=0.05)
+        self.engine = remote.text(corpus, settings, pause_s=0.05)
         super().__init__(corpus, embedder, "boat", self.engine, mode="lexical", k=200)
 
     def wait_for_engine(self) -> None:

@@ -72,9 +72,9 @@ def test_hosts_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PMOVES_PROFILE", "cluster")
     settings = LibrarySettings()
     assert settings.elasticsearch.hosts == ["http://one:9200", "https://two:9200/es"]
-    assert settings.uses_elasticsearch
+    assert settings.text_engines == ["Elasticsearch"]
     monkeypatch.setenv("PMOVES_PROFILE", "embedded")
-    assert not LibrarySettings().uses_elasticsearch
+    assert LibrarySettings().text_engines == []
 
 
 @pytest.mark.parametrize("host", ["one:9200", "http://user:word@one:9200", "ftp://one", "http://"])

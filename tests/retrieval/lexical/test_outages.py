@@ -1,8 +1,7 @@
-"""Elasticsearch cut off, slow, mad, emptied, flooded, killed: searches go on, nothing is lost."""
+"""Engines cut off, slow, mad, emptied, flooded, killed: searches go on, nothing is lost."""
 
 import signal
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,36 +10,40 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from retrieval.corpus.store import Corpus
-from retrieval.lexical.elasticsearch.projection import lexical_projection
 from retrieval.settings import ElasticsearchSettings
 from tests.embedders import WordEmbedder
-from tests.engines.elasticsearch import elasticsearch
 from tests.engines.process import any_free_port
 from tests.engines.proxy import Fault, Proxy, proxy
 from tests.retrieval.building import make_chunk, store
 from tests.retrieval.lexical.load import Load
+from tests.retrieval.lexical.remotes import REMOTES, Hands, Remote, Settings
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("elasticsearch")]
+pytestmark = pytest.mark.integration
+ENGINES = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in REMOTES]
 
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever writes gives up, and tries again, sooner than is good for a real engine."""
-    monkeypatch.setattr("retrieval.lexical.elasticsearch.generation._TIMEOUT_S", 3.0)
+    for name in REMOTES:
+        monkeypatch.setattr(f"retrieval.lexical.{name}.generation._TIMEOUT_S", 3.0)
     monkeypatch.setattr("retrieval.projection.following._LONGEST_PAUSE_S", 1.0)
 
 
-def settings_for(url: str, **more: object) -> ElasticsearchSettings:
-    return ElasticsearchSettings.model_validate(
-        {
-            "hosts": [url],
-            "index": f"t{uuid.uuid4().hex[:12]}",
-            "patience_ms": 500,
-            "retry_ms": 100,
-            "most_lag_s": 60,
-        }
-        | more
-    )
+PATIENT = {"patience_ms": 500, "retry_ms": 100, "most_lag_s": 60}
+
+
+@pytest.fixture(params=ENGINES)
+def remote(request: pytest.FixtureRequest) -> Remote:
+    """Each engine."""
+    return REMOTES[request.param]
+
+
+@pytest.fixture
+def url(remote: Remote, request: pytest.FixtureRequest) -> str:
+    """The address of the one that tests share."""
+    found: str = request.getfixturevalue(remote.fixture)
+    return found
 
 
 @pytest.fixture
@@ -51,21 +54,31 @@ def boats(corpus: Corpus, word_embedder: WordEmbedder) -> Corpus:
 
 
 @pytest.fixture
-def between(elasticsearch_url: str) -> Iterator[Proxy]:
+def between(url: str) -> Iterator[Proxy]:
     """A proxy in front of the shared engine."""
-    server = urlsplit(elasticsearch_url)
-    with proxy(server.hostname or "", server.port or 9200) as made:
+    server = urlsplit(url)
+    with proxy(server.hostname or "", server.port or 80) as made:
         yield made
 
 
 @pytest.fixture
-def load(boats: Corpus, word_embedder: WordEmbedder, between: Proxy) -> Iterator[Load]:
+def load(
+    boats: Corpus, word_embedder: WordEmbedder, remote: Remote, between: Proxy
+) -> Iterator[Load]:
     """Constant searches through the proxy; each finds all passages that were there before."""
-    with Load(boats, word_embedder, settings_for(between.url)) as made:
+    settings = remote.settings(between.url, **PATIENT)
+    with Load(boats, word_embedder, remote, settings) as made:
         made.wait_for_engine()
         yield made
     assert made.failures == []
     assert [answer for answer in made.answers if answer.k < 30] == []
+
+
+@pytest.fixture
+def hands(remote: Remote, url: str, load: Load) -> Iterator[Hands]:
+    """What meddles with the index of `load`."""
+    with remote.hands(url, load.settings) as made:
+        yield made
 
 
 def write_on(corpus: Corpus, embedder: WordEmbedder, name: str) -> None:
@@ -74,10 +87,10 @@ def write_on(corpus: Corpus, embedder: WordEmbedder, name: str) -> None:
     store(corpus, embedder, [make_chunk("d0-1", f"boat {name} again")])
 
 
-def assert_equal(corpus: Corpus, settings: ElasticsearchSettings) -> None:
+def assert_equal(corpus: Corpus, remote: Remote, settings: Settings) -> None:
     """Wait until the engine shows the newest version, and compare item by item."""
     deadline = time.monotonic() + 120
-    with lexical_projection(corpus, settings) as projection:
+    with remote.projection(corpus, settings) as projection:
         while True:
             position = projection.look()
             if position and position.version >= corpus.version:
@@ -91,7 +104,12 @@ def assert_equal(corpus: Corpus, settings: ElasticsearchSettings) -> None:
 
 @pytest.mark.parametrize("fault", ["refused", "cut", "silent", "corrupted"])
 def test_searches_and_writes_go_on_behind_a_broken_network(
-    fault: Fault, load: Load, boats: Corpus, word_embedder: WordEmbedder, between: Proxy
+    fault: Fault,
+    remote: Remote,
+    load: Load,
+    boats: Corpus,
+    word_embedder: WordEmbedder,
+    between: Proxy,
 ) -> None:
     between.always(fault)
     load.wait_for_corpus()
@@ -99,7 +117,7 @@ def test_searches_and_writes_go_on_behind_a_broken_network(
     assert load.answers[-1].degraded[0].stage == "lexical"
     between.heal()
     load.wait_for_engine()
-    assert_equal(boats, load.settings)
+    assert_equal(boats, remote, load.settings)
 
 
 def test_an_engine_that_does_not_answer_is_not_waited_for(load: Load, between: Proxy) -> None:
@@ -122,33 +140,22 @@ def suspicious(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("suspicious")
 def test_an_emptied_index_is_filled_again(
-    load: Load, boats: Corpus, elasticsearch_url: str
+    remote: Remote, load: Load, hands: Hands, boats: Corpus
 ) -> None:
-    index = load.settings.index
-    with Elasticsearch(elasticsearch_url) as client:
-        for hit in client.search(index=index, size=1_000)["hits"]["hits"]:
-            client.delete(index=hit["_index"], id=hit["_id"])
-        client.indices.refresh(index=index)
-        load.wait_for(lambda: client.count(index=index)["count"] == 30)
+    hands.empty()
+    load.wait_for(lambda: hands.count() == 30)
     load.wait_for_engine()
-    assert_equal(boats, load.settings)
+    assert_equal(boats, remote, load.settings)
 
 
 @pytest.mark.usefixtures("suspicious")
 def test_entries_of_others_are_never_shown_and_go(
-    load: Load, boats: Corpus, elasticsearch_url: str
+    remote: Remote, load: Load, hands: Hands, boats: Corpus
 ) -> None:
-    index = load.settings.index
-    with Elasticsearch(elasticsearch_url) as client:
-        for at in range(60):
-            forged = {"namespace": "ns", "text_english": "boat boat boat"} | (
-                {"content_hash": "f" * 64, "chunk_id": str(at), "mark": "x"} if at % 2 else {}
-            )
-            client.index(index=index, document=forged)
-        client.indices.refresh(index=index)
-        load.wait_for(lambda: client.count(index=index)["count"] == 30)
+    hands.forge()
+    load.wait_for(lambda: hands.exists() and hands.count() == 30)
     load.wait_for_engine()
-    assert_equal(boats, load.settings)
+    assert_equal(boats, remote, load.settings)
 
 
 @pytest.fixture
@@ -158,55 +165,61 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("remote", ENGINES[:1], indirect=True)
 def test_a_full_disk_keeps_writes_out_and_nothing_else(
-    load: Load, boats: Corpus, word_embedder: WordEmbedder, elasticsearch_url: str
+    remote: Remote, load: Load, boats: Corpus, word_embedder: WordEmbedder, url: str
 ) -> None:
     """Elasticsearch sets this block by itself where a disk is at its flood stage."""
-    with Elasticsearch(elasticsearch_url) as client:
+    assert isinstance(load.settings, ElasticsearchSettings)
+    with Elasticsearch(url) as client:
         (name,) = client.indices.get_alias(name=load.settings.index)
         blocked: dict[str, bool | None] = {"index.blocks.read_only_allow_delete": True}
         client.indices.put_settings(index=name, settings=blocked)
         write_on(boats, word_embedder, "full")
-        load.wait_for(lambda: load.engine.progress.trouble)
-        assert "flood-stage watermark" in str(load.engine.progress.trouble)
+
+        def is_refused() -> bool:
+            # Twice a minute Elasticsearch looks at the disk, and takes the block away.
+            if load.engine.progress.shows(boats.version):
+                client.indices.put_settings(index=name, settings=blocked)
+                write_on(boats, word_embedder, "fuller")
+            return "flood-stage watermark" in str(load.engine.progress.trouble)
+
+        load.wait_for(is_refused)
         load.go_on(5)
         blocked = {"index.blocks.read_only_allow_delete": None}
         client.indices.put_settings(index=name, settings=blocked)
     load.wait_for(lambda: load.engine.progress.shows(boats.version))
     load.wait_for_engine()
-    assert_equal(boats, load.settings)
+    assert_equal(boats, remote, load.settings)
 
 
-def test_a_dropped_index_is_built_again(load: Load, boats: Corpus, elasticsearch_url: str) -> None:
-    with Elasticsearch(elasticsearch_url) as client:
-        (name,) = client.indices.get_alias(name=load.settings.index)
-        client.indices.delete(index=name)
-        load.wait_for(lambda: client.indices.exists_alias(name=load.settings.index))
+def test_a_dropped_index_is_built_again(
+    remote: Remote, load: Load, hands: Hands, boats: Corpus
+) -> None:
+    hands.drop()
+    load.wait_for(hands.exists)
     load.wait_for_engine()
-    assert_equal(boats, load.settings)
+    assert_equal(boats, remote, load.settings)
 
 
 def test_a_rebuild_is_swapped_in_while_searches_and_writes_go_on(
-    load: Load, boats: Corpus, word_embedder: WordEmbedder, elasticsearch_url: str
+    remote: Remote, load: Load, hands: Hands, boats: Corpus, word_embedder: WordEmbedder
 ) -> None:
-    with Elasticsearch(elasticsearch_url) as client:
-        (before,) = client.indices.get_alias(name=load.settings.index)
-        degraded = sum(bool(answer.degraded) for answer in load.answers)
-        with lexical_projection(boats, load.settings) as projection:
-            assert projection.rebuild()
-        assert sum(bool(answer.degraded) for answer in load.answers) == degraded
-        write_on(boats, word_embedder, "new")
-        (after,) = client.indices.get_alias(name=load.settings.index)
-        assert after != before
-        assert not client.indices.exists(index=before)
+    before = hands.identity()
+    degraded = sum(bool(answer.degraded) for answer in load.answers)
+    with remote.projection(boats, load.settings) as projection:
+        assert projection.rebuild()
+    assert sum(bool(answer.degraded) for answer in load.answers) == degraded
+    write_on(boats, word_embedder, "new")
+    assert hands.identity() != before
     load.wait_for_engine()
-    assert_equal(boats, load.settings)
+    assert_equal(boats, remote, load.settings)
 
 
 def test_a_write_that_must_be_seen_is_seen(
-    boats: Corpus, word_embedder: WordEmbedder, elasticsearch_url: str
+    remote: Remote, boats: Corpus, word_embedder: WordEmbedder, url: str
 ) -> None:
-    with Load(boats, word_embedder, settings_for(elasticsearch_url)) as load:
+    with Load(boats, word_embedder, remote, remote.settings(url, **PATIENT)) as load:
         load.wait_for_engine()
         for at in range(5):
             version = store(boats, word_embedder, [make_chunk(f"w{at}-1", f"zebra {at}")]).version
@@ -214,14 +227,14 @@ def test_a_write_that_must_be_seen_is_seen(
 
 
 def test_a_process_that_is_frozen_and_killed_loses_nothing(
-    boats: Corpus, word_embedder: WordEmbedder, tmp_path: Path
+    remote: Remote, boats: Corpus, word_embedder: WordEmbedder, tmp_path: Path
 ) -> None:
     port = any_free_port()
-    settings = settings_for(f"http://127.0.0.1:{port}")
+    settings = remote.settings(f"http://127.0.0.1:{port}", **PATIENT)
     (tmp_path / "engine").mkdir()
-    with Load(boats, word_embedder, settings) as load:
+    with Load(boats, word_embedder, remote, settings) as load:
         load.wait_for_corpus()
-        with elasticsearch(tmp_path / "engine", port) as engine:
+        with remote.start(tmp_path / "engine", port) as engine:
             load.wait_for_engine()
             engine.signal(signal.SIGSTOP)
             load.wait_for(lambda: not load.engine.available)
@@ -231,8 +244,8 @@ def test_a_process_that_is_frozen_and_killed_loses_nothing(
             engine.signal(signal.SIGKILL)
             load.wait_for_corpus()
             write_on(boats, word_embedder, "killed")
-        with elasticsearch(tmp_path / "engine", port):
+        with remote.start(tmp_path / "engine", port):
             load.wait_for_engine()
-            assert_equal(boats, settings)
+            assert_equal(boats, remote, settings)
     assert load.failures == []
     assert [answer for answer in load.answers if answer.k < 30] == []

@@ -8,12 +8,12 @@ import pytest
 
 from retrieval.chunk import Chunk
 from retrieval.corpus.store import Corpus
-from retrieval.errors import EngineError
+from retrieval.errors import EngineBusyError, EngineError
 from retrieval.ids import chunk_id
 from retrieval.projection.projection import Projection
 from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
-from tests.retrieval.projection.engine import MemoryEngine, chunks_table
+from tests.retrieval.projection.engine import MemoryEngine, MemoryGeneration, chunks_table
 
 
 @pytest.fixture
@@ -195,4 +195,24 @@ def test_refused_items_are_named_and_the_position_stays(
     assert engine.serving.noted == before
     engine.serving.refuses = set()
     projection.follow()
+    assert_equal(projection, corpus, engine)
+
+
+def test_an_engine_that_somebody_else_writes_to_is_left_to_them(
+    projection: Projection,
+    corpus: Corpus,
+    engine: MemoryEngine,
+    word_embedder: WordEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert projection.follow()
+    store(corpus, word_embedder, [chunk("a", "1")])
+
+    def busy(*_arguments: object) -> None:
+        raise EngineBusyError("somebody writes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryGeneration, "put", busy)
+        assert not projection.follow()
+    assert projection.follow()
     assert_equal(projection, corpus, engine)

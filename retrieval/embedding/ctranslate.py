@@ -1,0 +1,87 @@
+"""Embedding by CTranslate2: a BERT-like model in int8 on the CPU, without PyTorch.
+
+Matrices are multiplied in int8 with a scale for each row of both sides, the rest is float32.
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from retrieval.chunk import Vectors
+from retrieval.embedding.answers import cut_and_scaled
+from retrieval.embedding.batches import token_batches
+from retrieval.embedding.encoder_weights import write_encoder
+from retrieval.embedding.model import embedding_identity, load_tokenizer, model_folder
+from retrieval.identity import EmbeddingIdentity
+from retrieval.settings import EmbeddingSettings
+
+
+class CTranslateEmbedder:
+    """The configured model in this process; constructing it loads the weights.
+
+    Texts are sorted by length and cut into batches of about
+    `settings.batch_tokens` padded tokens.
+    """
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        self._settings = settings
+        self._identity = embedding_identity(settings)
+        self._tokenizer = load_tokenizer(settings)
+        self._cutting = _cutting(settings, self._identity.max_tokens)
+        self._encoder = _load(settings)
+
+    @property
+    def identity(self) -> EmbeddingIdentity:
+        """The model behind the vectors."""
+        return self._identity
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, special tokens included."""
+        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions; returns shape (len(texts), dimension), unit length."""
+        return self._embed([self._identity.query_prefix + text for text in texts])
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Embed passages; returns shape (len(texts), dimension), unit length."""
+        return self._embed([self._identity.passage_prefix + text for text in texts])
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
+        tokens = [encoding.ids for encoding in self._cutting.encode_batch_fast(list(texts))]
+        lengths = [len(ids) for ids in tokens]
+        for batch in token_batches(lengths, self._settings.batch_tokens):
+            vectors[batch] = self._encode([tokens[position] for position in batch])
+        return vectors
+
+    def _encode(self, tokens: list[list[int]]) -> Vectors:
+        hidden = np.asarray(self._encoder.forward_batch(tokens).last_hidden_state)
+        pairs = zip(hidden, tokens, strict=True)
+        means = np.stack([states[: len(ids)].mean(axis=0) for states, ids in pairs])
+        return cut_and_scaled(means, self._identity.dimension)
+
+
+def _cutting(settings: EmbeddingSettings, most: int) -> Tokenizer:
+    tokenizer = load_tokenizer(settings)
+    tokenizer.enable_truncation(max_length=most)
+    return tokenizer
+
+
+def _load(settings: EmbeddingSettings) -> Any:
+    import ctranslate2
+
+    with tempfile.TemporaryDirectory(prefix="pmoves-encoder-") as name:
+        write_encoder(model_folder(settings), Path(name))
+        return ctranslate2.Encoder(
+            name,
+            device="cpu",
+            compute_type="int8",
+            inter_threads=1,
+            intra_threads=settings.threads or max(1, (os.cpu_count() or 2) // 2),
+        )
