@@ -62,6 +62,8 @@ class Linker:
 
     def link(self, text: str) -> list[Link]:
         """Return the names in `text`, in their order; none overlaps another."""
+        if not self._longest:
+            return []
         found = words(text)
         if self._longest.keys().isdisjoint(found):
             return []
