@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Sequence
-from contextlib import closing
 from functools import partial
 from queue import Empty, LifoQueue
 
@@ -19,7 +18,6 @@ from retrieval.job_request import JobRequest
 from retrieval.jobs import JobStore
 
 _log = logging.getLogger(__name__)
-_LOOK_S = 0.5
 
 
 class JobWorker(Closing):
@@ -46,13 +44,17 @@ class JobWorker(Closing):
     def take(self, job_id: str) -> bool:
         """Begin to run a job of the store; False where it is too large or all hands are full."""
         job = self._jobs.get(job_id)
-        if job is None or job.finished or not self._takes(job.request):
+        if job is None or job.finished or job_id in self._running:
+            return False
+        if not is_small(job.request, self._settings.ingest, self._settings.s3):
             return False
         try:
             sandboxes = self._free.get_nowait()
         except Empty:
             return False
-        thread = threading.Thread(target=self._run, args=(job_id, job.request, sandboxes))
+        arguments = (job_id, job.request, sandboxes)
+        # What holds a process up must not keep it from ending.
+        thread = threading.Thread(target=self._run, args=arguments, daemon=True)
         self._running[job_id] = thread
         thread.start()
         return True
@@ -67,11 +69,9 @@ class JobWorker(Closing):
         for thread in list(self._running.values()):
             thread.join()
         while not self._free.empty():
-            _close(self._free.get())
+            for sandbox in self._free.get():
+                sandbox.close()
         self._jobs.close()
-
-    def _takes(self, request: JobRequest) -> bool:
-        return is_small(request, self._settings.ingest, self._settings.s3)
 
     def _run(self, job_id: str, request: JobRequest, sandboxes: Sequence[Sandbox]) -> None:
         start = partial(InProcess, sandboxes)
@@ -84,9 +84,3 @@ class JobWorker(Closing):
         finally:
             self._free.put(sandboxes)
             self._running.pop(job_id, None)
-
-
-def _close(sandboxes: Sequence[Sandbox]) -> None:
-    for sandbox in sandboxes:
-        with closing(sandbox):
-            pass
