@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_jobs.aside import Aside
 from data_jobs.in_process import run_in_process
 from data_jobs.monitor import LocalMonitor
 from data_jobs.plan import Plan
@@ -79,7 +80,8 @@ class Production:
     ) -> dict[str, DocumentOutcome]:
         """Run a whole request; return the outcomes by the last part of their URIs."""
         self.embedder = None
-        self.monitor = LocalMonitor()
+        self.monitor.tally.counts.clear()
+        self.monitor._aside = Aside()
         spool = self.settings.spool_dir / "job"
         plan = Plan(request, self.settings, self._load, again, spool=spool)
         with ExitStack() as stack:

@@ -89,18 +89,24 @@ class Proxy:
         """Stand before the server at `host` and `port` until it is stopped."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._open.add(writer)
             # Cancelled at the end of all, which asyncio would log.
             with contextlib.suppress(OSError, asyncio.CancelledError):
-                await self._joined(reader, writer, *await asyncio.open_connection(host, port))
+                try:
+                    await self._joined(reader, writer, *await asyncio.open_connection(host, port))
+                finally:
+                    self._open.discard(writer)
+                    writer.transport.abort()
 
         server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=self.tls)
         self.port, self._loop = server.sockets[0].getsockname()[1], asyncio.get_running_loop()
         ready.set()
         await self._stopped.wait()
         server.close()
-        await self._cut_all()
-        # Transports close their sockets in the loop's next rounds.
-        await asyncio.sleep(0.05)
+        # Who was let in last shows up in the loop's next rounds, in which sockets close, too.
+        for _ in range(3):
+            await self._cut_all()
+            await asyncio.sleep(0.05)
 
     async def _joined(
         self,
