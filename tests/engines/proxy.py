@@ -102,11 +102,14 @@ class Proxy:
         self.port, self._loop = server.sockets[0].getsockname()[1], asyncio.get_running_loop()
         ready.set()
         await self._stopped.wait()
+        # Whom asyncio has let in already it can only take up, or close, while the server is open.
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        await asyncio.sleep(0.05)
         server.close()
-        # Who was let in last shows up in the loop's next rounds, in which sockets close, too.
-        for _ in range(3):
-            await self._cut_all()
-            await asyncio.sleep(0.05)
+        await self._cut_all()
+        # Transports close their sockets in the loop's next rounds.
+        await asyncio.sleep(0.05)
 
     async def _joined(
         self,
