@@ -79,6 +79,16 @@ async def ask(searcher: Searcher) -> SearchResponse:
     return await searcher.search(SearchRequest(query="boat", namespace="ns"))
 
 
+async def answered(searcher: Searcher) -> SearchResponse:
+    """Return the first answer; a call that was cut off before may give the store up once more."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await ask(searcher)
+            except CircuitOpenError:
+                await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("fault", ["silent", "refused"])
 async def test_searches_are_refused_at_once_and_answered_again(
     searcher: Searcher, between: Proxy, told: list[bool], fault: str
@@ -93,10 +103,8 @@ async def test_searches_are_refused_at_once_and_answered_again(
         with pytest.raises(CircuitOpenError, match="the object store does not answer"):
             await ask(searcher)
     between.heal()
-    async with asyncio.timeout(60):
-        while told[-1]:
-            await asyncio.sleep(0.01)
-    assert len((await ask(searcher)).hits) == 2
+    assert len((await answered(searcher)).hits) == 2
+    assert not told[-1]
 
 
 def test_a_corpus_on_disk_needs_no_guard(word_embedder: WordEmbedder) -> None:
