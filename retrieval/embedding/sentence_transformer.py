@@ -10,40 +10,17 @@ from retrieval.bfloat16 import computes_bfloat16
 from retrieval.chunk import Vectors
 from retrieval.embedding.answers import cut_and_scaled
 from retrieval.embedding.batches import token_batches
-from retrieval.embedding.model import embedding_identity, load_tokenizer, model_folder
-from retrieval.identity import EmbeddingIdentity
+from retrieval.embedding.local import LocalEmbedder
+from retrieval.embedding.model import model_folder
 from retrieval.settings import EmbeddingSettings
 
 
-class SentenceTransformerEmbedder:
-    """The configured model in this process; constructing it loads the weights.
-
-    Texts are sorted by length and cut into batches of about
-    `settings.batch_tokens` padded tokens.
-    """
+class SentenceTransformerEmbedder(LocalEmbedder):
+    """The configured model, by sentence-transformers and PyTorch."""
 
     def __init__(self, settings: EmbeddingSettings) -> None:
-        self._settings = settings
-        self._identity = embedding_identity(settings)
-        self._tokenizer = load_tokenizer(settings)
+        super().__init__(settings)
         self._model = _load(settings)
-
-    @property
-    def identity(self) -> EmbeddingIdentity:
-        """The model behind the vectors."""
-        return self._identity
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text, special tokens included."""
-        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
-
-    def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """Embed questions; returns shape (len(texts), dimension), unit length."""
-        return self._embed([self._identity.query_prefix + text for text in texts])
-
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        """Embed passages; returns shape (len(texts), dimension), unit length."""
-        return self._embed([self._identity.passage_prefix + text for text in texts])
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
