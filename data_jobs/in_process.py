@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing
 
 import pyarrow as pa
 
-from data_jobs.ahead import ahead
 from data_jobs.errors import JobError
 from data_jobs.monitor import LocalMonitor, Monitor
 from data_jobs.plan import Plan
@@ -22,6 +21,7 @@ from data_jobs.stages.listing import ListStage
 from data_jobs.stages.outcomes import DocumentOutcome, outcomes
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
+from data_jobs.stages.together import ahead
 from data_jobs.stages.transcribing import TranscribeStage
 from data_jobs.stages.videos import VideoStage
 from retrieval.errors import PmovesError

@@ -106,7 +106,9 @@ class ParseStage(Stage):
                 work, self._sandboxes[number], Family.within(self._settings), slow=True
             )
 
-        for work in together(works, read, len(self._sandboxes)):
+        # Processes that others will use as well must be free again.
+        shared = not self._own
+        for work in together(works, read, len(self._sandboxes), wait=shared):
             self._monitor.add("attachments", len(work.attachments))
             if work.depth == 0:
                 self._monitor.add(self.name, 1)

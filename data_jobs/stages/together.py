@@ -1,7 +1,8 @@
 """Several documents at the same time, where each spends its time in another process."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import Full, Queue
 from typing import TypeVar
 
@@ -10,13 +11,23 @@ Out = TypeVar("Out")
 _LOOK_SECONDS = 0.5
 
 
+def ahead(items: Iterable[Out]) -> Generator[Out]:
+    """Yield `items`, of which a thread makes the next two before they are asked for."""
+    return together([items], lambda each, _number: each, 1, wait=True)
+
+
 def together(
-    items: Sequence[In], step: Callable[[In, int], Iterable[Out]], workers: int
-) -> Iterator[Out]:
+    items: Sequence[In],
+    step: Callable[[In, int], Iterable[Out]],
+    workers: int,
+    *,
+    wait: bool = False,
+) -> Generator[Out]:
     """Yield what `step` makes of each item, as it comes; the first error ends it all.
 
     `step` is given the number of its worker, from 0; no two items have the same at once.
-    Little is made ahead of the reader, and nothing more once it has left.
+    Little is made ahead of the reader, and nothing more once it has left; with `wait`, it
+    leaves when what was being made then has come to its end.
     """
     pending = iter(items)
     results: Queue[Out | _Over] = Queue(maxsize=2 * workers)
@@ -44,12 +55,24 @@ def together(
             put(_Over())
 
     count = min(workers, len(items))
-    for number in range(count):
-        threading.Thread(target=run, args=(number,), daemon=True).start()
-    try:
+    with _running(run, count, left, wait):
         yield from _until_over(results, count)
+
+
+@contextmanager
+def _running(
+    run: Callable[[int], None], count: int, left: threading.Event, wait: bool
+) -> Iterator[None]:
+    """Have `count` threads run for the block; at its end `left` is set."""
+    threads = [threading.Thread(target=run, args=(at,), daemon=True) for at in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
     finally:
         left.set()
+        for thread in threads if wait else ():
+            thread.join()
 
 
 def _until_over(results: "Queue[Out | _Over]", count: int) -> Iterator[Out]:

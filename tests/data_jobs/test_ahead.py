@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_jobs.ahead import ahead
+from data_jobs.stages.together import ahead
 
 
-@given(st.lists(st.integers()), st.integers(1, 3))
-def test_items_come_in_their_order(items: list[int], most: int) -> None:
-    assert list(ahead(iter(items), most)) == items
+@given(st.lists(st.integers()))
+def test_items_come_in_their_order(items: list[int]) -> None:
+    assert list(ahead(iter(items))) == items
 
 
 def test_no_more_are_made_than_there_is_room_for() -> None:
@@ -24,7 +24,7 @@ def test_no_more_are_made_than_there_is_room_for() -> None:
             made.append(number)
             yield number
 
-    found = ahead(items(), most=2)
+    found = ahead(items())
     assert next(found) == 0
     time.sleep(0.3)
     # One handed out, two that wait, and one in hand.
