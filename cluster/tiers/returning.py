@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from cluster.mesh.dashboard import Deployment, Node, ServeDetails
 from cluster.tiers.table import NO_TIER
 from retrieval.placement import TIER_LABEL
+from retrieval.reserving import amounts_of
 
 PLACED_FOR = "PMOVES_PLACED_FOR"
 _NOT_IN = "!in("
@@ -91,24 +92,21 @@ def _move(
 
 
 def _free(serve: ServeDetails, alive: Mapping[str, Node]) -> dict[str, dict[str, float]]:
-    """Return what replicas leave of each node's CPUs and GPUs; jobs are not counted."""
+    """Return what replicas leave of each node's resources; jobs are not counted."""
     free = {name: dict(node.resources_total) for name, node in alive.items()}
     for app in serve.applications.values():
         for deployment in app.deployments.values():
+            needs = amounts_of(deployment.actor_options)
             for replica in deployment.replicas:
-                for name, amount in _needs(deployment).items() if replica.node_id in free else ():
+                for name, amount in needs.items() if replica.node_id in free else ():
                     left = free[str(replica.node_id)]
                     left[name] = left.get(name, 0.0) - amount
     return free
 
 
 def _fits(free: Mapping[str, float], deployment: Deployment) -> bool:
-    return all(free.get(name, 0.0) >= amount for name, amount in _needs(deployment).items())
-
-
-def _needs(deployment: Deployment) -> dict[str, float]:
-    options = deployment.actor_options
-    return {"CPU": options.get("num_cpus") or 0, "GPU": options.get("num_gpus") or 0}
+    needs = amounts_of(deployment.actor_options)
+    return all(free.get(name, 0.0) >= amount for name, amount in needs.items())
 
 
 def _selectors(options: Mapping[str, Any]) -> list[Selector]:
