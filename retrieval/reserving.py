@@ -93,8 +93,8 @@ def resources_of(text: str) -> dict[str, float]:
     try:
         return _AMOUNTS.validate_python(text)
     except ValidationError as error:
-        said = {".".join(map(str, one["loc"])): one["msg"] for one in error.errors()}
-        raise ValueError("; ".join(f"{at}: {what}" for at, what in said.items())) from None
+        said = [": ".join([*map(str, one["loc"]), one["msg"]]) for one in error.errors()]
+        raise ValueError("; ".join(said).removeprefix("Value error, ")) from None
 
 
 def reserved(amounts: dict[str, float]) -> dict[str, Any]:

@@ -4,10 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.placement import TIER_LABEL, Tier
+from retrieval.placement import GPU_CLASS_LABEL, SITE_LABEL, TIER_LABEL, Tier
 
-GPU_CLASS_LABEL = "pmoves.io/gpu-class"
-SITE_LABEL = "pmoves.io/site"
 # What every Tegra system on a chip, and so every Jetson, names itself in the device tree.
 _JETSON = "nvidia,tegra"
 _NO_LABEL = re.compile(r"[^A-Za-z0-9._-]+")

@@ -11,13 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from cluster.mesh.dashboard import Deployment, Node, ServeDetails
-from cluster.tiers.table import NO_TIER
-from retrieval.placement import TIER_LABEL
+from retrieval.placement import Selector, answers, place_of
 from retrieval.reserving import amounts_of
 
 PLACED_FOR = "PMOVES_PLACED_FOR"
-_NOT_IN = "!in("
-Selector = Mapping[str, str]
 
 
 class Move(BaseModel):
@@ -85,8 +82,8 @@ def _move(
     return Move(
         application=application,
         deployment=name,
-        tiers_now=sorted({_tier(node) for node in here}),
-        tier=_tier(best),
+        tiers_now=sorted({place_of(node.labels, selectors) for node in here}),
+        tier=place_of(best.labels, selectors),
         node_ids=sorted(node.node_id for node in better),
     )
 
@@ -117,13 +114,5 @@ def _selectors(options: Mapping[str, Any]) -> list[Selector]:
 
 def _rank(node: Node, selectors: Sequence[Selector]) -> int:
     """Return the place of the first selector that `node` answers; behind all: none does."""
-    for rank, selector in enumerate(selectors):
-        wanted = selector.get(TIER_LABEL, "")
-        tier = node.labels.get(TIER_LABEL)
-        if tier == wanted or (wanted.startswith(_NOT_IN) and tier is None):
-            return rank
-    return len(selectors)
-
-
-def _tier(node: Node) -> str:
-    return node.labels.get(TIER_LABEL, NO_TIER)
+    ranks = (rank for rank, wanted in enumerate(selectors) if answers(node.labels, wanted))
+    return next(ranks, len(selectors))

@@ -1,18 +1,18 @@
 """What runs where: every deployment and stage, the tiers that it likes, and where it would land."""
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Literal
 
 from pydantic import BaseModel
 
 from cluster.mesh.dashboard import Node
 from cluster.settings import Settings
-from retrieval.placement import TIER_LABEL, TIERS, Tier
+from retrieval.placement import NO_TIER, answers, place_of, selectors
 from retrieval.reserving import told
 from retrieval.setting_group import Group
 
 Kind = Literal["deployment", "stage"]
-NO_TIER = "any"
 
 
 class Work(BaseModel):
@@ -20,13 +20,13 @@ class Work(BaseModel):
 
     `reserves` is what it takes beside CPUs and GPUs, `memory` in bytes. The targets, requests
     at once and seconds of waiting work, are those of a deployment that grows under load.
-    `lands` is the tier that would take it now (`any`: a machine without a tier), None
-    where none would or no mesh was asked; then `why` says what is missing.
+    `lands` is the one of `tiers` that would take it now (`any`: a machine without a tier),
+    None where none would or no mesh was asked; then `why` says what is missing.
     """
 
     name: str
     kind: Kind
-    tiers: list[Tier]
+    tiers: list[str]
     cpus: float
     gpus: float = 0.0
     reserves: dict[str, float] = {}
@@ -98,12 +98,10 @@ def _stage(settings: Settings, group: Group, name: str, prefix: str) -> Work:
 
 def _landed(work: Work, nodes: Sequence[Node]) -> Work:
     alive = [node for node in nodes if node.state == "ALIVE"]
-    order: list[str | None] = [*work.tiers]
-    if len(order) == len(TIERS):
-        order.append(None)
-    for tier in order:
-        if any(node.labels.get(TIER_LABEL) == tier and _holds(node, work) for node in alive):
-            return work.model_copy(update={"lands": tier or NO_TIER})
+    # Behind the places of its own may stand one for machines without a tier.
+    for place, wanted in zip_longest(work.tiers, selectors(work.tiers), fillvalue=NO_TIER):
+        if any(answers(node.labels, wanted) and _holds(node, work) for node in alive):
+            return work.model_copy(update={"lands": place})
     return work.model_copy(update={"why": _why(work, alive)})
 
 
@@ -113,7 +111,8 @@ def _holds(node: Node, work: Work) -> bool:
 
 
 def _why(work: Work, alive: Sequence[Node]) -> str:
-    there = sorted({node.labels.get(TIER_LABEL, NO_TIER) for node in alive})
-    if not set(there) & {*work.tiers}:
+    wanted = selectors(work.tiers)
+    if not any(answers(node.labels, one) for node in alive for one in wanted):
+        there = sorted({place_of(node.labels, wanted) for node in alive})
         return f"no node of {' or '.join(work.tiers)}; there is {', '.join(there) or 'none'}"
     return f"no node of {' or '.join(work.tiers)} has {' and '.join(told(work.needs))}"

@@ -4,11 +4,11 @@ from typing import Any
 
 from cluster.mesh.dashboard import Node, ServeDetails
 from cluster.tiers.returning import Move, moves
-from retrieval.placement import TIER_LABEL, TIERS, Tier, placement
+from retrieval.placement import GPU_CLASS_LABEL, TIER_LABEL, TIERS, placement
 from retrieval.reserving import reserved
 
 NOW, SETTLED = 10_000.0, 300.0
-ANYWHERE: list[Tier] = [*TIERS]
+ANYWHERE: list[str] = [*TIERS]
 
 
 def node(name: str, tier: str | None, age_s: float = 1_000, **changes: Any) -> Node:
@@ -26,7 +26,7 @@ def node(name: str, tier: str | None, age_s: float = 1_000, **changes: Any) -> N
 
 def served(
     *places: str,
-    order: list[Tier] = ANYWHERE,
+    order: list[str] = ANYWHERE,
     mark: str = "",
     reserves: dict[str, float] | None = None,
     **changes: Any,
@@ -77,6 +77,17 @@ def test_work_stays_where_it_stands_best() -> None:
 def test_one_replica_on_a_worse_tier_is_enough() -> None:
     (move,) = due(served("g", "c"), node("g", "gpu"), node("c", "cpu"), node("h", "gpu"))
     assert move.tiers_now == ["cpu", "gpu"]
+
+
+def test_work_moves_within_a_tier_where_its_order_tells_nodes_apart() -> None:
+    def card(name: str, kind: str) -> Node:
+        return node(name, "gpu", labels={TIER_LABEL: "gpu", GPU_CLASS_LABEL: kind})
+
+    order = ["gpu[class=h200]", "gpu", "cpu"]
+    (move,) = due(served("t", order=order), card("t", "t4"), card("h", "h200"))
+    assert (move.tiers_now, move.tier) == (["gpu[class=t4]"], "gpu[class=h200]")
+    assert due(served("t", order=order), card("t", "t4"), card("u", "t4")) == []
+    assert due(served("t"), card("t", "t4"), card("h", "h200")) == []
 
 
 def test_a_dead_or_full_node_takes_no_work() -> None:

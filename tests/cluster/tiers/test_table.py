@@ -6,7 +6,7 @@ from cluster.cli.tiers import columns
 from cluster.mesh.dashboard import Node
 from cluster.settings import Settings
 from cluster.tiers.table import Work, placement_table
-from retrieval.placement import TIER_LABEL, TierSettings
+from retrieval.placement import GPU_CLASS_LABEL, TIER_LABEL, TierSettings
 from retrieval.settings import DenseSettings, RerankSettings
 
 
@@ -42,6 +42,18 @@ def test_the_best_tier_that_lives_is_taken() -> None:
 def test_a_machine_without_a_tier_does_last() -> None:
     assert work([node(None)])["embedder"].lands == "any"
     assert work([node(None)], embedder="gpu,cpu")["embedder"].lands is None
+
+
+def test_labels_narrow_where_work_lands() -> None:
+    cards = [
+        node("gpu").model_copy(update={"labels": {TIER_LABEL: "gpu", GPU_CLASS_LABEL: kind}})
+        for kind in ("t4", "l40")
+    ]
+    found = work(cards, embedder="gpu[class=h200],gpu[class=!t4],cpu", embed="gpu[class=h200],cpu")
+    assert found["embedder"].lands == "gpu[class=!t4]"
+    assert found["embed"].why == (
+        "no node of gpu[class=h200] or cpu; there is gpu[class=l40], gpu[class=t4]"
+    )
 
 
 @pytest.mark.parametrize(
