@@ -30,7 +30,8 @@ def detect(root: Path = Path("/")) -> Machine:
     """Return what the kernel below `root` says of the machine.
 
     A Jetson is known by its device tree: its GPU is part of the chip, and neither NVML
-    nor Ray counts it. Others are asked by the folder of NVIDIA's driver.
+    nor Ray counts it. Others are asked by the folder of NVIDIA's driver: the only
+    binding of NVML that is installed is a private module of Ray.
     """
     tree = root / "proc/device-tree"
     if _JETSON in _text(tree / "compatible"):

@@ -1,7 +1,6 @@
 """What runs where: every deployment and stage, the tiers that it likes, and where it would land."""
 
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 from typing import Literal
 
 from pydantic import BaseModel
@@ -99,7 +98,7 @@ def _stage(settings: Settings, group: Group, name: str, prefix: str) -> Work:
 def _landed(work: Work, nodes: Sequence[Node]) -> Work:
     alive = [node for node in nodes if node.state == "ALIVE"]
     # Behind the places of its own may stand one for machines without a tier.
-    for place, wanted in zip_longest(work.tiers, selectors(work.tiers), fillvalue=NO_TIER):
+    for place, wanted in zip([*work.tiers, NO_TIER], selectors(work.tiers), strict=False):
         if any(answers(node.labels, wanted) and _holds(node, work) for node in alive):
             return work.model_copy(update={"lands": place})
     return work.model_copy(update={"why": _why(work, alive)})
