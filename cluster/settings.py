@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 
 from data_jobs.settings import JobSettings
 from eval.gates.settings import GateSettings
+from retrieval.reserving import OwnAmounts
 from retrieval.settings import Group
 from serve_apps.settings import AppSettings
 
@@ -30,6 +31,11 @@ class RaySettings(Group):
         ge=0,
         le=2**50,
         description="Bytes of memory that Ray may hand out; 0: half of the machine's.",
+    )
+    resources: OwnAmounts = Field(
+        {},
+        description="Amounts of your own that this machine offers, as `rerank_slots=4`; "
+        "`PMOVES_RESERVE__…` takes of them.",
     )
     object_store_memory: int = Field(
         512 * MIB, ge=80 * MIB, le=2**50, description="Bytes of Ray's shared object store."

@@ -30,7 +30,6 @@ from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.transcribing import TranscribeStage
 from data_jobs.stages.videos import VideoStage
 from retrieval.errors import PmovesError
-from retrieval.placement import Tier, placement
 
 # Bundles that a worker of the speech lane holds: one is listened to, the others pass by.
 _HEARD_AT_ONCE = 16
@@ -73,7 +72,7 @@ def run_pipeline(plan: Plan, monitor: Monitor) -> Iterator[DocumentOutcome]:
 
 def dataset(plan: Plan, monitor: Monitor) -> Dataset:
     """Return the pipeline as a dataset that yields outcomes when it is read."""
-    settings, ingest, tiers = plan.settings, plan.settings.ingest, plan.settings.tiers
+    settings, ingest = plan.settings, plan.settings.ingest
     stages = ingest.stages
     shared = {"settings": settings, "monitor": monitor}
     read = _mapped(
@@ -81,7 +80,7 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         ReadStage,
         stages.read_workers,
         shared | {"retry": plan.request.retry_quarantined},
-        tiers.read,
+        settings.placed("read"),
         num_cpus=stages.read_cpus,
     )
     parsed = _mapped(
@@ -89,15 +88,21 @@ def dataset(plan: Plan, monitor: Monitor) -> Dataset:
         ParseStage,
         stages.parse_workers or _half_of_the_cores(),
         {"settings": ingest, "monitor": monitor, "s3": settings.s3},
-        tiers.parse,
+        settings.placed("parse"),
         num_cpus=stages.parse_cpus,
     )
     heard = _heard(parsed, plan, shared)
     chunked = _mapped(
-        heard, ChunkStage, stages.chunk_workers, shared, tiers.chunk, num_cpus=stages.chunk_cpus
+        heard,
+        ChunkStage,
+        stages.chunk_workers,
+        shared,
+        settings.placed("chunk"),
+        num_cpus=stages.chunk_cpus,
     )
     embedded = _embedded(chunked, shared | {"load_embedder": plan.load_embedder}, settings)
-    return _mapped(embedded, CommitStage, 1, shared, tiers.commit, num_cpus=stages.commit_cpus)
+    place = settings.placed("commit")
+    return _mapped(embedded, CommitStage, 1, shared, place, num_cpus=stages.commit_cpus)
 
 
 def _listed(plan: Plan, monitor: Monitor) -> Dataset:
@@ -112,7 +117,7 @@ def _listed(plan: Plan, monitor: Monitor) -> Dataset:
         batch_format="pyarrow",
         num_cpus=plan.settings.ingest.stages.list_cpus,
         compute=TaskPoolStrategy(1),
-        **placement(plan.settings.tiers.list),
+        **plan.settings.placed("list"),
     )
 
 
@@ -121,18 +126,18 @@ def _fetched(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
     if not plan.from_the_web:
         return before
     arguments = {"retry": plan.request.retry_quarantined, "folder": plan.spool}
-    stages, tiers = plan.settings.ingest.stages, plan.settings.tiers
+    place = plan.settings.placed("read")
     before = _mapped(
         before,
         VideoStage,
         1,
         shared | arguments | {"options": plan.request.yt_options},
-        tiers.read,
+        place,
         num_cpus=plan.settings.video.cpus,
         at_once=_VIDEOS_AT_ONCE,
     )
-    cpus = stages.fetch_cpus
-    return _mapped(before, FetchStage, 1, shared | arguments, tiers.read, num_cpus=cpus)
+    cpus = plan.settings.ingest.stages.fetch_cpus
+    return _mapped(before, FetchStage, 1, shared | arguments, place, num_cpus=cpus)
 
 
 def _heard(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
@@ -145,7 +150,7 @@ def _heard(before: Dataset, plan: Plan, shared: dict[str, Any]) -> Dataset:
         TranscribeStage,
         speech.workers,
         shared,
-        plan.settings.tiers.transcribe,
+        plan.settings.placed("transcribe"),
         num_cpus=speech.cpus,
         num_gpus=speech.gpus,
         at_once=_HEARD_AT_ONCE,
@@ -174,7 +179,7 @@ def _embedded(before: Dataset, arguments: dict[str, Any], settings: JobSettings)
         EmbedStage,
         stages.embed_workers,
         arguments,
-        settings.tiers.embed,
+        settings.placed("embed"),
         num_cpus=stages.embed_cpus,
         num_gpus=stages.embed_gpus,
     )
@@ -185,7 +190,7 @@ def _mapped(
     stage: type,
     workers: int,
     arguments: dict[str, Any],
-    order: list[Tier],
+    place: dict[str, Any],
     *,
     num_cpus: float,
     num_gpus: float = 0,
@@ -193,8 +198,8 @@ def _mapped(
 ) -> Dataset:
     """Append a stage that runs in `workers` actors, each with a share of its own.
 
-    `order` is that of the tiers where these may run. An actor takes up to `at_once` bundles
-    at the same time, in threads.
+    `place` is where these may run, and what they reserve. An actor takes up to `at_once`
+    bundles at the same time, in threads.
     """
     threads: dict[str, Any] = {"max_concurrent_calls_per_actor": at_once} if at_once > 1 else {}
     actors = ActorPoolStrategy(size=workers, enable_true_multi_threading=bool(threads), **threads)
@@ -207,7 +212,7 @@ def _mapped(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
         zero_copy_batch=True,
-        **placement(order),
+        **place,
     )
 
 

@@ -8,7 +8,7 @@ working folder.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import (
@@ -28,9 +28,10 @@ from retrieval.engine_settings import S3Settings as S3Settings
 from retrieval.fetching.settings import FetchSettings
 from retrieval.llm.settings import LlmSettings
 from retrieval.object_store import configure
-from retrieval.placement import TierSettings
+from retrieval.placement import TierSettings, placement
 from retrieval.query import Fusion
 from retrieval.rerank.settings import RerankSettings as RerankSettings
+from retrieval.reserving import ReserveSettings, reserved
 from retrieval.setting_group import Group as Group
 from retrieval.setting_group import Milliseconds, none_if_empty
 from retrieval.setting_group import split as split
@@ -230,6 +231,11 @@ class LibrarySettings(BaseSettings):
     dense: DenseSettings = DenseSettings()
     fetch: FetchSettings = FetchSettings()
     tiers: TierSettings = TierSettings()
+    reserve: ReserveSettings = ReserveSettings()
+
+    def placed(self, work: str) -> dict[str, Any]:
+        """Return Ray's options of where `work`, a name of `tiers`, runs and what it reserves."""
+        return placement(getattr(self.tiers, work)) | reserved(getattr(self.reserve, work))
 
     @property
     def text_engines(self) -> list[str]:

@@ -11,7 +11,6 @@ from ray.serve.config import AutoscalingConfig, BackpressureConfig
 from ray.serve.schema import LoggingConfig
 
 from retrieval.dense.holding import Share
-from retrieval.placement import placement
 from serve_apps.embedder import Embedder
 from serve_apps.gateway import Gateway
 from serve_apps.ingress import check_ingress
@@ -83,7 +82,7 @@ def _shard(settings: AppArgs, share: Share) -> serve.Deployment:
         ray_actor_options={
             "num_cpus": limits.shard_cpus,
             "num_gpus": limits.shard_gpus,
-            **placement(settings.tiers.shard),
+            **settings.placed("shard"),
         },
         max_ongoing_requests=limits.shard_max_ongoing,
         max_queued_requests=limits.shard_max_queued,
@@ -100,9 +99,9 @@ def _reranker(settings: AppArgs) -> serve.Deployment:
         ray_actor_options={
             "num_cpus": limits.reranker_cpus,
             "num_gpus": limits.reranker_gpus,
-            **placement(settings.tiers.reranker),
+            **settings.placed("reranker"),
         },
-        **_replicas(limits.reranker_replicas, limits.reranker_max_replicas, limits, backlog=True),
+        **_replicas("reranker", limits),
         max_ongoing_requests=limits.reranker_max_ongoing,
         max_queued_requests=limits.reranker_max_queued,
         logging_config=_logging(settings),
@@ -118,9 +117,9 @@ def _embedder(settings: AppArgs) -> serve.Deployment:
         ray_actor_options={
             "num_cpus": limits.embedder_cpus,
             "num_gpus": limits.embedder_gpus,
-            **placement(settings.tiers.embedder),
+            **settings.placed("embedder"),
         },
-        **_replicas(limits.embedder_replicas, limits.embedder_max_replicas, limits, backlog=True),
+        **_replicas("embedder", limits),
         max_ongoing_requests=limits.embedder_max_ongoing,
         max_queued_requests=limits.embedder_max_queued,
         logging_config=_logging(settings),
@@ -134,7 +133,7 @@ def _ingestor(settings: AppArgs, kind: type) -> serve.Deployment:
     make = serve.deployment(
         name="ingestor",
         num_replicas=limits.ingestor_replicas,
-        ray_actor_options={"num_cpus": limits.ingestor_cpus, **placement(settings.tiers.ingestor)},
+        ray_actor_options={"num_cpus": limits.ingestor_cpus, **settings.placed("ingestor")},
         max_ongoing_requests=limits.ingestor_max_ongoing,
         logging_config=_logging(settings),
         **_replacing(settings),
@@ -146,8 +145,8 @@ def _gateway(settings: AppArgs, gateway: type[Gateway]) -> serve.Deployment:
     limits, http = settings.serve, settings.http
     make = serve.deployment(
         name="gateway",
-        ray_actor_options={"num_cpus": limits.gateway_cpus, **placement(settings.tiers.gateway)},
-        **_replicas(limits.gateway_replicas, limits.gateway_max_replicas, limits),
+        ray_actor_options={"num_cpus": limits.gateway_cpus, **settings.placed("gateway")},
+        **_replicas("gateway", limits),
         # The gateway's own bound comes first: it answers with a problem document.
         max_ongoing_requests=2 * http.max_in_flight,
         max_queued_requests=http.max_in_flight,
@@ -158,22 +157,21 @@ def _gateway(settings: AppArgs, gateway: type[Gateway]) -> serve.Deployment:
     return make(serve.ingress()(gateway))
 
 
-def _replicas(
-    least: int, most: int, limits: ServeSettings, backlog: bool = False
-) -> dict[str, Any]:
-    """Return how many replicas there are: always `least`, or as many as the load asks for.
+def _replicas(name: str, limits: ServeSettings) -> dict[str, Any]:
+    """Return how many replicas a deployment has: a fixed number, or as the load asks for.
 
     With none at rest the first call starts one.
     """
-    most = max(least, most, 1)
+    least, most = limits.bounds(name)
     if most == least:
         return {"num_replicas": least}
-    policy = {"policy": backlog_policy(limits.target_wait_s)} if backlog else {}
+    wait_s = limits.wait_s(name)
+    policy = {"policy": backlog_policy(wait_s)} if wait_s else {}
     return {
         "autoscaling_config": AutoscalingConfig(
             min_replicas=least,
             max_replicas=most,
-            target_ongoing_requests=limits.target_ongoing,
+            target_ongoing_requests=limits.ongoing(name),
             upscale_delay_s=limits.upscale_delay_s,
             downscale_delay_s=limits.downscale_delay_s,
             **policy,

@@ -10,6 +10,8 @@ from publishing.events.settings import EventSettings
 from retrieval.settings import Group, LibrarySettings, Share, split
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
+OwnTarget = Annotated[float, Field(ge=0, le=100_000)]
+OwnWait = Annotated[float, Field(ge=0, le=3_600)]
 MIB = 2**20
 
 
@@ -167,6 +169,21 @@ class ServeSettings(Group):
         description="Seconds of work that may wait in one embedder or reranker replica, by its "
         "tokens and its speed, before one more is started under load.",
     )
+    gateway_target_ongoing: OwnTarget = Field(
+        0.0, description="The same for gateways alone; 0: `target_ongoing`."
+    )
+    embedder_target_ongoing: OwnTarget = Field(
+        0.0, description="The same for embedders alone; 0: `target_ongoing`."
+    )
+    reranker_target_ongoing: OwnTarget = Field(
+        0.0, description="The same for rerankers alone; 0: `target_ongoing`."
+    )
+    embedder_target_wait_s: OwnWait = Field(
+        0.0, description="Such seconds for embedders alone; 0: `target_wait_s`."
+    )
+    reranker_target_wait_s: OwnWait = Field(
+        0.0, description="Such seconds for rerankers alone; 0: `target_wait_s`."
+    )
     upscale_delay_s: float = Field(
         10.0, ge=0, le=86_400, description="Seconds of load before replicas are added."
     )
@@ -288,6 +305,21 @@ class ServeSettings(Group):
         le=86_400,
         description="Pause between rounds that join small files and drop old versions.",
     )
+
+    def bounds(self, name: str) -> tuple[int, int]:
+        """Return the fewest and most replicas of a deployment; equal: it does not grow."""
+        least: int = getattr(self, f"{name}_replicas")
+        return least, max(1, least, getattr(self, f"{name}_max_replicas", 0))
+
+    def ongoing(self, name: str) -> float:
+        """Return for how many requests at once a deployment has one replica under load."""
+        own: float = getattr(self, f"{name}_target_ongoing")
+        return own or self.target_ongoing
+
+    def wait_s(self, name: str) -> float | None:
+        """Return how many seconds of work may wait in a replica; None: only calls count."""
+        own: float | None = getattr(self, f"{name}_target_wait_s", None)
+        return None if own is None else own or self.target_wait_s
 
 
 class TracingSettings(Group):

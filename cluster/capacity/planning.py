@@ -5,14 +5,14 @@ and the largest corpus that were measured. All else grows in proportion.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
 from cluster.capacity.figures import Figures
 from cluster.capacity.sharding import ShardPlan, address_bytes, divide
 from cluster.capacity.sizes import GIB, Demand, NodeSize, growth, index_bytes
-from retrieval.placement import Tier, TierSettings
+from retrieval.placement import Tier, TierSettings, tier_of
 
 # Vectors while they are re-embedded, and files that wait for their readers to end.
 _DISK_TWICE = 2.0
@@ -45,9 +45,9 @@ class CapacityPlan(BaseModel):
     shards: ShardPlan | None
 
 
-def liked(order: list[Tier], nodes: Mapping[Tier, NodeSize]) -> Tier:
+def liked(order: Sequence[str], nodes: Mapping[Tier, NodeSize]) -> Tier:
     """Return the first tier of `order` that there is, else any that there is."""
-    return next((tier for tier in order if tier in nodes), next(iter(nodes)))
+    return next((tier for tier in map(tier_of, order) if tier in nodes), next(iter(nodes)))
 
 
 def plan(demand: Demand, figures: Figures, tiers: TierSettings) -> CapacityPlan:

@@ -55,19 +55,26 @@ def tiers(
     if as_json:
         print_json([one.model_dump(mode="json") for one in work])
         return
-    rows = [
-        (
-            one.name,
-            one.kind,
-            " > ".join(one.tiers),
-            f"{one.cpus:g}",
-            f"{one.gpus:g}",
-            _count(one),
-            one.lands or one.why or "no mesh runs",
-        )
-        for one in work
-    ]
-    print_table(["work", "kind", "tiers", "CPUs", "GPUs", "count", "lands on"], rows)
+    print_table(*columns(work))
+
+
+def columns(work: "list[Work]") -> tuple[list[str], list[list[str]]]:
+    """Return head and rows; reserves and targets have a column only where there are any."""
+    from retrieval.reserving import told
+
+    columns: dict[str, list[str]] = {
+        "work": [one.name for one in work],
+        "kind": [one.kind for one in work],
+        "tiers": [" > ".join(one.tiers) for one in work],
+        "CPUs": [f"{one.cpus:g}" for one in work],
+        "GPUs": [f"{one.gpus:g}" for one in work],
+        "reserves": [", ".join(told(one.reserves)) for one in work],
+        "count": [_count(one) for one in work],
+        "target": [_target(one) for one in work],
+        "lands on": [one.lands or one.why or "no mesh runs" for one in work],
+    }
+    used = {name: cells for name, cells in columns.items() if any(cells)}
+    return list(used), [list(row) for row in zip(*used.values(), strict=True)]
 
 
 def _move_back(loaded: "Settings", url: str, watch: bool, as_json: bool) -> None:
@@ -118,6 +125,11 @@ def _count(work: "Work") -> str:
     return f"{work.least}" if work.least == work.most else f"{work.least} to {work.most}"
 
 
+def _target(work: "Work") -> str:
+    ongoing = "" if work.target_ongoing is None else f"{work.target_ongoing:g} requests"
+    return ongoing + ("" if work.target_wait_s is None else f", {work.target_wait_s:g} s")
+
+
 Head = Annotated[
     str, typer.Argument(metavar="[HEAD]", help="host:port of the head; none: start a head.")
 ]
@@ -128,10 +140,21 @@ Gpus = Annotated[
     int | None, typer.Option("--gpus", min=0, help="Number of GPUs, where it is miscounted.")
 ]
 Site = Annotated[str, typer.Option("--site", help="Where the machine stands, as a label.")]
+Resources = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME=AMOUNT,…", help="What the machine offers beside: rerank_slots=4 for example."
+    ),
+]
 
 
 def node(
-    head: Head = "", tier: AsTier = "", gpus: Gpus = None, site: Site = "", as_json: AsJson = False
+    head: Head = "",
+    tier: AsTier = "",
+    gpus: Gpus = None,
+    site: Site = "",
+    resources: Resources = "",
+    as_json: AsJson = False,
 ) -> None:
     """Print how this machine joins a cluster: what to export, then `ray start` with its labels."""
     from dataclasses import replace
@@ -140,6 +163,7 @@ def node(
     from cluster.tiers.detecting import detect
     from cluster.tiers.joining import environment_lines, start_line
     from retrieval.placement import TIERS
+    from retrieval.reserving import resources_of
 
     machine = detect()
     if tier:
@@ -148,7 +172,11 @@ def node(
         machine = replace(machine, tier=tier)
     if gpus is not None:
         machine = replace(machine, gpus=gpus)
-    line = start_line(machine, head, site)
+    try:
+        offered = resources_of(resources)
+    except ValueError as error:
+        raise ConfigError(f"--resources: {error}") from error
+    line = start_line(machine, head, site, offered)
     if as_json:
         print_json({"tier": machine.tier, "labels": machine.labels(site), "command": line})
         return

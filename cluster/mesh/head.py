@@ -1,5 +1,6 @@
 """Starts Ray's head as a process session of its own."""
 
+import json
 import os
 import secrets
 import subprocess
@@ -82,6 +83,8 @@ def head_command(state: MeshState, settings: RaySettings) -> list[str]:
         "--temp-dir": f"{state.temp_dir}/ray",
         "--labels": f"{TIER_LABEL}=cpu",
     }
+    if settings.resources:
+        options["--resources"] = json.dumps(settings.resources)
     if settings.redis_address:
         options["--redis-username"] = settings.redis_username
         options["--redis-password"] = settings.redis_password.get_secret_value()

@@ -4,10 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.placement import TIER_LABEL, Tier
+from retrieval.placement import GPU_CLASS_LABEL, SITE_LABEL, TIER_LABEL, Tier
 
-GPU_CLASS_LABEL = "pmoves.io/gpu-class"
-SITE_LABEL = "pmoves.io/site"
 # What every Tegra system on a chip, and so every Jetson, names itself in the device tree.
 _JETSON = "nvidia,tegra"
 _NO_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
@@ -32,7 +30,8 @@ def detect(root: Path = Path("/")) -> Machine:
     """Return what the kernel below `root` says of the machine.
 
     A Jetson is known by its device tree: its GPU is part of the chip, and neither NVML
-    nor Ray counts it. Others are asked by the folder of NVIDIA's driver.
+    nor Ray counts it. Others are asked by the folder of NVIDIA's driver: the only
+    binding of NVML that is installed is a private module of Ray.
     """
     tree = root / "proc/device-tree"
     if _JETSON in _text(tree / "compatible"):

@@ -11,12 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from cluster.mesh.dashboard import Deployment, Node, ServeDetails
-from cluster.tiers.table import NO_TIER
-from retrieval.placement import TIER_LABEL
+from retrieval.placement import Selector, answers, place_of
+from retrieval.reserving import amounts_of
 
 PLACED_FOR = "PMOVES_PLACED_FOR"
-_NOT_IN = "!in("
-Selector = Mapping[str, str]
 
 
 class Move(BaseModel):
@@ -84,31 +82,28 @@ def _move(
     return Move(
         application=application,
         deployment=name,
-        tiers_now=sorted({_tier(node) for node in here}),
-        tier=_tier(best),
+        tiers_now=sorted({place_of(node.labels, selectors) for node in here}),
+        tier=place_of(best.labels, selectors),
         node_ids=sorted(node.node_id for node in better),
     )
 
 
 def _free(serve: ServeDetails, alive: Mapping[str, Node]) -> dict[str, dict[str, float]]:
-    """Return what replicas leave of each node's CPUs and GPUs; jobs are not counted."""
+    """Return what replicas leave of each node's resources; jobs are not counted."""
     free = {name: dict(node.resources_total) for name, node in alive.items()}
     for app in serve.applications.values():
         for deployment in app.deployments.values():
+            needs = amounts_of(deployment.actor_options)
             for replica in deployment.replicas:
-                for name, amount in _needs(deployment).items() if replica.node_id in free else ():
+                for name, amount in needs.items() if replica.node_id in free else ():
                     left = free[str(replica.node_id)]
                     left[name] = left.get(name, 0.0) - amount
     return free
 
 
 def _fits(free: Mapping[str, float], deployment: Deployment) -> bool:
-    return all(free.get(name, 0.0) >= amount for name, amount in _needs(deployment).items())
-
-
-def _needs(deployment: Deployment) -> dict[str, float]:
-    options = deployment.actor_options
-    return {"CPU": options.get("num_cpus") or 0, "GPU": options.get("num_gpus") or 0}
+    needs = amounts_of(deployment.actor_options)
+    return all(free.get(name, 0.0) >= amount for name, amount in needs.items())
 
 
 def _selectors(options: Mapping[str, Any]) -> list[Selector]:
@@ -119,13 +114,5 @@ def _selectors(options: Mapping[str, Any]) -> list[Selector]:
 
 def _rank(node: Node, selectors: Sequence[Selector]) -> int:
     """Return the place of the first selector that `node` answers; behind all: none does."""
-    for rank, selector in enumerate(selectors):
-        wanted = selector.get(TIER_LABEL, "")
-        tier = node.labels.get(TIER_LABEL)
-        if tier == wanted or (wanted.startswith(_NOT_IN) and tier is None):
-            return rank
-    return len(selectors)
-
-
-def _tier(node: Node) -> str:
-    return node.labels.get(TIER_LABEL, NO_TIER)
+    ranks = (rank for rank, wanted in enumerate(selectors) if answers(node.labels, wanted))
+    return next(ranks, len(selectors))

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from cluster.errors import ConfigError
 from cluster.mesh.environment import client_environment, mesh_environment
@@ -50,6 +51,15 @@ def test_clients_learn_address_and_token(state: MeshState) -> None:
     assert found["RAY_API_SERVER_ADDRESS"] == state.dashboard_url
     assert found["RAY_USAGE_STATS_ENABLED"] == "0"
     assert found["RAY_AUTH_TOKEN_PATH"] == state.token_path
+
+
+def test_the_head_offers_amounts_of_ones_own(state: MeshState) -> None:
+    settings = RaySettings.model_validate({"resources": "rerank_slots=2"})
+    options = dict(itertools.pairwise(head_command(state, settings)))
+    assert options["--resources"] == '{"rerank_slots": 2.0}'
+    assert "--resources" not in head_command(state, RaySettings())
+    with pytest.raises(ValidationError, match="PMOVES_RAY__MEMORY"):
+        RaySettings.model_validate({"resources": "memory=2GiB"})
 
 
 def test_the_head_listens_on_loopback_and_takes_its_share(state: MeshState) -> None:

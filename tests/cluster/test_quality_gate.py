@@ -25,7 +25,7 @@ from tests.docs.pages import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 # `make soak` sets it to 10.
-REPETITIONS = int(os.environ.get("PMOVES_TEST_REPETITIONS", "2"))
+REPETITIONS = int(os.environ.get("PMOVES_TEST_REPETITIONS", "1"))
 PLAN = Plan(
     Options(modes=["hybrid"], metrics=["nDCG@10"]),
     known_items=MANY,

@@ -108,6 +108,16 @@ def test_models_that_rest_at_none_are_started_by_the_load(settings: AppArgs) -> 
         assert fixed._deployment_config.autoscaling_config is None
 
 
+def test_a_deployment_may_have_targets_of_its_own(settings: AppArgs) -> None:
+    common = {"embedder_max_replicas": 2, "reranker_max_replicas": 2, "target_ongoing": 6.0}
+    own = {"reranker_target_ongoing": 3.0, "reranker_target_wait_s": 0.5}
+    configs = [
+        one._deployment_config.autoscaling_config for one in deployments(settings, **common, **own)
+    ]
+    assert [one.get_target_ongoing_requests() for one in configs] == [6, 3]
+    assert [one.policy.policy_kwargs["target_s"] for one in configs] == [1, 0.5]
+
+
 def test_each_model_has_the_gpus_that_it_is_given(settings: AppArgs) -> None:
     made = deployments(settings, embedder_gpus=0.5, reranker_gpus=0.25)
     assert [one.ray_actor_options["num_gpus"] for one in made] == [0.5, 0.25]

@@ -1,8 +1,8 @@
 """A real mesh that is searched and written to all the time, while parts of it are replaced and die.
 
-It is the mesh that tests share, which ends here, under load. `make soak` does several
-rounds of kills (PMOVES_TEST_ROUNDS), with a redeployment after each, leaves the mesh with
-one gateway at last, and kills a second machine.
+It is the mesh that tests share, which ends here, under load. `make soak` kills one part after
+the other in several rounds (PMOVES_TEST_ROUNDS), with a redeployment after each, leaves the
+mesh with one gateway at last, and kills a second machine.
 """
 
 import asyncio
@@ -44,13 +44,15 @@ async def test_under_load(mesh: Mesh) -> None:
         await load.answered(_MOVED)
         await redeploy_with(mesh, load, _GATEWAYS)
         await every_replica_answers(mesh, load)
-        for number in range(max(ROUNDS, 1)):
+        if not ROUNDS:
+            await kill_all_but_the_door(mesh, load)
+            await kill_haproxy(mesh, load)
+        for number in range(ROUNDS):
             await kill_a_gateway(mesh, load)
             await kill_the_embedder(mesh, load)
             await kill_haproxy(mesh, load)
             await kill_the_controller(mesh, load)
-            if ROUNDS:
-                await redeploy_with(mesh, load, 3, drain_s=61 + number)
+            await redeploy_with(mesh, load, 3, drain_s=61 + number)
         if ROUNDS:
             await kill_a_machine(mesh, load)
             await redeploy_with(mesh, load, 1)
@@ -87,6 +89,20 @@ async def every_replica_answers(mesh: Mesh, load: Load) -> None:
             if sum("POST /hirag/query" in text for text in texts) > len(living):
                 return
             await load.answered(_MOVED)
+
+
+async def kill_all_but_the_door(mesh: Mesh, load: Load) -> None:
+    """A gateway, the embedder and the controller at once: the other gateway finds by words."""
+    async with watched(load, "killed a gateway, the embedder and Serve's controller") as began:
+        killed = {title: kill(mesh, title) for title in (GATEWAY, EMBEDDER, CONTROLLER)}
+        await load.answered(_MOVED)
+        for title, pid in killed.items():
+            await replaced(mesh, title, pid, _GATEWAYS if title == GATEWAY else 1)
+        await healthy(mesh, _GATEWAYS)
+        await load.answered(_MOVED)
+    lost = unanswered(load.ledger.since(began))
+    assert [entry for entry in lost if entry.kind != "write"] == []
+    assert {entry.outcome for entry in lost} <= {"refused cleanly", "broken off"}
 
 
 async def kill_a_gateway(mesh: Mesh, load: Load) -> None:

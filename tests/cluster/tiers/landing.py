@@ -18,11 +18,12 @@ from ray.cluster_utils import Cluster
 from cluster.mesh.dashboard import Dashboard, DashboardAddress
 from cluster.mesh.ports import any_free_port
 from cluster.tiers.moving import move_back
-from retrieval.placement import TIER_LABEL, TIERS, Tier, placement
+from retrieval.placement import GPU_CLASS_LABEL, TIER_LABEL, TIERS, placement
+from retrieval.reserving import reserved
 
 SMALL: dict[str, Any] = {"num_cpus": 1, "memory": 2**30, "object_store_memory": 100 * 2**20}
 APP = "landing"
-ALL: list[Tier] = [*TIERS]
+ALL: list[str] = [*TIERS]
 # Whether the best node comes back, too, which takes a while.
 RETURNS = "PMOVES_TEST_SOAK" in os.environ
 
@@ -34,9 +35,9 @@ def tier_here() -> str | None:
     return tier
 
 
-def landed(order: list[Tier]) -> str | None:
-    """Return the tier of an actor that likes `order`."""
-    options = {"num_cpus": 0.1, **placement(order)}
+def landed(order: list[str], **reserves: float) -> str | None:
+    """Return the tier of an actor that likes `order` and reserves amounts."""
+    options = {"num_cpus": 0.1, **placement(order), **reserved(reserves)}
     actor: Any = ray.remote(**options)(type("Anything", (), {"tier": lambda _: tier_here()}))
     found: str | None = ray.get(actor.remote().tier.remote(), timeout=60)
     return found
@@ -76,10 +77,16 @@ def main(target: Path) -> None:
         address=cluster.address, logging_level=logging.ERROR, log_to_driver=False
     )
     seen: dict[str, Any] = {"no tier there": landed(ALL)}
-    cluster.add_node(**SMALL, labels={TIER_LABEL: "cpu"})
-    gpu = cluster.add_node(**SMALL, labels={TIER_LABEL: "gpu"})
+    cluster.add_node(**SMALL, labels={TIER_LABEL: "cpu"}, resources={"slots": 1})
+    gpu = cluster.add_node(**SMALL, labels={TIER_LABEL: "gpu", GPU_CLASS_LABEL: "h200"})
     cluster.wait_for_nodes()
-    seen |= {"all tiers": landed(ALL), "jetson, then cpu": landed(["jetson", "cpu"])}
+    seen |= {
+        "all tiers": landed(ALL),
+        "jetson, then cpu": landed(["jetson", "cpu"]),
+        "another card, then cpu": landed(["gpu[class=t4]", "cpu"]),
+        "any but another card": landed(["gpu[class=!t4]", "cpu"]),
+        "all tiers, a slot": landed(ALL, slots=1, memory=2**20),
+    }
     with Dashboard(DashboardAddress(f"http://{context.dashboard_url}")) as dashboard:
         seen |= falls_and_returns(cluster, gpu, dashboard)
     target.write_text(json.dumps(seen))

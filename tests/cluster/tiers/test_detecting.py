@@ -75,5 +75,10 @@ def test_the_line_names_head_labels_and_gpus() -> None:
     assert start_line(Machine("cpu")).startswith("ray start --head ")
 
 
+def test_the_line_offers_what_a_node_has_of_ones_own() -> None:
+    line = start_line(Machine("cpu"), resources={"memory": 1024.0, "rerank_slots": 4.0})
+    assert """ --memory=1024 '--resources={"rerank_slots": 4.0}' """ in line
+
+
 def test_ray_is_told_to_ask_for_a_token() -> None:
     assert "export RAY_AUTH_MODE=token" in environment_lines()

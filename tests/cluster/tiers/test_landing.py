@@ -38,6 +38,9 @@ def test_work_lands_on_the_best_tier_and_falls_to_the_next(tmp_path: Path) -> No
         "no tier there": None,
         "all tiers": "gpu",
         "jetson, then cpu": "cpu",
+        "another card, then cpu": "cpu",
+        "any but another card": "gpu",
+        "all tiers, a slot": "cpu",
         "served": "gpu",
         "served, gpu gone": "jetson",
     }

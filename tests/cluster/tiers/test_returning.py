@@ -4,10 +4,11 @@ from typing import Any
 
 from cluster.mesh.dashboard import Node, ServeDetails
 from cluster.tiers.returning import Move, moves
-from retrieval.placement import TIER_LABEL, TIERS, Tier, placement
+from retrieval.placement import GPU_CLASS_LABEL, TIER_LABEL, TIERS, placement
+from retrieval.reserving import reserved
 
 NOW, SETTLED = 10_000.0, 300.0
-ANYWHERE: list[Tier] = [*TIERS]
+ANYWHERE: list[str] = [*TIERS]
 
 
 def node(name: str, tier: str | None, age_s: float = 1_000, **changes: Any) -> Node:
@@ -24,9 +25,13 @@ def node(name: str, tier: str | None, age_s: float = 1_000, **changes: Any) -> N
 
 
 def served(
-    *places: str, order: list[Tier] = ANYWHERE, mark: str = "", **changes: Any
+    *places: str,
+    order: list[str] = ANYWHERE,
+    mark: str = "",
+    reserves: dict[str, float] | None = None,
+    **changes: Any,
 ) -> ServeDetails:
-    options = {"num_cpus": 0.5, **placement(order)}
+    options = {"num_cpus": 0.5, **placement(order), **reserved(reserves or {})}
     if mark:
         options["runtime_env"] = {"env_vars": {"PMOVES_PLACED_FOR": mark}}
     deployment = {
@@ -74,12 +79,35 @@ def test_one_replica_on_a_worse_tier_is_enough() -> None:
     assert move.tiers_now == ["cpu", "gpu"]
 
 
+def test_work_moves_within_a_tier_where_its_order_tells_nodes_apart() -> None:
+    def card(name: str, kind: str) -> Node:
+        return node(name, "gpu", labels={TIER_LABEL: "gpu", GPU_CLASS_LABEL: kind})
+
+    order = ["gpu[class=h200]", "gpu", "cpu"]
+    (move,) = due(served("t", order=order), card("t", "t4"), card("h", "h200"))
+    assert (move.tiers_now, move.tier) == (["gpu[class=t4]"], "gpu[class=h200]")
+    assert due(served("t", order=order), card("t", "t4"), card("u", "t4")) == []
+    assert due(served("t"), card("t", "t4"), card("h", "h200")) == []
+
+
 def test_a_dead_or_full_node_takes_no_work() -> None:
     here = node("c", "cpu")
     assert due(served("c"), here, node("g", "gpu", state="DEAD")) == []
     assert due(served("c"), here, node("g", "gpu", resources_total={"CPU": 0.4})) == []
     # One of its own replicas there takes half a CPU.
     assert due(served("c", "g"), here, node("g", "gpu", resources_total={"CPU": 0.9})) == []
+
+
+def test_memory_and_amounts_of_ones_own_must_have_room_as_well() -> None:
+    def offers(memory: float, slots: float) -> Node:
+        amounts = {"CPU": 2.0, "memory": memory, "rerank_slots": slots}
+        return node("g", "gpu", resources_total=amounts)
+
+    here, reserves = node("c", "cpu"), {"memory": 100.0, "rerank_slots": 2.0}
+    assert due(served("c", reserves=reserves), here, offers(99, 2)) == []
+    assert due(served("c", reserves=reserves), here, offers(100, 1)) == []
+    assert due(served("c", "g", reserves=reserves), here, offers(200, 3)) == []
+    assert due(served("c", "g", reserves=reserves), here, offers(200, 4)) != []
 
 
 def test_work_moves_for_the_same_nodes_only_once() -> None:

@@ -71,7 +71,7 @@ def test_writers_and_readers_in_many_processes(tmp_path: Path, place: str) -> No
         start("watch", folder, stop),
         start("keep", folder, stop),
     ]
-    rounds = 15 if place_is_local(folder) else 10
+    rounds = 10 if place_is_local(folder) else 6
     writers = [start("write", folder, f"w{at}", rounds) for at in range(4)]
     try:
         done = [entry for process in writers for entry in finish(process)]
