@@ -34,7 +34,8 @@ class Cost:
 class Part:
     """One kind of process: where it is found, and the cost of one of several, or of the last.
 
-    What is `on_request` is struck only where somebody names it.
+    What is `on_request` is struck only where somebody names it. Nothing brings back what
+    does not come back, once it was killed; the mesh goes on without.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Part:
     the_last: Cost
     ends_the_mesh: bool = False
     on_request: bool = False
+    comes_back: bool = True
     ways: tuple[Way, ...] = ("kill", "freeze")
 
     def cost(self, count: int) -> Cost:
@@ -119,6 +121,7 @@ _ALL = (
         RunningMesh.workers,
         _IN_HAND,
         _IN_HAND,
+        comes_back=False,
     ),
     Part(
         "objects",

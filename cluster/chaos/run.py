@@ -44,9 +44,14 @@ class ChaosPlan:
                 if way in self.ways
             ]
             random.shuffle(turn)
-            # Whatever ends the whole mesh comes last.
-            found += sorted(turn, key=lambda strike: strike.part.ends_the_mesh)
+            found += sorted(turn, key=_costs)
         return found
+
+
+def _costs(strike: Strike) -> tuple[bool, bool]:
+    """Return what puts a strike last: the mesh ends with it, or a part is gone for good."""
+    gone = strike.way == "kill" and not strike.part.comes_back
+    return strike.part.ends_the_mesh, gone
 
 
 @dataclass

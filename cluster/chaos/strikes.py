@@ -117,7 +117,7 @@ def _is_whole(mesh: RunningMesh, struck: Struck, replicas: Mapping[str, int]) ->
     ended = struck.pids if struck.strike.way == "kill" else ()
     if any(pid in there for pid in ended):
         return False
-    # A machine does not come back by itself; replicas are counted by Serve.
-    if not there and part.name != "machine":
+    # Replicas are counted by Serve.
+    if not there and part.comes_back:
         return False
     return mesh.is_whole(replicas, ended)

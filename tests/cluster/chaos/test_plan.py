@@ -37,6 +37,12 @@ def test_what_ends_the_mesh_comes_last_and_only_on_request() -> None:
     ]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_does_not_come_back_is_killed_after_all_else(seed: int) -> None:
+    plan = ChaosPlan(parts=("machine", "gateway"), ways=("kill", "freeze"), seed=seed)
+    assert named(plan)[-1] == ("machine", "kill")
+
+
 def entry(kind: str, outcome: Outcome) -> Entry:
     return Entry(kind, 10.0, 2.5, outcome, "why")  # type: ignore[arg-type]
 

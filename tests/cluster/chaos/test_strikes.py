@@ -50,14 +50,14 @@ def test_replicas_of_shards(tmp_path: Path, replicas: int) -> None:
     assert report.ok
 
 
-def test_a_raylet_that_has_joined(tmp_path: Path) -> None:
+def test_a_raylet_that_has_joined_and_the_ingestor(tmp_path: Path) -> None:
     with (
         started_mesh(tmp_path / "home") as mesh,
         second_machine(mesh.state, drain_s=60) as raylet,
     ):
         spread(mesh, gateway=3, embedder=2)
         assert raylet.pid in {each.ppid() for each in mesh.processes(_GATEWAY).values()}
-        report = strike(mesh, "machine", freeze_s=_STOPPED_S)
+        report = strike(mesh, "machine", "ingestor", freeze_s=_STOPPED_S)
     assert report.ok
 
 
