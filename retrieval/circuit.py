@@ -47,9 +47,15 @@ class CircuitBreaker:
         self._pause = pause
         self._opened = opened
         self._open = False
+        self._open_since = 0.0
         self._calls: set[asyncio.Timeout] = set()
         self._judging: asyncio.Task[None] | None = None
         self._trusted_until = 0.0
+
+    @property
+    def open_s(self) -> float:
+        """Seconds for which the circuit has been open; 0 while it is closed."""
+        return asyncio.get_running_loop().time() - self._open_since if self._open else 0.0
 
     def check(self) -> None:
         """Raise `CircuitOpenError` while the circuit is open."""
@@ -112,6 +118,7 @@ class CircuitBreaker:
         if is_open == self._open:
             return
         self._open = is_open
+        self._open_since = asyncio.get_running_loop().time()
         self._opened(is_open)
         if is_open:
             for limit in self._calls:

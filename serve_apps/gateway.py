@@ -87,6 +87,7 @@ class Gateway:
             graph=open_graph(corpus, settings),
             answering=make_answering(settings, metrics),
             loaded=partial(wait_for, remotes, settings.serve.shard_start_s),
+            embedder_absent_s=None if settings.serve.embedder_replicas else guarded.absent_s,
         )
 
     def __serve_build_asgi_app__(self) -> FastAPI:

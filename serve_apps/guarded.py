@@ -1,5 +1,6 @@
 """Embedder, reranker and shards behind circuit breakers."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from retrieval.dense.index import Nearest, ShardState, Wanted
 from retrieval.dense.segment import Addresses
 from retrieval.dense.shard import AsyncShard, At, Held
 from retrieval.embedding.base import AsyncEmbedder
+from retrieval.errors import StageError
 from retrieval.rerank.base import AsyncReranker, RerankerState, Scores
 from serve_apps.metrics import Metrics
 from serve_apps.settings import ServeSettings
@@ -17,10 +19,15 @@ _TRIAL = ("ready",)
 
 
 class GuardedEmbedder:
-    """An `AsyncEmbedder` that refuses calls at once while `embedder` does not answer."""
+    """An `AsyncEmbedder` that refuses calls at once while `embedder` does not answer.
+
+    Where it may rest at no replica, only questions are refused while it starts.
+    """
 
     def __init__(self, embedder: AsyncEmbedder, settings: ServeSettings, metrics: Metrics) -> None:
         self._embedder = embedder
+        self._rests = settings.embedder_replicas == 0
+        self._start_s = settings.embedder_start_s
         self._circuit = CircuitBreaker(
             "embedder",
             lambda: embedder.embed_queries(_TRIAL),
@@ -28,6 +35,10 @@ class GuardedEmbedder:
             settings.embedder_retry_ms / 1000,
             lambda is_open: metrics.set("pmoves_embedder_circuit_open", is_open),
         )
+
+    def absent_s(self) -> float:
+        """Seconds for which it is known not to answer; 0 while it does, or was not asked."""
+        return self._circuit.open_s
 
     async def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; raises `CircuitOpenError` as soon as the embedder is given up."""
@@ -37,10 +48,22 @@ class GuardedEmbedder:
         """Embed passages; raises `CircuitOpenError` if the embedder is given up already.
 
         What is on its way goes on: it may take as long as it needs, also while the model
-        is loaded anew.
+        is loaded anew. One that rests is started first; raises `StageError` if it does not
+        come in its time.
         """
-        self._circuit.check()
+        if self._rests and self.absent_s() < self._start_s:
+            await self._started()
+        else:
+            self._circuit.check()
         return await self._embedder.embed_passages(texts)
+
+    async def _started(self) -> None:
+        """Wait until it answers."""
+        try:
+            async with asyncio.timeout(self._start_s):
+                await self._embedder.embed_queries(_TRIAL)
+        except TimeoutError:
+            raise StageError(f"the embedder has not come within {self._start_s:g} s") from None
 
 
 class GuardedReranker:

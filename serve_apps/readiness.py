@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable
 
-from retrieval.errors import EmbeddingIdentityError
+from retrieval.errors import EmbeddingIdentityError, PmovesError
 from serve_apps.services import Services
 from serve_apps.wire_state import Part
 
@@ -12,6 +12,10 @@ _SECONDS = 3.0
 # Seconds for which an answer serves everybody; who waits for a part wants to know soon.
 _GOOD_FOR = 5.0
 _BAD_FOR = 1.0
+
+
+class NotStartedError(PmovesError):
+    """A part that was started is not there when it should be."""
 
 
 class ReadinessCheck:
@@ -59,7 +63,7 @@ async def _check(name: str, work: Awaitable[str]) -> Part:
         return Part(name=name, ok=True, detail=await asyncio.wait_for(work, _SECONDS))
     except TimeoutError:
         return Part(name=name, ok=False, detail=f"no answer within {_SECONDS:g} s")
-    except EmbeddingIdentityError as error:
+    except (EmbeddingIdentityError, NotStartedError) as error:
         return Part(name=name, ok=False, detail=str(error))
     except Exception as error:
         return Part(name=name, ok=False, detail=f"failed: {type(error).__name__}")
@@ -77,9 +81,24 @@ async def _index(services: Services) -> str:
 
 async def _embedder(services: Services) -> str:
     searched = await asyncio.to_thread(lambda: services.searcher.identity)
-    searched.require(services.corpus.identity, "the corpus")
+    identity = services.corpus.identity
+    searched.require(identity, "the corpus")
+    if services.embedder_absent_s is not None:
+        return f"{identity.model}, {_resting(services, services.embedder_absent_s())}"
     vectors = await services.embedder.embed_queries(["ready"])
-    return f"{services.corpus.identity.model}, {vectors.shape[1]} dimensions"
+    return f"{identity.model}, {vectors.shape[1]} dimensions"
+
+
+def _resting(services: Services, absent_s: float) -> str:
+    """Return how an embedder is that may rest; asking it would keep it from that."""
+    start_s = services.settings.serve.embedder_start_s
+    if absent_s > start_s:
+        raise NotStartedError(
+            f"has not come {absent_s:.0f} s after it was asked for "
+            f"(PMOVES_SERVE__EMBEDDER_START_S is {start_s:g}); `pmoves tiers` shows whether there "
+            "is room for it"
+        )
+    return "is being started" if absent_s else "starts when it is asked"
 
 
 def _jobs(services: Services) -> str:

@@ -63,7 +63,8 @@ class Services:
 
     `graph` keeps a Neo4j equal to the corpus, and `answering` answers questions by a language
     model, where there are such. `loaded` returns when other deployments have loaded what the
-    gateway needs. `exposed` says that other
+    gateway needs. `embedder_absent_s` tells for how many seconds the embedder has not answered,
+    where it may rest at no replica. `exposed` says that other
     machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
     """
 
@@ -80,6 +81,7 @@ class Services:
     graph: GraphInNeo4j | None = None
     answering: Answering | None = None
     loaded: Callable[[], Awaitable[None]] | None = None
+    embedder_absent_s: Callable[[], float] | None = None
 
     @cached_property
     def relations(self) -> ChunkRelations:

@@ -112,7 +112,13 @@ class ServeSettings(Group):
     gateway_cpus: float = Field(
         0.1, ge=0, le=256, description="CPUs that Ray sets aside for one gateway replica."
     )
-    embedder_replicas: int = Field(1, ge=1, le=1_000, description="Replicas of the embedder.")
+    embedder_replicas: int = Field(
+        1,
+        ge=0,
+        le=1_000,
+        description="Replicas of the embedder; 0: none after a calm, and one again as soon as it "
+        "is asked.",
+    )
     embedder_max_replicas: int = Field(
         0,
         ge=0,
@@ -127,6 +133,13 @@ class ServeSettings(Group):
         ge=0,
         le=64,
         description="GPUs, or share of one, for an embedder replica; with 0 it sees none.",
+    )
+    embedder_start_s: float = Field(
+        60.0,
+        gt=0,
+        le=86_400,
+        description="Seconds that the embedder may take to start where `embedder_replicas` is 0: "
+        "writes wait for it so long, and then `/readyz` says that it does not come.",
     )
     ingestor_replicas: int = Field(
         1,

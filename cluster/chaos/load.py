@@ -58,7 +58,7 @@ class Load:
         self.plan = plan
         self.ledger = Ledger()
         self.notes = Notes()
-        self._version = 0
+        self._version = self._books_version = 0
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._clients = [_client(plan) for _ in range(_READERS)]
@@ -66,7 +66,7 @@ class Load:
     async def __aenter__(self) -> Self:
         books = [item(name, text, self.plan.books) for name, text in BOOKS.items()]
         answer = await self._clients[0].post("/hirag/upsert-batch", json={"items": books})
-        answer.raise_for_status()
+        self._books_version = answer.raise_for_status().json()["index_version"]
         plan = self.plan
         self._tasks = [
             asyncio.create_task(self._begin(self._search, plan.searches_per_s, plan.most_searches)),
@@ -150,6 +150,8 @@ class Load:
     async def _search(self, number: int) -> None:
         at = (number * 7) % len(BOOKS)
         body = self._question(f"Chapter about topic{at}", self.plan.books)
+        # The first ones may go to a gateway that has not heard of the books yet.
+        body["min_index_version"] = self._books_version
         answer = await self._ask("search", self._clients[0], "/hirag/query", body)
         if answer is not None:
             self._blame(book_fault(f"book{at}-0", answer))

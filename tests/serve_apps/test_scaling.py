@@ -100,12 +100,12 @@ def deployments(settings: AppArgs, **serve: Any) -> tuple[Any, Any]:
     return embedder._bound_deployment, reranker._bound_deployment
 
 
-def test_a_reranker_that_rests_at_none_is_started_by_the_load(settings: AppArgs) -> None:
-    _, reranker = deployments(settings, reranker_replicas=0)
-    scaling = reranker._deployment_config.autoscaling_config
-    assert (scaling.min_replicas, scaling.max_replicas) == (0, 1)
-    _, fixed = deployments(settings, reranker_replicas=1)
-    assert fixed._deployment_config.autoscaling_config is None
+def test_models_that_rest_at_none_are_started_by_the_load(settings: AppArgs) -> None:
+    for model in deployments(settings, embedder_replicas=0, reranker_replicas=0):
+        scaling = model._deployment_config.autoscaling_config
+        assert (scaling.min_replicas, scaling.max_replicas) == (0, 1)
+    for fixed in deployments(settings, embedder_replicas=1, reranker_replicas=1):
+        assert fixed._deployment_config.autoscaling_config is None
 
 
 def test_a_deployment_may_have_targets_of_its_own(settings: AppArgs) -> None:

@@ -5,12 +5,13 @@ under "Kill parts of your own" in docs/operations.md.
 """
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.chaos.striking import small_file_system, strike
-from tests.cluster.meshes import started_mesh
+from tests.cluster.meshes import Mesh, started_mesh
 from tests.engines.redis import redis_server
 from tests.retrieval.rerank.checkpoints import make_classifier
 from tests.serve_apps.second_machine import second_machine
@@ -22,6 +23,8 @@ pytestmark = [
     pytest.mark.soak,
 ]
 _STOPPED_S = 8.0
+_SPREAD_S = 180.0
+_GATEWAY = "ServeReplica:pmoves:gateway"
 _TWO_GATEWAYS = {"PMOVES_SERVE__GATEWAY_REPLICAS": "2"}
 
 
@@ -48,13 +51,24 @@ def test_replicas_of_shards(tmp_path: Path, replicas: int) -> None:
 
 
 def test_a_raylet_that_has_joined(tmp_path: Path) -> None:
-    variables = {"PMOVES_SERVE__GATEWAY_REPLICAS": "3", "PMOVES_SERVE__EMBEDDER_REPLICAS": "2"}
     with (
-        started_mesh(tmp_path / "home", **variables) as mesh,
-        second_machine(mesh.state, drain_s=60),
+        started_mesh(tmp_path / "home") as mesh,
+        second_machine(mesh.state, drain_s=60) as raylet,
     ):
+        spread(mesh, gateway=3, embedder=2)
+        assert raylet.pid in {each.ppid() for each in mesh.processes(_GATEWAY).values()}
         report = strike(mesh, "machine", freeze_s=_STOPPED_S)
     assert report.ok
+
+
+def spread(mesh: Mesh, **replicas: int) -> None:
+    """Replace every replica by so many, which Serve spreads over what has joined meanwhile."""
+    before = mesh.processes(_GATEWAY)
+    mesh.deploy(serve={f"{name}_replicas": count for name, count in replicas.items()})
+    given_up = time.monotonic() + _SPREAD_S
+    while before.keys() & mesh.processes(_GATEWAY).keys() or not mesh.is_whole(replicas):
+        assert time.monotonic() < given_up, mesh.running()
+        time.sleep(0.5)
 
 
 def test_the_control_service_and_the_whole_head(tmp_path: Path) -> None:
