@@ -45,8 +45,7 @@ lint: .venv/.dev ## Style, formatting and the import rules between folders.
 	$(BIN)/lint-imports
 
 types: .venv/.dev ## mypy, strict.
-	$(BIN)/mypy -p cluster -p serve_apps -p data_jobs -p publishing -p retrieval -p eval
-	$(BIN)/mypy tests
+	$(BIN)/mypy cluster serve_apps data_jobs publishing retrieval eval tests
 
 unit: .venv/.dev ## The fast tests.
 	@scripts/promtool

@@ -115,6 +115,7 @@ class Asker:
             query_id=query_id,
             seconds=seconds,
             degraded=[entry.stage for entry in response.degraded],
+            corrections=response.corrections,
             hits=self._documents(query_id, response),
         )
         if self._journal is not None:

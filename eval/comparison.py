@@ -126,7 +126,7 @@ def compare_runs(
 
 
 def _side(run: StoredRun, mode: Mode, metric: str) -> Side:
-    return Side(run.values(mode, metric), run.mode(mode).top)
+    return Side.of(run, mode, metric)
 
 
 def _require_same(first: StoredRun, second: StoredRun) -> None:

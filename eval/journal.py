@@ -23,12 +23,16 @@ class StoredHit(BaseModel):
 
 
 class StoredAnswer(BaseModel):
-    """The answer to one query in one mode; `seconds` as the caller saw them."""
+    """The answer to one query in one mode; `seconds` as the caller saw them.
+
+    `corrections` has the words of the query that were read as others.
+    """
 
     mode: Mode
     query_id: str
     seconds: float
     degraded: list[str] = Field(default_factory=list)
+    corrections: dict[str, str] = Field(default_factory=dict)
     hits: list[StoredHit] = Field(default_factory=list)
 
 

@@ -34,4 +34,7 @@ def mode_run(
         seconds={answer.query_id: answer.seconds for answer in answers},
         top={answer.query_id: answer.hits[:top] for answer in answers},
         degraded=[answer.query_id for answer in answers if answer.degraded],
+        corrections={
+            answer.query_id: answer.corrections for answer in answers if answer.corrections
+        },
     )

@@ -1,11 +1,13 @@
 """Which queries changed between two runs, and what stands where in their answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 from pydantic import BaseModel, Field
 
 from eval.journal import StoredHit
+from eval.stored import StoredRun
 from eval.tables import text_table
 from retrieval.query import Mode, StageScore
 
@@ -16,14 +18,21 @@ _WIDTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One run's values of one metric, and its first hits, by query."""
+    """One run's values of one metric, its first hits and its corrections, by query."""
 
     values: Mapping[str, float]
     top: Mapping[str, Sequence[StoredHit]]
+    corrections: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: StoredRun, mode: Mode, metric: str) -> Self:
+        """Return a metric of one mode of a run."""
+        found = run.mode(mode)
+        return cls(run.values(mode, metric), found.top, found.corrections)
 
 
 class Move(BaseModel):
-    """A query whose value changed, with the first hits of both runs."""
+    """A query whose value changed, with the first hits and the corrections of both runs."""
 
     query_id: str
     text: str
@@ -31,6 +40,8 @@ class Move(BaseModel):
     after: float
     hits_before: list[StoredHit] = Field(default_factory=list)
     hits_after: list[StoredHit] = Field(default_factory=list)
+    read_before: dict[str, str] = Field(default_factory=dict)
+    read_after: dict[str, str] = Field(default_factory=dict)
 
     @property
     def by(self) -> float:
@@ -56,6 +67,8 @@ def find_moves(
             after=after.values[query],
             hits_before=list(before.top.get(query, ())),
             hits_after=list(after.top.get(query, ())),
+            read_before=dict(before.corrections.get(query, {})),
+            read_after=dict(after.corrections.get(query, {})),
         )
         for query in largest
     ]
@@ -82,7 +95,12 @@ def moves_text(moves: Sequence[Move], metric: str, mode: Mode) -> str:
 
 def _answers(move: Move) -> str:
     lines = [f"{move.query_id}: {_short(move.text)}"]
-    for name, hits in (("before", move.hits_before), ("after", move.hits_after)):
+    sides = (
+        ("before", move.hits_before, move.read_before),
+        ("after", move.hits_after, move.read_after),
+    )
+    for name, hits, read in sides:
+        lines += [f"  {name} {word} was read as {other}" for word, other in read.items()]
         lines += [
             f"  {name} {rank}. {hit.doc_id} {_why(hit)}"
             for rank, hit in enumerate(hits[:_HITS], start=1)

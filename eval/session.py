@@ -167,7 +167,7 @@ def _moved(found: Mapping[Collection, Evaluation], baseline: Baseline | None) ->
         metric = next(iter(item.run.modes[mode].values))
         if before is None or mode not in before.modes:
             continue
-        after = Side(item.run.values(mode, metric), item.run.modes[mode].top)
+        after = Side.of(item.run, mode, metric)
         queries = {query_id: query.text for query_id, query in item.run.queries.items()}
         moves = find_moves(Side(before.values(mode, metric), before.top(mode)), after, queries)
         texts.append(f"{item.report.dataset}: {moves_text(moves, metric, mode)}")

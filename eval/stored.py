@@ -19,13 +19,15 @@ class ModeRun(BaseModel):
 
     `values` maps metrics to the values of the queries, `seconds` and `top` map
     queries to what the caller waited and to the first hits, `degraded` names the
-    queries whose answer lacked a stage.
+    queries whose answer lacked a stage, `corrections` maps queries to the words that were
+    read as others.
     """
 
     values: dict[str, dict[str, float]]
     seconds: dict[str, float]
     top: dict[str, list[StoredHit]] = Field(default_factory=dict)
     degraded: list[str] = Field(default_factory=list)
+    corrections: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class StoredQuery(BaseModel):

@@ -1,8 +1,9 @@
 """Joining the dense and the lexical side into one ranking.
 
 All rules score the union of both sides, so that a passage found by either can
-win; a side that did not find a passage counts as its floor, and one that cannot tell of it
-as its mean.
+win; a side that did not find a passage counts as its floor. Where it cannot tell of it, the
+passage is supposed to be as near as others are at the mean, or as the other side says if that
+is more: by ranks the mean alone would bury what was asked for word by word.
 """
 
 import math
@@ -37,12 +38,23 @@ def fuse(
     """
     normalize_dense, normalize_lexical = _RULES[rule]
     near, words = normalize_dense(dense), normalize_lexical(lexical)
-    supposed = near | dict.fromkeys(untold, fmean(near.values()) if near else 0.0)
+    supposed = near | _supposed(rule, near, lexical, untold)
     scores = {
         passage: alpha * supposed.get(passage, 0.0) + (1 - alpha) * words.get(passage, 0.0)
         for passage in dense.keys() | lexical.keys()
     }
     return Fused(scores, near, words)
+
+
+def _supposed(
+    rule: Fusion, near: Scores, lexical: Scores, untold: Collection[int]
+) -> dict[int, float]:
+    if not near or not untold:
+        return {}
+    mean, normalize = fmean(near.values()), _RULES[rule][1]
+    # Of many with the same words none is the one that was meant.
+    words = last_reciprocal_rank(lexical) if rule == "rrf" else normalize(lexical)
+    return {passage: max(mean, words.get(passage, 0.0)) for passage in untold}
 
 
 def ranks(scores: Scores) -> dict[int, int]:
@@ -83,6 +95,16 @@ def reciprocal_rank(scores: Scores) -> dict[int, float]:
     return {
         passage: (RRF_CONSTANT + 1) / (RRF_CONSTANT + rank)
         for passage, rank in ranks(scores).items()
+    }
+
+
+def last_reciprocal_rank(scores: Scores) -> dict[int, float]:
+    """Return the same, but that equal scores share the last rank of theirs."""
+    from_behind = ranks({passage: -score for passage, score in scores.items()})
+    last = len(scores) + 1
+    return {
+        passage: (RRF_CONSTANT + 1) / (RRF_CONSTANT + last - rank)
+        for passage, rank in from_behind.items()
     }
 
 

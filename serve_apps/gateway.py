@@ -14,6 +14,7 @@ from retrieval.graph.neo4j.opening import open_graph
 from retrieval.jobs import JobStore
 from retrieval.lexical.opening import open_text_engine
 from retrieval.pipeline import Searcher
+from retrieval.rerank.stage import RerankStage
 from serve_apps.answering import make_answering
 from serve_apps.api import create_app
 from serve_apps.embedder import Embedder
@@ -23,13 +24,13 @@ from serve_apps.logs import configure_replica_logging
 from serve_apps.metered import MeteredEmbedder
 from serve_apps.metrics import Metrics
 from serve_apps.near import make_launcher
-from serve_apps.remote import RemoteEmbedder
+from serve_apps.remote import RemoteEmbedder, RemoteShard
 from serve_apps.reranker import Reranker
 from serve_apps.reranking import make_reranking
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs
 from serve_apps.sharding import make_index, remote_shards, wait_for
-from serve_apps.tracing import make_tracing
+from serve_apps.tracing import Tracing, make_tracing
 from serve_apps.vector_shard import VectorShard
 
 
@@ -58,26 +59,12 @@ class Gateway:
         guarded = GuardedEmbedder(RemoteEmbedder(embedder), settings.serve, metrics)
         remote = MeteredEmbedder(guarded, metrics)
         remotes = remote_shards(shards)
-        follower, index = make_index(settings, corpus, remotes, metrics)
+        reranking = make_reranking(settings, reranker, metrics)
         self._services = Services(
             settings=settings,
             corpus=corpus,
             embedder=remote,
-            searcher=Searcher(
-                corpus,
-                remote,
-                settings.search,
-                follower,
-                tracing.stage,
-                open_text_engine(corpus, settings),
-                make_reranking(settings, reranker, metrics),
-                guard_store(
-                    corpus.chunks_uri,
-                    settings.s3,
-                    lambda is_open: metrics.set("pmoves_corpus_circuit_open", is_open),
-                ),
-                index,
-            ),
+            searcher=_searcher(settings, corpus, remote, remotes, reranking, metrics, tracing),
             jobs=JobStore(settings.state_url),
             launcher=make_launcher(settings, ingestor),
             metrics=metrics,
@@ -99,3 +86,31 @@ class Gateway:
     def more_routes(self, services: Services) -> Sequence[APIRouter]:
         """Return the routes that stand behind the gateway's doors beside its own."""
         return ()
+
+
+def _searcher(
+    settings: AppArgs,
+    corpus: Corpus,
+    embedder: MeteredEmbedder,
+    shards: Sequence[RemoteShard],
+    reranking: RerankStage | None,
+    metrics: Metrics,
+    tracing: Tracing,
+) -> Searcher:
+    follower, index = make_index(settings, corpus, shards, metrics)
+    store = guard_store(
+        corpus.chunks_uri,
+        settings.s3,
+        lambda is_open: metrics.set("pmoves_corpus_circuit_open", is_open),
+    )
+    return Searcher(
+        corpus,
+        embedder,
+        settings.search,
+        follower,
+        tracing.stage,
+        open_text_engine(corpus, settings),
+        reranking,
+        store,
+        index,
+    )

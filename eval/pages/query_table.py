@@ -37,10 +37,14 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The first hits of every query, under a name; None for a query that was not asked."""
+    """The first hits of every query, under a name; None for a query that was not asked.
+
+    `corrections` has, by the number of a query, the words that were read as others.
+    """
 
     name: str
     hits: Sequence[Sequence[Shown] | None]
+    corrections: Mapping[int, Mapping[str, str]]
 
 
 @dataclass(slots=True)
@@ -65,11 +69,17 @@ class QueryTable:
 
     def add_answers(self, name: str, found: ModeRun, queries: Iterable[str]) -> int:
         """Take in the hits of one mode; return their number among the answers."""
+        asked = list(queries)
         hits = [
             [self._shown(hit) for hit in found.top[query]] if query in found.top else None
-            for query in queries
+            for query in asked
         ]
-        self.answers.append(Answers(name, hits))
+        read = {
+            number: found.corrections[query]
+            for number, query in enumerate(asked)
+            if query in found.corrections
+        }
+        self.answers.append(Answers(name, hits, read))
         return len(self.answers) - 1
 
     def data(self) -> dict[str, object]:

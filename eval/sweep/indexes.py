@@ -121,29 +121,40 @@ def index_settings(place: Workplace, index: IndexSetting) -> LibrarySettings:
 async def _retrieved(
     searcher: Searcher, dataset: Dataset, version: int, place: Workplace, progress: Progress
 ) -> SharedLists:
-    """Ask each query once for each set of types that count."""
+    """Ask each query once for each set of types that count, and again where it was corrected."""
     slots, done = asyncio.Semaphore(_CONCURRENCY), 0
     queries = dataset.judged_queries
 
-    async def ask(text: str) -> list[_Answer]:
+    async def ask(text: str) -> tuple[list[_Answer], list[_Answer]]:
         nonlocal done
         request = SearchRequest(
-            query=text, namespace=NAMESPACE, k=place.k, min_index_version=version
+            query=text,
+            namespace=NAMESPACE,
+            k=place.k,
+            min_index_version=version,
+            typo_tolerance=True,
         )
         asked = [request.model_copy(update={"entity_types": types_asked(t)}) for t in place.types]
         async with slots:
-            found = [await searcher.candidates(each) for each in asked]
+            found = written = [await searcher.candidates(each) for each in asked]
+            if found[0][0].corrections:
+                as_is = [each.model_copy(update={"typo_tolerance": False}) for each in asked]
+                written = [await searcher.candidates(each) for each in as_is]
         done += 1
         progress("retrieve", done, len(queries))
-        return found
+        return found, written
 
     answers = await asyncio.gather(*(ask(text) for text in queries.values()))
-    snapshot = _common_snapshot(list(chain.from_iterable(answers)))
+    snapshot = _common_snapshot(list(chain.from_iterable(chain.from_iterable(answers))))
     found = {
-        name: [candidates for candidates, _ in mine]
-        for name, mine in zip(queries, answers, strict=True)
+        name: (_only(found), _only(written))
+        for name, (found, written) in zip(queries, answers, strict=True)
     }
     return SharedLists.of(found, place.types, snapshot, NAMESPACE)
+
+
+def _only(answers: Sequence[_Answer]) -> list[Candidates]:
+    return [candidates for candidates, _ in answers]
 
 
 def _common_snapshot(answers: Sequence[_Answer]) -> Snapshot:

@@ -24,6 +24,7 @@ _VECTORS = "vectors.npy"
 _TEXTS = "texts.arrow"
 _TEXT = "indexed_text"
 FILES = (_ARRAYS, _VECTORS, _TEXTS)
+Answers = tuple[Sequence[Candidates], Sequence[Candidates]]
 
 
 # asyncio writes out the result of what it ran, which for these lists takes seconds.
@@ -45,18 +46,22 @@ class SharedLists:
     @classmethod
     def of(
         cls,
-        found: Mapping[str, Sequence[Candidates]],
+        found: Mapping[str, Answers],
         types: Sequence[Types],
         snapshot: Snapshot,
         namespace: str,
     ) -> Self:
-        """Gather what a searcher found for each query and set of types in one version."""
-        together = sorted(set(_addresses(chain.from_iterable(found.values()))))
+        """Gather what a searcher found for each query and set of types in one version.
+
+        First with unknown words read as others, then without.
+        """
+        every = chain.from_iterable(found.values())
+        together = sorted(set(_addresses(chain.from_iterable(every))))
         addresses = np.array(together, dtype=np.int64)
         places = {address: at for at, address in enumerate(together)}
         table = snapshot.dataset._take_rows(addresses.tolist(), columns=["doc_id", _TEXT])
         return cls(
-            [QueryLists.of(query_id, each, places) for query_id, each in found.items()],
+            [QueryLists.of(query_id, *each, places) for query_id, each in found.items()],
             types,
             table["doc_id"].to_pylist(),
             snapshot.vectors((namespace,), addresses),

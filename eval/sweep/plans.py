@@ -14,12 +14,14 @@ from retrieval.settings import LibrarySettings, RerankSettings
 class Plan:
     """How one setting ranks.
 
-    `head` is how many passages `reranker` scores, `hits` how many come out, and `pool` how
-    many lend each other their scores. Entities of `types` count; of none: nothing does.
+    With `corrects` unknown words of the query are read as others. `head` is how many passages
+    `reranker` scores, `hits` how many come out, and `pool` how many lend each other their
+    scores. Entities of `types` count; of none: nothing does.
     """
 
     setting: Setting
     depths: Depths
+    corrects: bool
     boost: float
     types: Types
     reranker: RerankSettings | None
@@ -33,16 +35,19 @@ class Plan:
         reranker = setting.reranking(settings.rerank)
         asked = setting.rerank_k or 0
         head = max(reranker.topn, asked) if reranker else 0
-        depths = Depths.of(setting.within(settings.search), k, head)
+        search = setting.within(settings.search)
+        depths = Depths.of(search, k, head)
         hits = asked if reranker and asked else k
         boost = setting.graph_boost or 0.0
         types = (setting.entity_types or ALL_TYPES) if boost else ()
-        return cls(setting, depths, boost, types, reranker, head, hits, max(POOL, k, head))
+        pool = max(POOL, k, head)
+        corrects = search.typo_tolerance
+        return cls(setting, depths, corrects, boost, types, reranker, head, hits, pool)
 
     @property
-    def lists(self) -> tuple[Depths, Types, Fusion]:
+    def lists(self) -> tuple[Depths, bool, Types, Fusion]:
         """What decides the scores of both sides."""
-        return self.depths, self.types, self.setting.fusion
+        return self.depths, self.corrects, self.types, self.setting.fusion
 
     @property
     def scores(self) -> tuple[float, float, int]:

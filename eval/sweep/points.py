@@ -29,6 +29,7 @@ class Setting(BaseModel):
     candidates: int | None = None
     dense_candidates: int | None = None
     lexical_candidates: int | None = None
+    typo_tolerance: bool | None = None
     graph_boost: float | None = None
     entity_types: Types | None = None
     use_rerank: bool | None = None

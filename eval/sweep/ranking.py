@@ -120,8 +120,9 @@ class Ranker:
     ) -> Iterator[tuple[Plan, list[str]]]:
         text = self._dataset.queries[query.query_id]
         reranking = Reranking(self._pairs, self._lists, text)
-        for (depths, types, rule), same_lists in groupby(plans, lambda plan: plan.lists):
-            sides = _Sides.of(query.found(depths, self._lists.place(types)), rule)
+        for key, same_lists in groupby(plans, lambda plan: plan.lists):
+            depths, corrects, types, rule = key
+            sides = _Sides.of(query.found(depths, self._lists.place(types), corrects), rule)
             for (alpha, boost, _), same_scores in groupby(same_lists, lambda plan: plan.scores):
                 ranked = sides.ranked(alpha, boost)
                 for plan, rows, scores in self._smoothed(ranked, list(same_scores)):

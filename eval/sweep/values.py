@@ -79,6 +79,7 @@ class Grid(_Listed):
     candidates: Numbers | None = None
     dense_candidates: Numbers | None = None
     lexical_candidates: Numbers | None = None
+    typo_tolerance: Annotated[list[bool], Field(min_length=1)] | None = None
     graph_boost: Shares | None = None
     entity_types: TypeSets | None = None
     use_rerank: Annotated[list[bool], Field(min_length=1)] | None = None

@@ -35,7 +35,8 @@ class Store:
 
     def vectors(self, rows: RowNumbers) -> Vectors:
         """Return the vectors of `rows`, shape (len(rows), dimension)."""
-        return self.index.reconstruct_batch(rows)
+        found: Vectors = self.index.reconstruct_batch(rows)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

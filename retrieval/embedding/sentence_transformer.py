@@ -42,7 +42,7 @@ def _load(settings: EmbeddingSettings) -> Any:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) // 2))
     return SentenceTransformer(
         str(model_folder(settings)),

@@ -35,6 +35,9 @@ class SpellingStage:
         words = self._typos.doubtful(query, scope, snapshot.version)
         if not words:
             return {}
+        known = self._typos.remembered(query, scope, snapshot.version)
+        if known is not None:
+            return known
         with watch.stage("spell"):
             context, loop = contextvars.copy_context(), asyncio.get_running_loop()
             work = (self._typos.corrections, query, words, scope, snapshot)

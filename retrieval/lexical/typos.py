@@ -31,6 +31,7 @@ _PASSAGES = 50
 # Words of the index that Lance tries for one.
 _EXPANSIONS = 500
 _REMEMBERED = 200_000
+_READ_QUERIES = 10_000
 Scope = tuple[str, ...]
 _Asked = Callable[[FullTextQuery, int], Addresses]
 
@@ -42,6 +43,7 @@ class TypoTolerance:
         # A word that was there may have gone since; it is then searched as it is written.
         self._known: set[tuple[Scope, str]] = set()
         self._beyond_help: dict[tuple[Scope, str], int] = {}
+        self._read_as: dict[tuple[Scope, str], tuple[int, dict[str, str]]] = {}
 
     def doubtful(self, query: str, scope: Scope, version: int) -> list[str]:
         """Return the words of `query` that are not known to be in `scope`; asks nothing."""
@@ -54,10 +56,24 @@ class TypoTolerance:
             if (scope, word) not in self._known and self._beyond_help.get((scope, word)) != version
         ]
 
+    def remembered(self, query: str, scope: Scope, version: int) -> dict[str, str] | None:
+        """Return what was found out about `query` in this version; None: nothing yet."""
+        then, found = self._read_as.get((scope, query), (None, {}))
+        return found if then == version else None
+
     def corrections(
         self, query: str, words: Sequence[str], scope: Scope, snapshot: Snapshot
     ) -> dict[str, str]:
         """Return those of `words` that no passage of `scope` holds, and what each is read as."""
+        found = self._find(query, words, scope, snapshot)
+        if len(self._read_as) >= _READ_QUERIES:
+            self._read_as = {}
+        self._read_as[scope, query] = (snapshot.version, found)
+        return found
+
+    def _find(
+        self, query: str, words: Sequence[str], scope: Scope, snapshot: Snapshot
+    ) -> dict[str, str]:
         dataset = snapshot.dataset
         within = Within(partial(snapshot.holds, scope), snapshot.count(scope))
 

@@ -32,7 +32,7 @@ def load_reranker(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     device = Device.of(settings)
     folder, warnings = model_folder(settings, cache, s3 or S3Settings(), cuda=device.cuda)
     provider = _provider(settings, folder)

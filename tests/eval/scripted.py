@@ -14,8 +14,14 @@ class ScriptedSystem:
 
     name = "scripted"
 
-    def __init__(self, answers: Answers, degraded: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        degraded: Sequence[str] = (),
+        corrections: Mapping[str, dict[str, str]] | None = None,
+    ) -> None:
         self.answers = answers
+        self.corrections = corrections or {}
         self.degraded = [Degraded(stage=stage, reason="test") for stage in degraded]
         self.chunks: list[Chunk] = []
         self.requests: list[SearchRequest] = []
@@ -43,6 +49,7 @@ class ScriptedSystem:
         ]
         return SearchResponse(
             query=request.query,
+            corrections=self.corrections.get(request.query, {}),
             k=len(hits),
             hits=hits,
             results=hits,

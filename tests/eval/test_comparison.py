@@ -1,5 +1,6 @@
 """Two runs side by side, and runs as files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,11 @@ def test_why_a_query_moved() -> None:
     assert "before 1. right.md 0.680 (dense 1.000 rank 1, lexical 0.000, neighbors -0.020)" in text
     assert "after 1. wrong.md 0.700" in text
     assert "after 2. right.md 0.680" in text
+    assert "was read as" not in text
+    read = replace(after, corrections={"q": {"fidle": "fiddle"}, "other": {"a": "b"}})
+    text = moves_text(find_moves(before, read, {"q": "who?"}), "MRR", "hybrid")
+    assert "after fidle was read as fiddle\n  after 1. wrong.md" in text
+    assert "before fidle" not in text
 
 
 def test_runs_over_other_questions_are_refused() -> None:

@@ -98,6 +98,12 @@ async def test_degraded_answers_are_reported() -> None:
     assert "2 of 2 answers in mode hybrid were degraded." in found.report.to_text()
 
 
+async def test_a_run_says_which_words_were_read_as_others() -> None:
+    system = ScriptedSystem(ANSWERS, corrections={"first?": {"first": "fist"}})
+    found = await evaluate(DATASET, system, Options(modes=["hybrid"]))
+    assert found.run.modes["hybrid"].corrections == {"q1": {"first": "fist"}}
+
+
 async def test_report_and_runs_as_files(tmp_path: Path) -> None:
     found = await evaluate(DATASET, ScriptedSystem(ANSWERS))
     write_files(found.report, found.runs, tmp_path / "out")

@@ -11,6 +11,7 @@ from retrieval.fusion import (
     RRF_CONSTANT,
     distribution,
     fuse,
+    last_reciprocal_rank,
     ranks,
     reciprocal_rank,
     theoretical_minimum_bm25,
@@ -144,6 +145,12 @@ def test_reciprocal_ranks() -> None:
     }
 
 
+def test_equal_scores_may_share_their_last_rank() -> None:
+    last = last_reciprocal_rank({1: 9.0, 2: 5.0, 3: 5.0, 4: 1.0})
+    expected = {1: 1, 2: 3, 3: 3, 4: 4}
+    assert last == {at: (RRF_CONSTANT + 1) / (RRF_CONSTANT + rank) for at, rank in expected.items()}
+
+
 def test_distribution_places_the_mean_in_the_middle() -> None:
     assert distribution({1: 1.0, 2: 2.0, 3: 3.0})[2] == pytest.approx(0.5)
     assert distribution({1: 4.2, 2: 4.2}) == {1: 0.5, 2: 0.5}
@@ -183,12 +190,51 @@ def test_scores_are_numbers(rule: Fusion, dense: Scores, lexical: Scores, alpha:
     assert all(math.isfinite(s) for s in fuse(rule, dense, lexical, alpha).scores.values())
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_a_passage_that_the_dense_side_cannot_tell_of_counts_as_its_mean(rule: Fusion) -> None:
-    dense, lexical = {1: 0.9, 2: 0.3, 3: 0.6}, {1: 4.0, 4: 8.0}
-    found = fuse(rule, dense, lexical, 0.5, {4})
-    assert found.scores[4] == pytest.approx(0.5 * (fmean(found.dense.values()) + found.lexical[4]))
-    assert 4 not in found.dense
-    known = fuse(rule, dense, lexical, 0.5)
-    assert {at: found.scores[at] for at in dense} == {at: known.scores[at] for at in dense}
-    assert fuse(rule, {}, lexical, 0.5, {1, 4}).scores == fuse(rule, {}, lexical, 0.5).scores
+untold_passages = st.frozensets(passages, max_size=12)
+
+
+@given(rules, cosines, bm25, alphas, untold_passages)
+def test_what_the_dense_side_cannot_tell_of_counts_as_its_mean_or_as_its_words(
+    rule: Fusion, dense: Scores, lexical: Scores, alpha: float, away: frozenset[int]
+) -> None:
+    dense = {at: score for at, score in dense.items() if at not in away}
+    untold = lexical.keys() & away
+    found, told = fuse(rule, dense, lexical, alpha, untold), fuse(rule, dense, lexical, alpha)
+    assert (found.dense, found.lexical) == (told.dense, told.lexical)
+    assert all(found.scores[at] == told.scores[at] for at in told.scores.keys() - untold)
+    if not dense:
+        assert found.scores == told.scores
+        return
+    words = last_reciprocal_rank(lexical) if rule == "rrf" else found.lexical
+    for at in untold:
+        supposed = max(fmean(found.dense.values()), words[at])
+        expected = alpha * supposed + (1 - alpha) * found.lexical[at]
+        assert found.scores[at] == pytest.approx(expected)
+
+
+@given(rules, cosines.filter(bool), bm25, alphas, untold_passages)
+def test_words_order_what_the_dense_side_cannot_tell_of(
+    rule: Fusion, dense: Scores, lexical: Scores, alpha: float, away: frozenset[int]
+) -> None:
+    dense = {at: score for at, score in dense.items() if at not in away}
+    untold = lexical.keys() & away
+    scores = fuse(rule, dense, lexical, alpha, untold).scores
+    for one, other in pairwise(order({at: lexical[at] for at in untold})):
+        assert scores[one] >= scores[other] - 1e-12
+
+
+@given(
+    st.sampled_from(["convex", "rrf"]),
+    cosines.filter(bool),
+    bm25.filter(lambda scores: max(scores.values(), default=0) > 0),
+    alphas,
+)
+def test_the_best_by_words_is_not_lost_with_its_shard(
+    rule: Fusion, dense: Scores, lexical: Scores, alpha: float
+) -> None:
+    best, *others = order(lexical)
+    assume(not others or lexical[others[0]] < lexical[best])
+    dense = {at: score for at, score in dense.items() if at != best}
+    assume(dense)
+    scores = fuse(rule, dense, lexical, alpha, {best}).scores
+    assert scores[best] >= max(scores.values()) - 1e-12

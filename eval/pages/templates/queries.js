@@ -123,6 +123,11 @@
     const grades = data.queries[number].grades;
     const hits = answer.hits[number];
     const box = make("section", {}, make("h3", { textContent: answer.name }));
+    const read = Object.entries(answer.corrections[number] || {});
+    if (read.length) {
+      const words = read.map(([word, other]) => `${word} → ${other}`).join(", ");
+      box.append(make("p", { className: "note corrections", textContent: `Read as: ${words}` }));
+    }
     if (!hits || !hits.length) {
       box.append(make("p", { textContent: hits ? "No hits." : "Not asked." }));
       return box;

@@ -47,6 +47,8 @@ def run_of(dataset: Dataset, worse: int = 0, label: str = "plain") -> StoredRun:
             )
             for place, name in enumerate([*right, documents[(number + 7) % 60]])
         ]
+    spice = run.queries["q3"].text.removeprefix("query number 3 ")
+    run.modes["hybrid"].corrections["q3"] = {f"numbr{spice}": f"number{spice}"}
     run.titles.update({item.doc_id: item.title for item in dataset.documents})
     return run
 

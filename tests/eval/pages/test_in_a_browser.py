@@ -130,6 +130,15 @@ def test_a_query_opens_its_hits_by_keyboard(browser: Any, files: Path) -> None:
     page.close()
 
 
+def test_an_answer_says_which_words_were_read_as_others(browser: Any, files: Path) -> None:
+    page = Tab(browser).open((files / "report.html").as_uri() + "#query=q3")
+    notes = page.locator("#answer-lists section").first.locator(".corrections")
+    assert notes.all_inner_texts() == ["Read as: numbr → number"]
+    page.get_by_role("dialog").get_by_role("button", name="Next").click()
+    assert page.locator("#answer-lists .corrections").count() == 0
+    page.close()
+
+
 def test_what_moved_comes_first_in_a_comparison(browser: Any, files: Path) -> None:
     page = Tab(browser).open((files / "comparison.html").as_uri())
     head = page.locator("#queries th", has_text="by")

@@ -56,6 +56,10 @@ def test_every_query_is_there_with_its_hits(page: str) -> None:
     assert grades == {str(last[0][0]): 2}
 
 
+def test_what_words_were_read_as_is_there(page: str) -> None:
+    assert data_in(page)["answers"][0]["corrections"] == {"3": {"numbr": "number"}}
+
+
 def test_the_page_needs_nothing_else(page: str) -> None:
     document = parsed(page)
     assert not document.xpath("//@src | //link | //*[@href and not(starts-with(@href, '#'))]")

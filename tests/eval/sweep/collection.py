@@ -27,7 +27,8 @@ DOCUMENTS = tuple(
 DATASET = Dataset(
     "small",
     DOCUMENTS,
-    {f"q{n}": f"{WORDS[n]} {WORDS[(n + 4) % 10]}" for n in range(10)},
+    {f"q{n}": f"{WORDS[n]} {WORDS[(n + 4) % 10]}" for n in range(8)}
+    | {"q8": "staem rope", "q9": "harbuor lamp"},
     {f"q{n}": {f"d{n}": 1, f"d{(n + 1) % 12}": 2} for n in range(10)},
 )
 # Texts that are cut, so that another chunk size gives another index.

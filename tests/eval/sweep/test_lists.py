@@ -40,10 +40,14 @@ GRID = Grid(
     neighbor_share=[0, 0.4],
     candidates=[12, 36],
 )
+# Of the queries two have a word that no passage holds.
+SPELT = Grid(
+    fusion=["convex", "rrf"], alpha=[0.2], lexical_candidates=[12, 28], typo_tolerance=[False, True]
+)
 UNEVEN = Grid(fusion=["convex", "rrf"], dense_candidates=[12, 20], lexical_candidates=[12, 28])
 SETTINGS = [
     point.search
-    for grid in (GRID, UNEVEN)
+    for grid in (GRID, UNEVEN, SPELT)
     for point in SweepSpec(dataset="x", grid=grid, k=3).points(POINT)
 ]
 RERANKED = Grid(
@@ -228,6 +232,16 @@ async def test_entities_raise_what_they_raise_in_the_pipeline(
     ranked = ranker(named_lists).ranked(setting)
     for query_id, hits in (await searched(named, setting, ENTITIES)).items():
         assert ranked[query_id] == hits
+
+
+def test_a_query_without_corrections_finds_less(lists: SharedLists) -> None:
+    settings = [
+        NOW.model_copy(update={"typo_tolerance": value, "alpha": 0.0}) for value in (True, False)
+    ]
+    read, written = (ranker(lists).ranked(setting) for setting in settings)
+    differ = {name for name in read if read[name] != written[name]}
+    assert differ == {"q8", "q9"}
+    assert ranker(lists).ranked(NOW.model_copy(update={"alpha": 0.0})) == read
 
 
 def test_names_bring_in_what_neither_side_found(named_lists: SharedLists) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from retrieval.settings import SearchSettings
 from tests.embedders import WordEmbedder
 from tests.retrieval.asking import ask, ids
 from tests.retrieval.building import make_chunk, store
-from tests.retrieval.dense.sharding import shards_of, troubled
+from tests.retrieval.dense.sharding import Troubled, shards_of, troubled
 
 PATIENT = SearchSettings(
     timeout_ms=120_000,
@@ -131,8 +132,7 @@ async def test_a_shard_that_dies_after_its_search_is_named_as_well(
             assert answer.hits
 
 
-# By ranks alone, a first place on one side says too little.
-@pytest.mark.parametrize("rule", ["convex", "dbsf"])
+@pytest.mark.parametrize("rule", get_args(Fusion))
 async def test_a_passage_in_a_lost_shard_is_still_found_by_its_words(
     corpus: Corpus, word_embedder: WordEmbedder, batching: BatchingEmbedder, rule: Fusion
 ) -> None:
@@ -143,11 +143,20 @@ async def test_a_passage_in_a_lost_shard_is_still_found_by_its_words(
     with shards_of(corpus, 2) as shards:
         some = troubled(shards)
         async with gateway(corpus, batching, some, settings) as searcher:
-            some[1].error = StageError("gone")
+            there = await nearest_of_shard_0(searcher, some)
             for at, name in enumerate(names):
                 answer = await ask(searcher, f"chapter about topic{at}", k=5)
-                assert ids(answer)[0] == name
+                # By ranks, a first place on both sides is little more than many second ones.
+                assert ids(answer)[0] == name or (rule == "rrf" and name in there)
                 assert [part.stage for part in answer.degraded] == ["dense"]
+
+
+async def nearest_of_shard_0(searcher: Searcher, some: Sequence[Troubled]) -> list[str]:
+    """Let shard 1 go; return what the other one finds by meaning."""
+    some[1].error = StageError("gone")
+    answer = await ask(searcher, "chapter", k=100, mode="dense")
+    assert 0 < len(answer.hits) < 24
+    return ids(answer)
 
 
 async def test_a_shard_that_hangs_is_not_waited_for(

@@ -114,6 +114,18 @@ def test_what_is_known_is_not_asked_again(backend: Backend) -> None:
     assert typos.doubtful(asked, ("other",), version) != []
 
 
+def test_a_query_is_read_once_for_each_version_and_scope(backend: Backend) -> None:
+    typos, version = TypoTolerance(), backend.corpus.version
+    assert typos.remembered("boundray layer", ("ns",), version) is None
+    read(typos, backend.corpus, "boundray layer")
+    assert typos.remembered("boundray layer", ("ns",), version) == {"boundray": "boundary"}
+    assert typos.remembered("boundray layer", ("ns", "other"), version) is None
+    assert typos.remembered("boundray", ("ns",), version) is None
+    store(backend.corpus, WordEmbedder(), [make_chunk("e-1", "boundray")])
+    assert typos.remembered("boundray layer", ("ns",), backend.corpus.version) is None
+    assert read(typos, backend.corpus, "boundray layer") == {}
+
+
 def test_pasted_text_is_searched_as_it_is(backend: Backend) -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     many = " ".join(f"boundray{one}{two}" for one in letters[:9] for two in letters[:9])

@@ -24,7 +24,7 @@ def make_classifier(folder: Path, spread: float = 0.4) -> Path:
 
     tokenizer = _tokenizer(["<s>", "<pad>", "</s>", "<unk>"])
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
-    fast: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    fast: Any = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token="<s>",
         cls_token="<s>",
@@ -35,7 +35,7 @@ def make_classifier(folder: Path, spread: float = 0.4) -> Path:
         model_max_length=128,
     )
     torch.manual_seed(5)
-    config = XLMRobertaConfig(  # type: ignore[call-arg]
+    config = XLMRobertaConfig(
         vocab_size=len(fast),
         hidden_size=32,
         num_hidden_layers=2,
@@ -57,7 +57,7 @@ def make_language_model(folder: Path) -> Path:
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
     tokenizer = _tokenizer(["<unk>", "<|im_start|>", "<|im_end|>", "<s>"])
-    fast: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    fast: Any = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="<unk>",
         bos_token="<s>",
