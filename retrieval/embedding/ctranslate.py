@@ -20,6 +20,9 @@ from retrieval.embedding.local import LocalEmbedder
 from retrieval.embedding.model import load_tokenizer, model_folder
 from retrieval.settings import EmbeddingSettings
 
+# What a layer makes of so many tokens stays in the cache of a core.
+TOKENS_AT_ONCE = 512
+
 
 class CTranslateEmbedder(LocalEmbedder):
     """The configured model, by CTranslate2."""
@@ -27,13 +30,15 @@ class CTranslateEmbedder(LocalEmbedder):
     def __init__(self, settings: EmbeddingSettings) -> None:
         super().__init__(settings)
         self._cutting = _cutting(settings, self._identity.max_tokens)
-        self._encoder = _load(settings)
+        self._threads = settings.threads or max(1, (os.cpu_count() or 2) // 2)
+        self._encoder = _load(settings, self._threads)
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
         tokens = [encoding.ids for encoding in self._cutting.encode_batch_fast(list(texts))]
         lengths = [len(ids) for ids in tokens]
-        for batch in token_batches(lengths, self._settings.batch_tokens):
+        budget = min(self._settings.batch_tokens, TOKENS_AT_ONCE * self._threads)
+        for batch in token_batches(lengths, budget):
             vectors[batch] = self._encode([tokens[position] for position in batch])
         return vectors
 
@@ -50,7 +55,7 @@ def _cutting(settings: EmbeddingSettings, most: int) -> Tokenizer:
     return tokenizer
 
 
-def _load(settings: EmbeddingSettings) -> Any:
+def _load(settings: EmbeddingSettings, threads: int) -> Any:
     import ctranslate2
 
     with tempfile.TemporaryDirectory(prefix="pmoves-encoder-") as name:
@@ -60,5 +65,5 @@ def _load(settings: EmbeddingSettings) -> Any:
             device="cpu",
             compute_type="int8",
             inter_threads=1,
-            intra_threads=settings.threads or max(1, (os.cpu_count() or 2) // 2),
+            intra_threads=threads,
         )

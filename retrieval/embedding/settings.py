@@ -73,7 +73,10 @@ class EmbeddingSettings(Group):
     query_prefix: str = Field("", description="Text put in front of every query.")
     passage_prefix: str = Field("", description="Text put in front of every passage.")
     batch_tokens: int = Field(
-        4096, ge=256, le=1_000_000, description="Tokens in one batch, padded."
+        4096,
+        ge=256,
+        le=1_000_000,
+        description="Tokens in one batch, padded; in int8 at most 512 a thread.",
     )
     batch_texts: int = Field(
         0,

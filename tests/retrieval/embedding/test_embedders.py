@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retrieval.chunk import Vectors
 from retrieval.embedding.base import Embedder
-from retrieval.embedding.ctranslate import CTranslateEmbedder
+from retrieval.embedding.ctranslate import TOKENS_AT_ONCE, CTranslateEmbedder
 from retrieval.embedding.opening import load_embedder
 from retrieval.embedding.remote import HttpEmbedder
 from retrieval.embedding.sentence_transformer import SentenceTransformerEmbedder
@@ -151,6 +151,23 @@ def test_dimensions_cut_the_vectors(packaged_embedder: CTranslateEmbedder) -> No
         patch.setattr(packaged_embedder, "_identity", short)
         found = packaged_embedder.embed_queries(["boat"])
     assert_same(found, (whole / np.linalg.norm(whole)).astype(np.float32))
+
+
+def test_int8_takes_no_more_at_once_than_its_caches_hold(
+    packaged_embedder: CTranslateEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[list[int]] = []
+    encode = packaged_embedder._encode
+
+    def noted(tokens: list[list[int]]) -> Vectors:
+        batches.append([len(ids) for ids in tokens])
+        return encode(tokens)
+
+    monkeypatch.setattr(packaged_embedder, "_encode", noted)
+    monkeypatch.setattr(packaged_embedder, "_threads", 2)
+    packaged_embedder.embed_passages(["boat " * 100] * 25)
+    assert [len(batch) for batch in batches] == [10, 10, 5]
+    assert all(max(batch) * len(batch) <= 2 * TOKENS_AT_ONCE for batch in batches)
 
 
 def test_small_batches_give_the_same_vectors(
