@@ -26,7 +26,7 @@ def _one_model(packaged_embedder: CTranslateEmbedder, monkeypatch: pytest.Monkey
     """Lend the weights of the session to every embedder; loading them again takes seconds."""
     monkeypatch.setattr(
         "retrieval.embedding.ctranslate._load",
-        lambda _: packaged_embedder._encoder,
+        lambda _settings, _threads: packaged_embedder._encoder,
     )
 
 
