@@ -118,15 +118,11 @@ def compare_runs(
         mode=mode,
         differences=compare_pairs(pairs),
         moves=find_moves(
-            _side(first, mode, names[0]),
-            _side(second, mode, names[0]),
+            Side.of(first, mode, names[0]),
+            Side.of(second, mode, names[0]),
             {query_id: query.text for query_id, query in second.queries.items()},
         ),
     )
-
-
-def _side(run: StoredRun, mode: Mode, metric: str) -> Side:
-    return Side.of(run, mode, metric)
 
 
 def _require_same(first: StoredRun, second: StoredRun) -> None:
