@@ -16,6 +16,7 @@ from data_jobs.speech.decoding import decoded, opened
 from data_jobs.speech.settings import SpeechSettings
 from data_jobs.speech.speakers import VoiceEncoder, load_encoder
 from data_jobs.speech.transcription import transcribe
+from retrieval.threads import model_threads
 
 TRANSCRIBE = "data_jobs.speech.worker:transcribe_file"
 SETTINGS = "PMOVES_SPEECH_WORKER"
@@ -42,7 +43,7 @@ def transcribe_file(path: Path, limits: ParseLimits) -> tuple[str, ParsedDocumen
 
 def threads_of(settings: SpeechSettings) -> int:
     """Return how many threads a worker has on a CPU."""
-    return settings.threads or max(1, (os.cpu_count() or 2) // 2)
+    return model_threads(settings.threads)
 
 
 @cache

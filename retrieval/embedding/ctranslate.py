@@ -3,7 +3,6 @@
 Matrices are multiplied in int8 with a scale for each row of both sides, the rest is float32.
 """
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from retrieval.embedding.encoder_weights import write_encoder
 from retrieval.embedding.local import LocalEmbedder
 from retrieval.embedding.model import load_tokenizer, model_folder
 from retrieval.settings import EmbeddingSettings
+from retrieval.threads import model_threads
 
 # What a layer makes of so many tokens stays in the cache of a core.
 TOKENS_AT_ONCE = 512
@@ -30,7 +30,7 @@ class CTranslateEmbedder(LocalEmbedder):
     def __init__(self, settings: EmbeddingSettings) -> None:
         super().__init__(settings)
         self._cutting = _cutting(settings, self._identity.max_tokens)
-        self._threads = settings.threads or max(1, (os.cpu_count() or 2) // 2)
+        self._threads = model_threads(settings.threads)
         self._encoder = _load(settings, self._threads)
 
     def _embed(self, texts: Sequence[str]) -> Vectors:

@@ -13,6 +13,7 @@ from retrieval.embedding.batches import token_batches
 from retrieval.embedding.local import LocalEmbedder
 from retrieval.embedding.model import model_folder
 from retrieval.settings import EmbeddingSettings
+from retrieval.threads import model_threads
 
 
 class SentenceTransformerEmbedder(LocalEmbedder):
@@ -43,7 +44,7 @@ def _load(settings: EmbeddingSettings) -> Any:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) // 2))
+    torch.set_num_threads(model_threads(settings.threads))
     return SentenceTransformer(
         str(model_folder(settings)),
         device="cuda" if torch.cuda.is_available() else "cpu",

@@ -1,11 +1,11 @@
 """What a local reranker runs on."""
 
-import os
 from dataclasses import dataclass
 from typing import Any, Self
 
 from retrieval.bfloat16 import computes_bfloat16
 from retrieval.settings import RerankSettings
+from retrieval.threads import model_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,6 @@ class Device:
         if torch.cuda.is_available():
             half = settings.use_fp16 is not False
             return cls("cuda", torch.float16 if half else torch.float32, half)
-        torch.set_num_threads(settings.threads or max(1, (os.cpu_count() or 2) // 2))
+        torch.set_num_threads(model_threads(settings.threads))
         dtype = torch.bfloat16 if computes_bfloat16() else torch.float32
         return cls("cpu", dtype, False)
