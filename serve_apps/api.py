@@ -82,6 +82,7 @@ def create_app(
     app.state.routes = [route for router in routers for route in router.routes]
     for router in routers:
         app.include_router(router)
+    app.router.routes.insert(0, query.direct)
     add_exception_handlers(app)
     _add_layers(app, services, echo_request_id)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ trusted proxy can write into it what they like.
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from starlette.datastructures import Headers
@@ -60,6 +61,7 @@ class Networks:
         return any(address in network for network in self._networks)
 
 
+@lru_cache(maxsize=1_024)
 def parse_address(text: str) -> Address | None:
     """Return the address in `text`, which may carry a port; None where there is none."""
     host = text.strip()
