@@ -92,7 +92,7 @@ async def every_replica_answers(mesh: Mesh, load: Load) -> None:
 
 
 async def kill_all_but_the_door(mesh: Mesh, load: Load) -> None:
-    """A gateway, the embedder and the controller at once: the other gateway finds by words."""
+    """A gateway, the embedder and the controller at once: the other gateway goes on finding."""
     async with watched(load, "killed a gateway, the embedder and Serve's controller") as began:
         killed = {title: kill(mesh, title) for title in (GATEWAY, EMBEDDER, CONTROLLER)}
         await load.answered(_MOVED)
@@ -123,7 +123,7 @@ async def kill_a_gateway(mesh: Mesh, load: Load) -> None:
 
 
 async def kill_the_embedder(mesh: Mesh, load: Load) -> None:
-    """There is one embedder: words still find, and writes wait or are refused cleanly."""
+    """There is one embedder: searches go on, and writes wait or are refused cleanly."""
     async with watched(load, "killed the embedder") as began:
         killed = kill(mesh, EMBEDDER)
         await load.answered(_MOVED)
