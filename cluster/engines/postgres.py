@@ -26,10 +26,10 @@ class PostgresServer:
 
     url: sa.URL
 
-    def new_database(self) -> str:
-        """Make an empty database and return its URL."""
+    def new_database(self, template: str = "template1") -> str:
+        """Make a copy of `template`, by default an empty database, and return its URL."""
         name = f"db_{uuid.uuid4().hex}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url.set(database=name).render_as_string(hide_password=False)
 
     def answers(self) -> bool:
