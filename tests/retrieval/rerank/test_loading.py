@@ -97,6 +97,7 @@ def test_half_a_copy_is_never_taken_for_a_model(
 
 
 @pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_the_model_itself_says_how_it_is_run(tmp_path: Path) -> None:
     classifier = make_classifier(tmp_path / "classifier")
     language = make_language_model(tmp_path / "language")
@@ -122,6 +123,7 @@ def test_a_model_without_a_head_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_a_model_of_many_classes_is_refused(tmp_path: Path) -> None:
     from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
 
