@@ -27,7 +27,9 @@ _SHARED = {
     "meilisearch_url": "meilisearch",
     "neo4j_engine": "elasticsearch",
     "object_store": "s3",
+    "packaged_embedder": "model",
     "postgres": "postgres",
+    "sample_home": "model",
 }
 # Tests leave little behind; to look for it costs a tenth of the time as often as usual.
 _RARELY = (100_000, 20, 100)
