@@ -113,6 +113,8 @@ def test_the_model_itself_says_how_it_is_run(tmp_path: Path) -> None:
         load_reranker(RerankSettings(model=str(language)), tmp_path)
 
 
+@pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_a_model_without_a_head_is_refused(tmp_path: Path) -> None:
     model = folder_of(tmp_path)
     with pytest.raises(InvalidInputError, match=r"'qwen3' needs a model of the kind ForCausalLM"):
@@ -134,6 +136,8 @@ def test_a_model_of_many_classes_is_refused(tmp_path: Path) -> None:
         load_reranker(RerankSettings(model=str(model)), tmp_path)
 
 
+@pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_a_server_is_not_loaded(tmp_path: Path) -> None:
     model = folder_of(tmp_path)
     with pytest.raises(InvalidInputError, match="runs on a server"):
