@@ -47,7 +47,7 @@ lint: .venv/.dev ## Style, formatting and the import rules between folders.
 types: .venv/.dev ## mypy, strict.
 	$(BIN)/mypy cluster serve_apps data_jobs publishing retrieval eval tests
 
-unit: .venv/.dev ## The fast tests.
+unit: .venv/.dev ## The fast tests: what opens no store and starts no process.
 	@scripts/promtool
 	$(BIN)/pytest -m "not integration" -n 2
 
