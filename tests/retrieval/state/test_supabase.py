@@ -1,5 +1,6 @@
 """Tables in a Supabase project by its client: a double of its interface before a real Postgres."""
 
+import logging
 import socket
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from retrieval.state.supabase import SupabaseTables
 from tests.engines.postgres import PostgresServer
 from tests.engines.supabase import (
     ANON,
+    SERVICE,
     Project,
     settings_of,
     supabase_database,
@@ -102,6 +104,13 @@ class TestProject:
     def test_a_wrong_key_is_refused(self, project: Project) -> None:
         message = said(settings_of(project, "sb_secret_of_another"))
         assert "refuses the key; set PMOVES_SUPABASE__KEY to the secret" in message
+
+    def test_the_key_is_in_no_log(self, project: Project, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        with closing(SupabaseTables(settings_of(project))) as tables:
+            tables.check()
+        assert "alembic_version" in caplog.text
+        assert SERVICE not in caplog.text
 
     def test_the_key_of_anybody_shows_nothing(self, project: Project) -> None:
         message = said(settings_of(project, ANON))
