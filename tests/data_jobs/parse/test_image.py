@@ -31,6 +31,7 @@ def test_without_tesseract_a_picture_needs_ocr_and_the_advice_is_one_command(
         parse_file(tmp_path / "a.png", off)
 
 
+@pytest.mark.integration
 def test_thirty_thousand_pixels_are_refused_before_any_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
