@@ -38,7 +38,6 @@ _SLOW = {"packaged_embedder", "elasticsearch_url", "meilisearch_url", "neo4j_eng
 _OPENS = {
     "CliRunner",
     "Corpus",
-    "GateStore",
     "JobStore",
     "KeyStore",
     "Ledger",
@@ -51,6 +50,7 @@ _OPENS = {
     "persona_gate",
     "run_in_process",
     "sample_library",
+    "SqlGateStore",
     "subprocess",
 }
 
@@ -77,7 +77,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if item.get_closest_marker("soak") and "PMOVES_TEST_SOAK" not in os.environ:
         item.add_marker(pytest.mark.skip(reason="takes minutes; see `make soak`"))
     needs = getattr(item, "fixturenames", ())
-    if _SLOW.intersection(needs) or _OPENS.intersection(vars(item.module)):
+    if _SLOW.intersection(needs) or _OPENS.intersection(vars(getattr(item, "module", item))):
         item.add_marker(pytest.mark.integration)
     shared = next((group for fixture, group in _SHARED.items() if fixture in needs), None)
     if shared and _group(item) is None:
