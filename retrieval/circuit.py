@@ -7,7 +7,8 @@ after a millisecond. Here only calls of the breaker's own decide.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from typing import TypeVar
 
@@ -82,6 +83,21 @@ class CircuitBreaker:
         finally:
             doubt.cancel()
             self._calls.discard(limit)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Doubt the service if the block takes long or fails; it is never let go itself."""
+        self.check()
+        doubt = asyncio.get_running_loop().call_later(_SOON * self._patience, self.doubt)
+        try:
+            yield
+        except OverloadedError:
+            raise
+        except BaseException:
+            self.doubt()
+            raise
+        finally:
+            doubt.cancel()
 
     def doubt(self) -> None:
         """Find out whether the service answers, unless it was found out a moment ago."""

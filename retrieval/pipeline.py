@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import faiss
@@ -28,6 +29,7 @@ from retrieval.embedding.base import AsyncEmbedder
 from retrieval.errors import StageError
 from retrieval.freshness import Freshness
 from retrieval.graph.follower import GraphFollower
+from retrieval.hit_rows import HitRows
 from retrieval.identity import EmbeddingIdentity
 from retrieval.lexical.base import TextEngine
 from retrieval.query import Degraded, Hit, SearchRequest, SearchResponse
@@ -86,6 +88,7 @@ class Searcher:
         self._threads = ThreadPoolExecutor(
             self.settings.threads, "search", faiss.omp_set_num_threads, (1,)
         )
+        self._rows = HitRows()
         self._follower = follower or DenseFollower(corpus)
         self._graph = GraphFollower(corpus, found_names=self.settings.found_names)
         # A changed dictionary takes long: in the threads of searches it would be in their way.
@@ -291,4 +294,5 @@ class Searcher:
         count: int,
     ) -> list[Hit]:
         with watch.stage("hydrate"):
-            return ranking.hits(snapshot.dataset, count, request.explain)
+            read = partial(self._rows.read, snapshot, request.scope)
+            return ranking.hits(read, count, request.explain)

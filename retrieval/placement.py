@@ -79,7 +79,10 @@ class TierSettings(Group):
     """
 
     gateway: Order = Field(["cpu", "gpu", "jetson"], description="Where gateways run.")
-    embedder: Order = Field(["gpu", "jetson", "cpu"], description="Where questions are embedded.")
+    embedder: Order = Field(
+        ["gpu", "jetson", "cpu"],
+        description="Where passages are embedded, and questions that gateways do not embed.",
+    )
     reranker: Order = Field(["gpu", "jetson", "cpu"], description="Where passages are reranked.")
     shard: Order = Field(
         ["cpu", "gpu", "jetson"], description="Where shards of the dense index are searched."

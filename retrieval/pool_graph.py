@@ -28,7 +28,7 @@ def smooth(
     count = min(neighbors, len(scores) - 1)
     if share == 0 or count < 1:
         return scores
-    near = np.clip(products_among(vectors), 0.0, None).astype(np.float64)
+    near = np.maximum(products_among(vectors), 0.0).astype(np.float64)
     np.fill_diagonal(near, -1.0)
     best = np.argpartition(-near, count - 1, axis=1)[:, :count]
     weights = np.take_along_axis(near, best, axis=1)

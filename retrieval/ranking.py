@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import lance
 import numpy as np
 
-from retrieval.corpus.records import read_hit_rows
 from retrieval.dense.snapshot import Snapshot
 from retrieval.fusion import Fused, fuse, ranks
+from retrieval.hit_rows import ReadRows
 from retrieval.hits import make_hit
 from retrieval.pool_graph import POOL, smooth
 from retrieval.query import Explanation, Fusion, Hit, RelationTie, RerankFusion, StageScore
@@ -73,7 +73,9 @@ class Ranking:
             return self
         head = self.scores[: max(POOL, k)]
         addresses = np.array([address for address, _ in head], dtype=np.int64)
-        boosts = np.array([self.owed(address) for address, _ in head])
+        boosts = np.zeros(len(head))
+        if self.boosts:
+            boosts = np.array([self.owed(address) for address, _ in head])
         # What entities add to a passage is its own, and not lent to others.
         before = np.array([score for _, score in head]) - boosts
         known = self.candidates.vectors
@@ -84,7 +86,7 @@ class Ranking:
         lent = dict(zip(addresses.tolist(), (after - before).tolist(), strict=True))
         return replace(
             self,
-            scores=[(int(addresses[at]), float(scores[at])) for at in order],
+            scores=list(zip(addresses[order].tolist(), scores[order].tolist(), strict=True)),
             boosts=self.boosts | {"neighbors": lent},
         )
 
@@ -108,10 +110,10 @@ class Ranking:
         scores = {row: join(score, found.get(row, 0.0)) for row, score in self.scores}
         return replace(self, scores=_ordered(scores), reranked=dict(found), rerank_rule=rule)
 
-    def hits(self, dataset: lance.LanceDataset, k: int, explain: bool) -> list[Hit]:
-        """Read the best `k` passages from `dataset`; equal scores are ordered by chunk id."""
+    def hits(self, read: ReadRows, k: int, explain: bool) -> list[Hit]:
+        """Read the best `k` passages by `read`; equal scores are ordered by chunk id."""
         head = self._head(k)
-        rows = read_hit_rows(dataset, [address for address, _ in head])
+        rows = read([address for address, _ in head])
         mentions = self.candidates.mentions
         found = [
             make_hit(

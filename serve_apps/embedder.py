@@ -3,22 +3,17 @@
 Over HTTP, the deployment is where the calls of all gateways are gathered into batches.
 """
 
-import logging
 from collections.abc import Sequence
 
 from retrieval.chunk import Vectors
 from retrieval.closing import Closing
-from retrieval.embedding.base import Embedder as Model
 from retrieval.embedding.batching import BatchingEmbedder
 from retrieval.embedding.opening import load_embedder
-from retrieval.errors import OverloadedError, StageError
+from retrieval.embedding.warming import warm_up
 from serve_apps.logs import configure_replica_logging
 from serve_apps.scaling import BACKLOG
 from serve_apps.settings import AppArgs
 from serve_apps.tracing import Carrier, make_tracing
-
-_log = logging.getLogger(__name__)
-_WARM_UP = ("warm", "warm up " * 24, "warm up " * 240)
 
 
 class Embedder:
@@ -31,7 +26,7 @@ class Embedder:
         configure_replica_logging(settings.log)
         self._tracing = make_tracing(settings.tracing, "embedder")
         self._model = model = load_embedder(settings.embedding)
-        _warm_up(model, settings.embedding.remote)
+        warm_up(model, settings.embedding.remote)
         self._batching = BatchingEmbedder(model, settings.embedding.batch_tokens)
 
     async def embed_queries(self, texts: Sequence[str], trace: Carrier) -> Vectors:
@@ -55,14 +50,3 @@ class Embedder:
         self._batching.close(wait=True)
         if isinstance(self._model, Closing):
             self._model.close()
-
-
-def _warm_up(model: Model, remote: bool) -> None:
-    """Embed something; a server that does not answer keeps no mesh from coming up."""
-    try:
-        for text in _WARM_UP:
-            model.embed_queries([text])
-    except (StageError, OverloadedError) as error:
-        if not remote:
-            raise
-        _log.warning("the embedding model does not answer yet: %s", error)

@@ -24,6 +24,7 @@ from serve_apps.logs import configure_replica_logging
 from serve_apps.metered import MeteredEmbedder
 from serve_apps.metrics import Metrics
 from serve_apps.near import make_launcher
+from serve_apps.questions import OwnQuestions, asked_here, own_questions
 from serve_apps.remote import RemoteEmbedder, RemoteShard
 from serve_apps.reranker import Reranker
 from serve_apps.reranking import make_reranking
@@ -35,7 +36,10 @@ from serve_apps.vector_shard import VectorShard
 
 
 class Gateway:
-    """Speaks HTTP; searches the corpus in this very process, embeds through the embedder.
+    """Speaks HTTP; searches the corpus in this very process.
+
+    Passages are embedded through the embedder, questions here or there; see
+    `serve_apps.questions`.
 
     Vectors are searched here as well, or in `shards`, the i-th of which holds share i.
     `former` shards are only kept for the gateways that this one takes the place of. Small
@@ -56,15 +60,18 @@ class Gateway:
         configure_replica_logging(settings.log)
         metrics, tracing = Metrics(), make_tracing(settings.tracing, "gateway")
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
-        guarded = GuardedEmbedder(RemoteEmbedder(embedder), settings.serve, metrics)
-        remote = MeteredEmbedder(guarded, metrics)
+        here = asked_here(settings)
+        guarded = GuardedEmbedder(RemoteEmbedder(embedder), settings.serve, metrics, here)
+        joined = OwnQuestions(own_questions(settings), guarded) if here else guarded
+        metered = MeteredEmbedder(joined, metrics)
         remotes = remote_shards(shards)
         reranking = make_reranking(settings, reranker, metrics)
         self._services = Services(
             settings=settings,
             corpus=corpus,
-            embedder=remote,
-            searcher=_searcher(settings, corpus, remote, remotes, reranking, metrics, tracing),
+            embedder=metered,
+            deployed_embedder=guarded,
+            searcher=_searcher(settings, corpus, metered, remotes, reranking, metrics, tracing),
             jobs=JobStore(settings.state_url),
             launcher=make_launcher(settings, ingestor),
             metrics=metrics,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 from retrieval.chunk import Vectors
@@ -22,11 +23,20 @@ _STATE_S = 2.0
 class GuardedEmbedder:
     """An `AsyncEmbedder` that refuses calls at once while `embedder` does not answer.
 
-    Where it may rest at no replica, only questions are refused while it starts.
+    Where it may rest at no replica, only questions are refused while it starts. With
+    `passages_alone` nobody asks it questions, and passages that take long are what makes the
+    gateway find out whether it answers.
     """
 
-    def __init__(self, embedder: AsyncEmbedder, settings: ServeSettings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        embedder: AsyncEmbedder,
+        settings: ServeSettings,
+        metrics: Metrics,
+        passages_alone: bool = False,
+    ) -> None:
         self._embedder = embedder
+        self._passages_alone = passages_alone
         self._rests = settings.embedder_replicas == 0
         self._start_s = settings.embedder_start_s
         self._circuit = CircuitBreaker(
@@ -56,7 +66,8 @@ class GuardedEmbedder:
             await self._started()
         else:
             self._circuit.check()
-        return await self._embedder.embed_passages(texts)
+        with self._circuit.watched() if self._passages_alone else nullcontext():
+            return await self._embedder.embed_passages(texts)
 
     async def _started(self) -> None:
         """Wait until it answers."""

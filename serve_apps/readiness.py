@@ -85,7 +85,9 @@ async def _embedder(services: Services) -> str:
     searched.require(identity, "the corpus")
     if services.embedder_absent_s is not None:
         return f"{identity.model}, {_resting(services, services.embedder_absent_s())}"
-    vectors = await services.embedder.embed_queries(["ready"])
+    # Also where the gateway embeds questions itself: writes need the deployment.
+    asked = services.deployed_embedder or services.embedder
+    vectors = await asked.embed_queries(["ready"])
     return f"{identity.model}, {vectors.shape[1]} dimensions"
 
 

@@ -64,7 +64,8 @@ class Services:
     `graph` keeps a Neo4j equal to the corpus, and `answering` answers questions by a language
     model, where there are such. `loaded` returns when other deployments have loaded what the
     gateway needs. `embedder_absent_s` tells for how many seconds the embedder has not answered,
-    where it may rest at no replica. `exposed` says that other
+    where it may rest at no replica, and `deployed_embedder` is that deployment alone, where there
+    is one. `exposed` says that other
     machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
     """
 
@@ -82,6 +83,7 @@ class Services:
     answering: Answering | None = None
     loaded: Callable[[], Awaitable[None]] | None = None
     embedder_absent_s: Callable[[], float] | None = None
+    deployed_embedder: AsyncEmbedder | None = None
 
     @cached_property
     def relations(self) -> ChunkRelations:

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
@@ -133,6 +133,11 @@ class ServeSettings(Group):
         ge=0,
         le=64,
         description="GPUs, or share of one, for an embedder replica; with 0 it sees none.",
+    )
+    embed_questions: Literal["auto", "gateway", "embedder"] = Field(
+        "auto",
+        description="Where questions are embedded; auto: in the gateway where the embedder would "
+        "compute the same, on a CPU in int8, and does not rest; else by the embedder.",
     )
     embedder_start_s: float = Field(
         60.0,

@@ -77,7 +77,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if item.get_closest_marker("soak") and "PMOVES_TEST_SOAK" not in os.environ:
         item.add_marker(pytest.mark.skip(reason="takes minutes; see `make soak`"))
     needs = getattr(item, "fixturenames", ())
-    if _SLOW.intersection(needs) or _OPENS.intersection(vars(getattr(item, "module", item))):
+    names = vars(item.module) if isinstance(item, pytest.Function) else ()
+    if _SLOW.intersection(needs) or _OPENS.intersection(names):
         item.add_marker(pytest.mark.integration)
     shared = next((group for fixture, group in _SHARED.items() if fixture in needs), None)
     if shared and _group(item) is None:

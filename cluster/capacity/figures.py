@@ -49,6 +49,7 @@ class Figures(BaseModel):
     peak_ratio: float = Field(gt=0)
     process_bytes: int
     embedder_bytes: int
+    model_bytes: int
     disk_bytes_per_chunk: float
     warm_start_s_per_million: float
     embed_passages_per_core_s: float = Field(gt=0)

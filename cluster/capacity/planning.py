@@ -23,11 +23,12 @@ _LEAST_GATEWAYS = 2
 class CapacityPlan(BaseModel):
     """What a demand needs.
 
-    `gateway_ms` is what a search costs a core of a gateway; `shards` are there where no
-    gateway can hold all vectors.
+    With `questions_in_gateway` embedders have passages alone to embed. `gateway_ms` is what a
+    search costs a core of a gateway; `shards` are there where no gateway can hold all vectors.
     """
 
     demand: Demand
+    questions_in_gateway: bool = False
     gateway_ms: float
     gateways: int
     gateway_memory_bytes: int
@@ -50,21 +51,27 @@ def liked(order: Sequence[str], nodes: Mapping[Tier, NodeSize]) -> Tier:
     return next((tier for tier in map(tier_of, order) if tier in nodes), next(iter(nodes)))
 
 
-def plan(demand: Demand, figures: Figures, tiers: TierSettings) -> CapacityPlan:
+def plan(
+    demand: Demand, figures: Figures, tiers: TierSettings, questions_in_gateway: bool = False
+) -> CapacityPlan:
     """Return what `demand` needs by `figures`, on the tiers that each part likes best."""
     gateway_tier = liked(tiers.gateway, demand.nodes)
     embedder_tier = liked(tiers.embedder, demand.nodes)
     gateway_node, embedder_node = demand.nodes[gateway_tier], demand.nodes[embedder_tier]
     grown = growth(figures, demand.chunks)
+    here = questions_in_gateway
     gateway_ms = (figures.search_cpu_ms - figures.embed_query_cpu_ms) * grown
+    gateway_ms += figures.embed_query_cpu_ms if here else 0.0
     gateways = max(_LEAST_GATEWAYS, _cores(demand, gateway_ms))
-    embedders = max(1, _cores(demand, figures.embed_query_cpu_ms))
-    shards = _shards(demand, figures, tiers, gateway_node)
-    memory = (address_bytes if shards else index_bytes)(figures, demand.chunks)
+    embedders = 1 if here else max(1, _cores(demand, figures.embed_query_cpu_ms))
+    model = figures.model_bytes if here else 0
+    shards = _shards(demand, figures, tiers, _without(gateway_node, model))
+    memory = model + (address_bytes if shards else index_bytes)(figures, demand.chunks)
     core_s = _ingest_core_s(demand, figures)
     cores = demand.ingest_cores or embedder_node.cores
     return CapacityPlan(
         demand=demand,
+        questions_in_gateway=here,
         gateway_ms=gateway_ms,
         gateways=gateways,
         gateway_memory_bytes=memory,
@@ -91,6 +98,10 @@ def _shards(
     if index_bytes(figures, demand.chunks) <= gateway.memory_gib * GIB:
         return None
     return divide(demand, figures, liked(tiers.shard, demand.nodes), gateway)
+
+
+def _without(node: NodeSize, memory_bytes: int) -> NodeSize:
+    return node.model_copy(update={"memory_gib": node.memory_gib - memory_bytes / GIB})
 
 
 def _cores(demand: Demand, cpu_ms: float) -> int:

@@ -56,6 +56,7 @@ def _gateways(found: CapacityPlan, figures: Figures) -> list[Line]:
         else f"each holds all vectors: {figures.dimension} × 4 bytes × "
         f"{figures.peak_ratio:g} while they are built, {figures.memory_ratio:g} later"
     )
+    holds += ", and the model" if found.questions_in_gateway else ""
     return [
         Line(
             what="gateway replicas",
@@ -108,12 +109,14 @@ def _shards(found: CapacityPlan) -> list[Line]:
 
 
 def _embedders(found: CapacityPlan, figures: Figures) -> list[Line]:
+    asked = f"{found.demand.qps:g} searches/s × {figures.embed_query_cpu_ms:.0f} ms of a core, "
     return [
         Line(
             what="embedder replicas",
             amount=f"{found.embedders}",
-            because=f"{found.demand.qps:g} searches/s × {figures.embed_query_cpu_ms:.0f} ms of a "
-            f"core, {_busy(found)}",
+            because="for passages; gateways embed questions"
+            if found.questions_in_gateway
+            else asked + _busy(found),
         ),
         Line(
             what=f"{found.embedder_tier} nodes for embedders",

@@ -48,6 +48,7 @@ def plan(
     from cluster.capacity.planning import plan as planned
     from cluster.capacity.sizes import Demand
     from cluster.capacity.telling import told
+    from serve_apps.questions import asked_here
 
     known = own(figures, shipped()) if figures else shipped()
     demand = Demand(
@@ -58,7 +59,8 @@ def plan(
         chunks_per_page=chunks_per_page,
         ingest_cores=ingest_cores,
     )
-    found = told(planned(demand, known, settings().tiers), known)
+    loaded = settings()
+    found = told(planned(demand, known, loaded.tiers, asked_here(loaded)), known)
     if as_json:
         print_json(found)
     else:

@@ -74,6 +74,11 @@ def ray_environment(state: MeshState, drain_s: int, search_ms: int) -> dict[str,
         "RAY_USAGE_STATS_ENABLED": "0",
         # Ray makes its workers yield to every other program; replicas that serve must not.
         "RAY_worker_niceness": "0",
+        # Ray's dashboard measures all its processes every five seconds and looks for events ten
+        # times in one by default, also while nobody watches it.
+        "REPORTER_UPDATE_INTERVAL_MS": "15000",
+        "METRICS_RECORD_INTERVAL_S": "30",
+        "EVENT_AGENT_REPORT_INTERVAL_SECONDS": "1",
         # One node has nowhere to move its work: nothing is gained by draining.
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
         "DASHBOARD_METRIC_PORT": str(state.ports["dashboard_metrics"]),

@@ -7,6 +7,7 @@ themselves, so that the recall does not hang on a guess.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import faiss
 import numpy as np
@@ -78,16 +79,26 @@ def products(index: faiss.IndexFlatIP, query: Vectors, rows: RowNumbers) -> Vect
 
 
 def products_among(vectors: Vectors) -> Vectors:
-    """Return the inner products of all `vectors` with each other, shape (len, len)."""
+    """Return the inner products of all `vectors` with each other, shape (len, len).
+
+    A product with itself is -inf.
+    """
     count = len(vectors)
     values = np.empty((count, count), np.float32)
-    every = np.tile(np.arange(count, dtype=np.int64), (count, 1))
+    each = _each_pair_once(count)
     queries = np.ascontiguousarray(vectors, np.float32)
     # For the same reason as above.
     flat_index(queries).compute_distance_subset(  # type: ignore[attr-defined]
-        count, faiss.swig_ptr(queries), count, faiss.swig_ptr(values), faiss.swig_ptr(every)
+        count, faiss.swig_ptr(queries), count, faiss.swig_ptr(values), faiss.swig_ptr(each)
     )
-    return values
+    return np.maximum(values, values.T)
+
+
+@lru_cache(maxsize=8)
+def _each_pair_once(count: int) -> RowNumbers:
+    """Return for each row the rows before it; -1, which FAISS takes for -inf, for the others."""
+    rows = np.arange(count, dtype=np.int64)
+    return np.where(rows < rows[:, None], rows, -1)
 
 
 def lists_for(rows: int) -> int:

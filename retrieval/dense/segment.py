@@ -130,6 +130,11 @@ class Segment:
         here, rows = self._rows_of(addresses)
         return here, self.store.vectors(rows[here])
 
+    def keys(self, addresses: Addresses) -> tuple[Mask, Keys]:
+        """Return which of `addresses` stand here alive, and the keys of these."""
+        here, rows = self._rows_of(addresses)
+        return here, self.store.keys[rows[here]]
+
     def products(self, query: Vectors, addresses: Addresses) -> tuple[Mask, Vectors]:
         """Return which of `addresses` stand here alive, and their inner products with `query`."""
         here, rows = self._rows_of(addresses)

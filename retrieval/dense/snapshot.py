@@ -84,6 +84,14 @@ class Snapshot:
             rows[here] = vectors
         return rows
 
+    def keys(self, namespaces: Iterable[str], addresses: Addresses) -> Keys:
+        """Return the keys of what the rows at `addresses` hold; 0 where gone or not known."""
+        found = np.zeros(len(addresses), np.uint64)
+        for segment in self.segments(namespaces):
+            here, keys = segment.keys(addresses)
+            found[here] = keys
+        return found
+
     def products(self, query: Vectors, namespaces: Iterable[str], addresses: Addresses) -> Vectors:
         """Return the exact inner products of `query` with the rows at `addresses`; 0 where gone."""
         found = np.zeros(len(addresses), np.float32)

@@ -233,3 +233,24 @@ async def test_whatever_the_service_does_callers_wait_briefly_and_learn_of_its_r
     service.seconds, service.error = 0.01, None
     await asyncio.sleep(PATIENCE + PAUSE + 0.1)
     assert await breaker.call(service.call) == "answer"
+
+
+async def test_what_is_watched_makes_the_breaker_ask_and_is_not_let_go(
+    loop: asyncio.AbstractEventLoop, service: Service, breaker: CircuitBreaker
+) -> None:
+    service.seconds = None
+    with breaker.watched():
+        await asyncio.sleep(DETECTION + 0.1)
+        assert (service.trials, service.changes) == (1, [True])
+    with pytest.raises(CircuitOpenError), breaker.watched():
+        pytest.fail("the circuit is open")
+
+
+async def test_a_watched_block_that_fails_makes_it_ask_but_not_one_that_is_full(
+    loop: asyncio.AbstractEventLoop, service: Service, breaker: CircuitBreaker
+) -> None:
+    for error, trials in ((OverloadedError("full"), 0), (StageError("gone"), 1)):
+        with pytest.raises(type(error)), breaker.watched():
+            raise error
+        await asyncio.sleep(1)
+        assert (service.trials, service.changes) == (trials, [])

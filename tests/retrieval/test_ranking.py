@@ -1,12 +1,16 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval.corpus.records import read_hit_rows
 from retrieval.corpus.store import Corpus
-from retrieval.dense.follower import DenseFollower
+from retrieval.dense.follower import DenseFollower, Snapshot
 from retrieval.fusion import fuse
 from retrieval.graph.mentioned import Mentions
+from retrieval.hit_rows import ReadRows
 from retrieval.pool_graph import smooth
 from retrieval.ranking import Ranking, rank
 from retrieval.retrievers import Candidates
@@ -17,6 +21,11 @@ Scores = dict[int, float]
 scores = st.dictionaries(st.integers(0, 20), st.integers(1, 20).map(lambda n: n / 20), max_size=9)
 rules = st.sampled_from(["convex", "rrf", "dbsf"])
 ALL = 30
+
+
+def reading(snapshot: Snapshot) -> ReadRows:
+    """Return what reads the rows of `snapshot`."""
+    return partial(read_hit_rows, snapshot.dataset)
 
 
 def address_of(corpus: Corpus) -> dict[str, int]:
@@ -71,7 +80,7 @@ def test_equal_scores_are_ordered_by_chunk_id_also_at_the_end_of_the_page(
     everybody = dict.fromkeys(addresses.values(), 0.5) | {addresses["d-29"]: 0.9}
     ranking = rank(Candidates(None, everybody), "convex", 0.7)
     for k in (1, 5, 29, 30, 200):
-        hits = ranking.hits(follower.snapshot.dataset, k, False)
+        hits = ranking.hits(reading(follower.snapshot), k, False)
         expected = ["d-29", *(f"d-{at:02}" for at in range(29))]
         assert [hit.chunk_id for hit in hits] == expected[:k]
 
@@ -91,7 +100,7 @@ def test_the_head_is_smoothed_and_says_by_how_much(
     expected = smooth(plain, snapshot.vectors(("ns",), rows), 0.4)
     assert dict(after.scores) == pytest.approx(dict(zip(rows.tolist(), expected, strict=True)))
     assert [score for _, score in after.scores] == sorted(expected, reverse=True)
-    hits = after.hits(snapshot.dataset, 3, True)
+    hits = after.hits(reading(snapshot), 3, True)
     for hit in hits:
         assert hit.explain is not None
         fused = dict(before.scores)[addresses[hit.chunk_id]]
@@ -112,7 +121,7 @@ def test_a_single_side_and_share_zero_are_not_smoothed(
 def test_no_candidates_are_no_hits(corpus: Corpus) -> None:
     snapshot = DenseFollower(corpus).snapshot
     ranking = rank(Candidates({}, {}), "convex", 0.7).smoothed(snapshot, ("ns",), 10, 0.4)
-    assert ranking.hits(snapshot.dataset, 10, True) == []
+    assert ranking.hits(reading(snapshot), 10, True) == []
 
 
 def test_the_explanation_gives_scores_and_ranks_of_both_sides(
@@ -121,7 +130,7 @@ def test_the_explanation_gives_scores_and_ranks_of_both_sides(
     follower, addresses = snapshot_and_addresses
     one, two, three = (addresses[f"d-{at:02}"] for at in range(3))
     candidates = Candidates({one: 0.8, two: 0.5, three: 0.2}, {two: 9.0}, frozenset({one, two}))
-    hits = rank(candidates, "convex", 0.7).hits(follower.snapshot.dataset, 3, True)
+    hits = rank(candidates, "convex", 0.7).hits(reading(follower.snapshot), 3, True)
     found = {hit.chunk_id: hit.explain for hit in hits}
     first, second, third = found["d-00"], found["d-01"], found["d-02"]
     assert first is not None
@@ -137,7 +146,7 @@ def test_the_explanation_gives_scores_and_ranks_of_both_sides(
     assert third.dense is not None
     assert (third.dense.score, third.dense.rank) == (0.2, None)
     single = rank(Candidates(None, {one: 1.0}), "rrf", 0.7)
-    (hit,) = single.hits(follower.snapshot.dataset, 1, True)
+    (hit,) = single.hits(reading(follower.snapshot), 1, True)
     assert hit.explain is not None
     assert hit.explain.dense is None
 

@@ -16,6 +16,7 @@ from serve_apps import problems, readiness
 from serve_apps.api import create_app
 from serve_apps.guarded import GuardedEmbedder
 from serve_apps.metered import MeteredEmbedder
+from serve_apps.questions import OwnQuestions
 from serve_apps.services import Services
 from tests.serve_apps.support import Json, client_of, found, item, problem, search, upsert
 
@@ -54,17 +55,19 @@ def switched(services: Services) -> Switched:
 
 @asynccontextmanager
 async def gateway(
-    services: Services, switched: Switched, **serve: float
+    services: Services, switched: Switched, own: AsyncEmbedder | None = None, **serve: float
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a gateway with the breaker before its embedder."""
+    """A client of a gateway with the breaker before its embedder; `own` embeds questions."""
     timing = {"embedder_patience_ms": 500, "embedder_retry_ms": 50} | serve
     settings = services.settings.model_copy(
         update={"serve": services.settings.serve.model_copy(update=timing)}
     )
-    guarded = GuardedEmbedder(switched, settings.serve, services.metrics)
-    embedder = MeteredEmbedder(guarded, services.metrics)
+    guarded = GuardedEmbedder(switched, settings.serve, services.metrics, own is not None)
+    joined = OwnQuestions(own, guarded) if own else guarded
+    embedder = MeteredEmbedder(joined, services.metrics)
     searcher = Searcher(services.corpus, embedder, settings.search)
     parts: dict[str, Any] = {"settings": settings, "embedder": embedder, "searcher": searcher}
+    parts["deployed_embedder"] = guarded
     if settings.serve.embedder_replicas == 0:
         parts["embedder_absent_s"] = guarded.absent_s
     async with client_of(create_app(replace(services, **parts))) as made:
@@ -181,6 +184,26 @@ async def test_a_write_that_nobody_embeds_in_time_is_refused_cleanly(
         answer = await client.post("/hirag/upsert-batch", json={"items": [item("doc-2", "new")]})
         assert "nothing was stored" in problem(answer, problems.UNAVAILABLE)["detail"]
         assert answer.headers["retry-after"] == "1"
+
+
+async def test_a_gateway_that_embeds_questions_misses_the_embedder_for_writes_alone(
+    services: Services, switched: Switched
+) -> None:
+    async with gateway(services, switched, own=services.embedder) as client:
+        switched.silent = True
+        # Nobody asks it questions: a write that takes long is what tells of it.
+        write = asyncio.create_task(upsert(client, item("doc-2", "new")))
+        async with asyncio.timeout(60):
+            while not await _metric(client, "pmoves_embedder_circuit_open"):
+                await asyncio.sleep(0.01)
+        answer = await client.post("/hirag/upsert-batch", json={"items": [item("doc-3", "new")]})
+        assert "nothing was stored" in problem(answer, problems.UNAVAILABLE)["detail"]
+        answer = await client.post("/hirag/query", json={"query": "microphone", "mode": "dense"})
+        assert (found(answer.json()), answer.json()["degraded"]) == (["doc-1"], [])
+        ready = await client.get("/readyz")
+        assert [part["name"] for part in ready.json()["parts"] if not part["ok"]] == ["embedder"]
+        switched.wake()
+        assert (await write)["upserted"] == 1
 
 
 def _embedder(ready: httpx.Response) -> str:

@@ -55,6 +55,19 @@ def test_replicas_follow_the_searches_and_two_gateways_are_the_least() -> None:
     assert planned(1_000_000, 1_000, busy=1.0).gateways == 29
 
 
+def test_gateways_that_embed_questions_cost_more_and_leave_embedders_the_passages() -> None:
+    demand = Demand(chunks=10_000, qps=1_000, nodes={"cpu": NodeSize(cores=8, memory_gib=32)})
+    there, here = (plan(demand, FIGURES, ORDERS, questions) for questions in (False, True))
+    assert (there.gateways, there.embedders) == (19, 20)
+    # 23 ms a search, all of them in the gateway.
+    assert (here.gateways, here.embedders) == (39, 1)
+    model = here.gateway_memory_bytes - there.gateway_memory_bytes
+    assert model == FIGURES.model_bytes
+    lines = {line.what: line.because for line in told(here, FIGURES).lines}
+    assert lines["embedder replicas"] == "for passages; gateways embed questions"
+    assert lines["memory of a gateway"].endswith(", and the model")
+
+
 def test_memory_bounds_how_many_gateways_share_a_node() -> None:
     bytes_each = index_bytes(FIGURES, 5_000_000)
     found = planned(5_000_000, 500)
