@@ -75,11 +75,12 @@ soak: .venv/.dev ## The long tests: killed writers, commits, killed parts, 1,000
 		tests/retrieval/corpus tests/serve_apps/test_under_load.py \
 		tests/data_jobs/objects/test_many_objects.py tests/cluster/test_quality_gate.py
 
-fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
+fuzz: .venv/.dev ## Attack the API, the parsers and what has properties for hours; FUZZ_SEED=… begins elsewhere.
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \
 		$(BIN)/pytest --randomly-dont-reorganize tests/serve_apps/test_fuzz.py
 	FUZZ_MUTANTS=$${FUZZ_MUTANTS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \
 		$(BIN)/pytest --randomly-dont-reorganize tests/data_jobs/test_fuzz.py
+	PMOVES_TEST_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest -m hypothesis -n 2 --timeout=0
 
 bench: .venv/.dev ## The benchmarks behind the README's figures.
 	$(BIN)/pmoves bench all
