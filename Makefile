@@ -1,7 +1,9 @@
 # Everything a newcomer needs; `make help` lists it.
 # TORCH=cpu takes PyTorch without CUDA, PYTHON=… another interpreter.
 # PROFILE=engines shows the demo with Elasticsearch, Neo4j, S3 and PostgreSQL.
+# WORKERS=… runs so many tests at once.
 BIN := .venv/bin
+WORKERS ?= 2
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
 # Many processes import the same modules; the tests' too are compiled only once.
@@ -37,7 +39,7 @@ tests: .venv/.dev
 	@scripts/chromium
 	@scripts/engines
 	@scripts/lanes
-	$(BIN)/pytest -n 2 --dist loadgroup --timeout=900 --durations=20
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --timeout=900 --durations=20
 
 lint: .venv/.dev ## Style, formatting and the import rules between folders.
 	$(BIN)/ruff check .
@@ -47,15 +49,15 @@ lint: .venv/.dev ## Style, formatting and the import rules between folders.
 types: .venv/.dev ## mypy, strict.
 	$(BIN)/mypy cluster serve_apps data_jobs publishing retrieval eval tests
 
-unit: .venv/.dev ## The fast tests.
+unit: .venv/.dev ## The fast tests: what opens no store and starts no process.
 	@scripts/promtool
-	$(BIN)/pytest -m "not integration" -n 2
+	$(BIN)/pytest -m "not integration" -n $(WORKERS)
 
 integration: .venv/.dev ## The tests that start Ray, the mesh, a browser and the engines.
 	@scripts/chromium
 	@scripts/engines
 	@scripts/lanes
-	$(BIN)/pytest -m integration -n 2 --dist loadgroup --timeout=900 --durations=20
+	$(BIN)/pytest -m integration -n $(WORKERS) --dist loadgroup --timeout=900 --durations=20
 
 eval: .venv/.dev ## Search quality on the sample library, held against its baseline.
 	@$(BIN)/pmoves evaluate library --known-items --mode hybrid --metric nDCG@10 --explain \
@@ -75,11 +77,12 @@ soak: .venv/.dev ## The long tests: killed writers, commits, killed parts, 1,000
 		tests/retrieval/corpus tests/serve_apps/test_under_load.py \
 		tests/data_jobs/objects/test_many_objects.py tests/cluster/test_quality_gate.py
 
-fuzz: .venv/.dev ## Attack the API and the parsers for hours; FUZZ_SEED=… begins elsewhere.
+fuzz: .venv/.dev ## Attack the API, the parsers and what has properties for hours; FUZZ_SEED=… begins elsewhere.
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} FUZZ_SEED=$${FUZZ_SEED:-1} \
 		$(BIN)/pytest --randomly-dont-reorganize tests/serve_apps/test_fuzz.py
 	FUZZ_MUTANTS=$${FUZZ_MUTANTS:-50000} FUZZ_SEED=$${FUZZ_SEED:-1} \
 		$(BIN)/pytest --randomly-dont-reorganize tests/data_jobs/test_fuzz.py
+	PMOVES_TEST_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest -m hypothesis -n $(WORKERS) --timeout=0
 
 bench: .venv/.dev ## The benchmarks behind the README's figures.
 	$(BIN)/pmoves bench all

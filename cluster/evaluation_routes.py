@@ -26,7 +26,8 @@ from serve_apps.services import Services
 def evaluation_routes(services: Services) -> Sequence[APIRouter]:
     """Return all routes under `/eval`; gates ask the search of `services` itself."""
     home = services.settings.home
-    settings = PersonaSettings(home=home, state=services.settings.state)
+    given = services.settings
+    settings = PersonaSettings(home=home, state=given.state, supabase=given.supabase)
     loops: list[asyncio.AbstractEventLoop] = []
 
     def system() -> SearchSystem:

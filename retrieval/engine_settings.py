@@ -2,11 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from retrieval.setting_group import Group, Milliseconds, split
 
 Analyzer = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+def _project(url: str) -> str:
+    """Return the project's own address where that of its REST interface was given."""
+    return url.rstrip("/").removesuffix("/rest/v1").rstrip("/")
+
+
+def _stripped(secret: SecretStr) -> SecretStr:
+    return SecretStr(secret.get_secret_value().strip())
 
 
 class S3Settings(Group):
@@ -153,4 +162,21 @@ class MeilisearchSettings(TextEngineSettings):
     )
     task_timeout_s: float = Field(
         300.0, ge=1, le=86_400, description="Seconds that what is written may take to be indexed."
+    )
+
+
+class SupabaseSettings(Group):
+    """A Supabase project that keeps the gates of personas, reached by its key."""
+
+    url: Annotated[str, AfterValidator(_project)] = Field(
+        "",
+        pattern=r"^(https?://[^/@\s]+(/[^@\s]*)?)?$",
+        description="Address of the project, https://<project>.supabase.co; empty, or where "
+        "`state.url` names a database: gates are in the state database.",
+    )
+    key: Annotated[SecretStr, AfterValidator(_stripped)] = Field(
+        SecretStr(""), description="Its secret key, which is that of the service role."
+    )
+    timeout_s: float = Field(
+        10.0, ge=0.1, le=600, description="Longest wait for a connection, and for an answer."
     )

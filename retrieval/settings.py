@@ -25,6 +25,7 @@ from retrieval.engine_settings import ElasticsearchSettings as ElasticsearchSett
 from retrieval.engine_settings import MeilisearchSettings as MeilisearchSettings
 from retrieval.engine_settings import Neo4jSettings as Neo4jSettings
 from retrieval.engine_settings import S3Settings as S3Settings
+from retrieval.engine_settings import SupabaseSettings as SupabaseSettings
 from retrieval.fetching.settings import FetchSettings
 from retrieval.llm.settings import LlmSettings
 from retrieval.object_store import configure
@@ -62,6 +63,9 @@ PREDECESSOR_NAMES: dict[str, tuple[str, str]] = {
     "RERANK_USE_FP16": ("rerank", "use_fp16"),
     "TENSORZERO_BASE_URL": ("rerank", "url"),
     "TENSORZERO_RERANK_FUNCTION": ("rerank", "function"),
+    "SUPABASE_REST_URL": ("supabase", "url"),
+    "SUPABASE_URL": ("supabase", "url"),
+    "SUPABASE_SERVICE_ROLE_KEY": ("supabase", "key"),
     "TAILSCALE_ONLY": ("http", "tailnet_only"),
     "TAILSCALE_ADMIN_ONLY": ("http", "tailnet_admin_only"),
     "TAILSCALE_CIDRS": ("http", "tailnet_cidrs"),
@@ -218,6 +222,7 @@ class LibrarySettings(BaseSettings):
     corpus: CorpusSettings = CorpusSettings()
     s3: S3Settings = S3Settings()
     state: StateSettings = StateSettings()
+    supabase: SupabaseSettings = SupabaseSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     search: SearchSettings = SearchSettings()
     graph: GraphSettings = GraphSettings()
@@ -250,6 +255,11 @@ class LibrarySettings(BaseSettings):
     def uses_neo4j(self) -> bool:
         """Whether a Neo4j shows the graph of the corpus."""
         return self.profile == "cluster" and bool(self.neo4j.url)
+
+    @property
+    def uses_supabase(self) -> bool:
+        """Whether a Supabase project keeps the gates, and not the state database."""
+        return bool(self.supabase.url) and not self.state.url
 
     @property
     def cache_dir(self) -> Path:

@@ -80,7 +80,9 @@ def create_app(
     app.state.readiness = ReadinessCheck(services)
     routers = [*(module.router for module in _ROUTES), *more]
     app.state.routes = [route for router in routers for route in router.routes]
-    for router in routers:
+    # As they are: an included router builds each of its routes again when first asked.
+    app.router.routes.extend(route for module in _ROUTES for route in module.router.routes)
+    for router in more:
         app.include_router(router)
     app.router.routes.insert(0, query.direct)
     add_exception_handlers(app)

@@ -17,6 +17,7 @@ from serve_apps.metrics import Metrics
 from serve_apps.settings import ServeSettings
 
 _TRIAL = ("ready",)
+_STATE_S = 2.0
 
 
 class GuardedEmbedder:
@@ -82,6 +83,8 @@ class GuardedReranker:
 
     def __init__(self, reranker: AsyncReranker, settings: ServeSettings, metrics: Metrics) -> None:
         self._reranker = reranker
+        self._rests = settings.reranker_replicas == 0
+        self._start_s = settings.reranker_start_s
         self._circuit = CircuitBreaker(
             "reranker",
             lambda: reranker.score(_TRIAL[0], _TRIAL),
@@ -100,8 +103,28 @@ class GuardedReranker:
         return await self._circuit.call(lambda: self._reranker.score(query, passages))
 
     async def state(self) -> RerankerState:
-        """Return what the reranker says of itself, whether it is given up or not."""
-        return await self._reranker.state()
+        """Return what the reranker says of itself, whether it is given up or not.
+
+        Where it may rest, being asked starts it; raises `StageError` until it is there.
+        """
+        if not self._rests:
+            return await self._reranker.state()
+        try:
+            async with asyncio.timeout(_STATE_S):
+                return await self._reranker.state()
+        except TimeoutError:
+            self._circuit.doubt()
+            raise StageError(self._missing()) from None
+
+    def _missing(self) -> str:
+        absent_s = self._circuit.open_s
+        if absent_s <= self._start_s:
+            return "the reranker is being started"
+        return (
+            f"the reranker has not come {absent_s:.0f} s after it was asked for "
+            f"(PMOVES_SERVE__RERANKER_START_S is {self._start_s:g}); `pmoves tiers` shows whether "
+            "there is room for it"
+        )
 
 
 class StatefulShard(AsyncShard, Protocol):

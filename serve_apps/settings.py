@@ -233,6 +233,13 @@ class ServeSettings(Group):
         le=64,
         description="GPUs, or share of one, for a reranker replica; with 0 it sees none.",
     )
+    reranker_start_s: float = Field(
+        120.0,
+        gt=0,
+        le=86_400,
+        description="Seconds that the reranker may take to start where `reranker_replicas` is 0: "
+        "after that its status says that it does not come.",
+    )
     reranker_max_ongoing: int = Field(
         256, ge=1, le=100_000, description="Calls that one reranker replica gathers batches from."
     )

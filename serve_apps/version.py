@@ -1,8 +1,10 @@
 """Versions of installed packages."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 
+@cache
 def version_of(package: str) -> str:
     """Return the installed version of `package`, "0" where there is none.
 

@@ -27,16 +27,39 @@ _SHARED = {
     "meilisearch_url": "meilisearch",
     "neo4j_engine": "elasticsearch",
     "object_store": "s3",
+    "packaged_embedder": "model",
     "postgres": "postgres",
+    "sample_home": "model",
 }
-_SLOW = {"packaged_embedder", "elasticsearch_url", "meilisearch_url", "neo4j_engine"}
+# Tests leave little behind; to look for it costs a tenth of the time as often as usual.
+_RARELY = (100_000, 20, 100)
+_SLOW = {"packaged_embedder", "elasticsearch_url", "meilisearch_url", "neo4j_engine", "empty_home"}
+# What opens a store or starts a program, in the names of a module of tests.
+_OPENS = {
+    "CliRunner",
+    "Corpus",
+    "JobStore",
+    "KeyStore",
+    "Ledger",
+    "Outbox",
+    "Production",
+    "gate_of",
+    "new_ledger",
+    "open_corpus",
+    "open_database",
+    "persona_gate",
+    "run_in_process",
+    "sample_library",
+    "SqlGateStore",
+    "subprocess",
+}
 
 settings.register_profile(
     "repeatable",
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=50,
+    max_examples=int(os.environ.get("PMOVES_TEST_EXAMPLES", "30")),
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
@@ -48,12 +71,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep together what shares something that is dear to start: the model, an engine.
 
     Under xdist the tests of a group share a process, one after the other. What loads
-    for many seconds makes an integration test of whoever needs it.
+    for many seconds makes an integration test of whoever needs it, and so do stores and
+    programs: a unit test works in memory, and all of them end within a minute.
     """
     if item.get_closest_marker("soak") and "PMOVES_TEST_SOAK" not in os.environ:
         item.add_marker(pytest.mark.skip(reason="takes minutes; see `make soak`"))
     needs = getattr(item, "fixturenames", ())
-    if _SLOW.intersection(needs):
+    names = vars(item.module) if isinstance(item, pytest.Function) else ()
+    if _SLOW.intersection(needs) or _OPENS.intersection(names):
         item.add_marker(pytest.mark.integration)
     shared = next((group for fixture, group in _SHARED.items() if fixture in needs), None)
     if shared and _group(item) is None:
@@ -64,6 +89,7 @@ def pytest_collection_finish() -> None:
     """Keep the collector from what was imported: it costs a quarter of the time otherwise."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_RARELY)
 
 
 @pytest.hookimpl(trylast=True)
@@ -96,7 +122,9 @@ def _loggers() -> None:
     for name in ("retrieval", "serve_apps"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-        logger.setLevel(logging.NOTSET)
+        # To set a level empties what all loggers remember.
+        if logger.level != logging.NOTSET:
+            logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

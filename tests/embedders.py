@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -60,7 +61,12 @@ class WordEmbedder:
         return vectors
 
     def _direction(self, word: str) -> Vectors:
-        name = (self._salt + word).encode()
-        seed = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
-        noise = np.random.default_rng(seed).standard_normal(self._identity.dimension)
-        return noise.astype(np.float32)
+        return _direction(self._salt + word, self._identity.dimension)
+
+
+@lru_cache(100_000)
+def _direction(name: str, dimension: int) -> Vectors:
+    seed = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
+    noise = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
+    noise.flags.writeable = False
+    return noise

@@ -18,6 +18,7 @@ from cluster.cli.jobs import jobs_app
 from cluster.cli.keys import keys_app
 from cluster.cli.maintenance import backup, compact, restore
 from cluster.cli.mesh import down, env, status, up
+from cluster.cli.migrations import migrations
 from cluster.cli.output import say
 from cluster.cli.plan import plan
 from cluster.cli.quarantine import documents_app
@@ -40,7 +41,7 @@ app = typer.Typer(
 
 for command in (up, down, status, ingest, search, answer, namespaces, doctor, env, tiers, node):
     app.command()(command)
-for upkeep in (compact, reembed, rebuild, backup, restore, chaos, soak, plan):
+for upkeep in (compact, reembed, rebuild, backup, restore, migrations, chaos, soak, plan):
     app.command()(upkeep)
 app.add_typer(documents_app, name="documents")
 app.add_typer(entities_app, name="entities")

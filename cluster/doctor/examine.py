@@ -12,6 +12,7 @@ from cluster.doctor.object_store import check_creation
 from cluster.doctor.recordings import check_recordings
 from cluster.doctor.software import check_software
 from cluster.doctor.stores import check_settings, check_stores
+from cluster.doctor.supabase import check_supabase
 from cluster.doctor.text import check_text
 from cluster.settings import Settings
 
@@ -32,7 +33,8 @@ def examine(*, deep: bool = False) -> Iterator[Finding]:
         yield from check_machine(settings)
         yield from check_recordings(settings)
         yield from check_stores(settings)
-        yield from filter(None, (check_text(settings), check_graph(settings)))
+        named = (check_supabase, check_text, check_graph)
+        yield from filter(None, (check(settings) for check in named))
         if deep:
             yield from filter(None, [check_creation(settings)])
             yield from check_projections(settings)

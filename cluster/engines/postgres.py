@@ -22,14 +22,18 @@ DRIVER = "postgresql+psycopg"
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A running server; `url` leads to its database `postgres` as a superuser."""
+    """A running server; `url` leads to its database `postgres` as a superuser.
+
+    `process` is None where it is somebody's own.
+    """
 
     url: sa.URL
+    process: subprocess.Popen[bytes] | None = None
 
-    def new_database(self) -> str:
-        """Make an empty database and return its URL."""
+    def new_database(self, template: str = "template1") -> str:
+        """Make a copy of `template`, by default an empty database, and return its URL."""
         name = f"db_{uuid.uuid4().hex}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url.set(database=name).render_as_string(hide_password=False)
 
     def answers(self) -> bool:
@@ -47,23 +51,28 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[PostgresServer]:
-    """Run PostgreSQL in `folder`, which its user must be able to reach, until the block ends."""
+def postgres_server(folder: Path, port: int | None = None) -> Iterator[PostgresServer]:
+    """Run PostgreSQL in `folder`, which its user must be able to reach, until the block ends.
+
+    Started there again, it has what it had.
+    """
     programs, user = _programs(), _user()
     if programs is None:
         raise MissingEngineError(
             "PostgreSQL's server (Debian's package postgresql) is not installed"
         )
-    _as(user, folder, [str(programs / "initdb"), "-D", "data", "-U", "mesh", "-A", "trust", "-N"])
-    port = any_free_port()
+    if not (folder / "data").exists():
+        initdb = [str(programs / "initdb"), "-D", "data", "-U", "mesh", "-A", "trust", "-N"]
+        _as(user, folder, initdb)
+    port = port or any_free_port()
     given = {"listen_addresses": "127.0.0.1", "port": port, "fsync": "off"}
     given["unix_socket_directories"] = ""
     options = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
     command = [*_prefix(user), str(programs / "postgres"), "-D", str(folder / "data"), *options]
-    server = PostgresServer(sa.make_url(f"{DRIVER}://mesh@127.0.0.1:{port}/postgres"))
-    with running(command, server.answers, folder) as process:
+    url = sa.make_url(f"{DRIVER}://mesh@127.0.0.1:{port}/postgres")
+    with running(command, PostgresServer(url).answers, folder) as process:
         try:
-            yield server
+            yield PostgresServer(url, process)
         finally:
             # Fast: without this it waits for its clients to go.
             process.send_signal(signal.SIGINT)

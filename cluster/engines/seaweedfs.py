@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ _MORE_PORTS = ("s3.port.iceberg", "s3.port.lance")
 
 @dataclass(frozen=True, slots=True)
 class ObjectStore:
-    """A running S3 that is spoken to by path: `endpoint/bucket/key`."""
+    """A running S3 that is spoken to by path: `endpoint/bucket/key`.
+
+    `process` is None where it is somebody's own.
+    """
 
     endpoint: str
     access_key: str = "mesh"
     secret_key: str = "for-trying-out"
     region: str = "us-east-1"
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -72,7 +77,7 @@ def seaweedfs(folder: Path) -> Iterator[ObjectStore]:
     env = {"TMPDIR": str(folder)}
     with running(command, lambda: _answers(store), folder, env=env) as process:
         try:
-            yield store
+            yield replace(store, process=process)
         finally:
             # It takes 15 s to say goodbye, and its folder is thrown away.
             process.kill()

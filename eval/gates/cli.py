@@ -21,7 +21,8 @@ from eval.gates.gate import PersonaGate
 from eval.gates.opening import open_gate
 from eval.gates.results import GateRow
 from eval.gates.settings import PersonaSettings
-from eval.gates.store import GateStore
+from eval.gates.stores.base import GateStore
+from eval.gates.stores.choose import open_store
 from eval.progress import LineProgress
 from eval.systems.base import SearchSystem
 from eval.systems.http import HttpSystem
@@ -196,7 +197,7 @@ def _is_one(content: bytes) -> bool:
 
 @contextmanager
 def _store(settings: PersonaSettings) -> Iterator[GateStore]:
-    store = GateStore(settings.state_url)
+    store = open_store(settings)
     try:
         yield store
     finally:

@@ -17,7 +17,7 @@ from eval.gates.plan import GatePlan, plan_of
 from eval.gates.requests import PublishRequest, Subject, read_request
 from eval.gates.results import GateEvaluation, GateRow
 from eval.gates.settings import GateSettings
-from eval.gates.store import Claim, GateStore, Settled, Wanted
+from eval.gates.stores.base import Claim, GateStore, Settled, Wanted
 from eval.gates.threads import Threads
 from eval.gates.watching import LEFT, PASSED, GateWatch, Unwatched
 
@@ -213,5 +213,5 @@ def _unexpected(error: Exception) -> Outcome:
 def _unavailable(reason: str) -> GateError:
     return GateError(
         "store-unavailable",
-        f"the state database does not answer: {reason}; look at it and send the request again",
+        f"the store of gates does not answer: {reason}; look at it and send the request again",
     )

@@ -1,4 +1,4 @@
-"""A gate over the state database of a home."""
+"""A gate over the store that the settings ask for."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ from eval.datasets.base import Dataset
 from eval.gates.evaluation import Evaluator
 from eval.gates.gate import PersonaGate
 from eval.gates.settings import PersonaSettings
-from eval.gates.store import GateStore
+from eval.gates.stores.choose import open_store
 from eval.gates.watching import GateWatch
 from eval.progress import Progress
 from eval.systems.base import SearchSystem
@@ -24,10 +24,10 @@ def open_gate(
     """Return the gate of the home in `settings`; close it after use.
 
     `systems` gives the search for one run, `collections` reads what `queries_path`
-    says. Requests may name files below `roots`, with None anywhere. The database is
+    says. Requests may name files below `roots`, with None anywhere. The store is
     opened by the first request, so that one without it is answered too.
     """
     runs = settings.home.absolute() / "evaluations"
     evaluator = Evaluator(collections, systems, runs, progress)
-    store = GateStore(settings.state_url)
+    store = open_store(settings)
     return PersonaGate(store, evaluator, settings.personas, roots=roots, watch=watch)

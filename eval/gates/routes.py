@@ -14,7 +14,7 @@ from eval.gates.errors import GateError
 from eval.gates.gate import PersonaGate
 from eval.gates.requests import MOST_BYTES
 from eval.gates.results import GateRow
-from eval.gates.store import GateStore
+from eval.gates.stores.base import GateStore
 from retrieval.chunk import JsonValue
 
 T = TypeVar("T")

@@ -130,11 +130,16 @@ def write(
             last = attempt == _ATTEMPTS - 1
             if last or not _lost_a_race(error):
                 raise CorpusError(
-                    f"cannot write to {uri}: {_first_line(error)}; nothing of this commit "
-                    "was stored, it can be tried again"
+                    f"cannot write to {uri}: {_first_line(error)}; {_outcome(uri)}, and the same "
+                    "can be tried again"
                 ) from error
             time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))
     raise AssertionError("the last attempt returns or raises")
+
+
+def _outcome(uri: str) -> str:
+    # The answer of an object store may have been lost, not the commit.
+    return "it was stored as a whole or not at all" if "://" in uri else "nothing was stored there"
 
 
 def _lost_a_race(error: Exception) -> bool:

@@ -4,12 +4,13 @@ A database from before Alembic holds the jobs but no revision; it is taken as
 revision 0001.
 """
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from retrieval.errors import CorpusError, SchemaVersionError
+from retrieval.errors import CorpusError, InvalidInputError, SchemaVersionError
 from retrieval.state import postgres
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 METADATA = sa.MetaData()
 # What the newest file in migrations/versions brings about.
-REVISION = "0008"
+REVISION = "0009"
 _FIRST = "0001"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = "alembic_version"
@@ -86,11 +87,36 @@ def _migrate(engine: sa.Engine) -> None:
 
 def migrations(connection: sa.Connection) -> "Config":
     """Return what Alembic's commands need to work through `connection`."""
+    config = _config()
+    config.attributes["connection"] = connection
+    return config
+
+
+def script(since: str = "base") -> str:
+    """Return the SQL that brings tables on Postgres from the revision `since` to the newest.
+
+    Raises `InvalidInputError` where there is no such revision.
+    """
+    from alembic import command
+    from alembic.util import CommandError
+
+    config = _config()
+    config.output_buffer = text = io.StringIO()
+    try:
+        command.upgrade(config, f"{since}:head", sql=True)
+    except CommandError as error:
+        known = ", ".join(f"{number:04}" for number in range(1, int(REVISION) + 1))
+        raise InvalidInputError(
+            f"there is no revision {since!r} of the state database; there are base, {known}"
+        ) from error
+    return text.getvalue()
+
+
+def _config() -> "Config":
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
     return config
 
 

@@ -78,6 +78,7 @@ def test_the_token_is_the_one_that_rays_tools_take(
 
 
 @pytest.mark.integration
+@pytest.mark.soak
 @pytest.mark.xdist_group("ray")
 @pytest.mark.timeout(600)
 # The head lives on when the handle on its process is gone.

@@ -222,7 +222,7 @@ made.run(Path(sys.argv[2]))
 @pytest.mark.timeout(900)
 def test_real_kills_at_random_moments(tmp_path: Path) -> None:
     """`make soak` kills more often."""
-    rounds = int(os.environ.get("PMOVES_TEST_ROUNDS", "2"))
+    rounds = int(os.environ.get("PMOVES_TEST_ROUNDS", "1"))
     home, library = tmp_path / "home", tmp_path / "library"
     library.mkdir()
     for number in range(40):

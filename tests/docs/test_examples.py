@@ -26,6 +26,9 @@ BODIES: dict[str, type[BaseModel]] = {
 }
 PAGES = all_pages()
 
+# They read the description of all routes and all commands.
+pytestmark = pytest.mark.integration
+
 
 def examples(program: str) -> list[tuple[str, list[str]]]:
     return [

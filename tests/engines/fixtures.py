@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from retrieval.state.database import open_database
 from tests.engines.elasticsearch import elasticsearch
 from tests.engines.meilisearch import meilisearch
 from tests.engines.neo4j import neo4j
@@ -13,6 +15,7 @@ from tests.engines.postgres import PostgresServer, postgres_server
 from tests.engines.process import Engine
 from tests.engines.redis import redis_server
 from tests.engines.seaweedfs import ObjectStore, seaweedfs
+from tests.engines.supabase import Project, supabase_database, supabase_project
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +55,21 @@ def postgres() -> Iterator[PostgresServer]:
         postgres_server(Path(folder)) as server,
     ):
         yield server
+
+
+@pytest.fixture(scope="session")
+def _migrated(postgres: PostgresServer) -> str:
+    """The name of a database with Supabase's roles and our tables, to be copied."""
+    url = supabase_database(postgres)
+    open_database(url).dispose()
+    return str(sa.make_url(url).database)
+
+
+@pytest.fixture
+def project(postgres: PostgresServer, _migrated: str) -> Iterator[Project]:
+    """A double of a Supabase project whose tables were made, in front of the real PostgreSQL."""
+    with supabase_project(postgres.new_database(_migrated)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

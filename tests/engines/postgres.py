@@ -14,10 +14,13 @@ __all__ = ["PostgresServer", "postgres_server"]
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[PostgresServer]:
-    """Run PostgreSQL in `folder`, which its user must be able to reach, until the block ends."""
+def postgres_server(folder: Path, port: int | None = None) -> Iterator[PostgresServer]:
+    """Run PostgreSQL in `folder`, which its user must be able to reach, until the block ends.
+
+    Started there again, it has what it had.
+    """
     if url := elsewhere("postgres"):
         yield PostgresServer(sa.make_url(url).set(drivername=DRIVER))
         return
-    with needed(), start.postgres_server(folder) as server:
+    with needed(), start.postgres_server(folder, port) as server:
         yield server

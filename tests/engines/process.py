@@ -4,17 +4,18 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
+import psutil
 import pytest
 
 from cluster.engines.process import running
 from cluster.errors import MissingEngineError
 from cluster.mesh.ports import any_free_port
 
-__all__ = ["Engine", "any_free_port", "elsewhere", "missing", "needed", "running"]
+__all__ = ["Engine", "any_free_port", "elsewhere", "frozen", "missing", "needed", "running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,24 @@ class Engine:
         self.process.send_signal(number)
         if number == signal.SIGKILL:
             self.process.wait()
+
+
+@contextmanager
+def frozen(process: subprocess.Popen[bytes] | None) -> Iterator[None]:
+    """Stop a process and all that it started until the block ends; skips where it is not ours."""
+    if process is None:
+        pytest.skip("a server of PMOVES_TEST_… is not ours to stop")
+    whole = [psutil.Process(process.pid)]
+    whole += whole[0].children(recursive=True)
+    for each in whole:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in whole:
+            # Postgres may have ended a process of a connection that was closed.
+            with suppress(psutil.NoSuchProcess):
+                each.resume()
 
 
 def elsewhere(engine: str) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 
 from retrieval.bfloat16 import computes_bfloat16
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("torch")]
 
 _FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 

@@ -17,7 +17,7 @@ from cluster.serving import MeshGateway
 from eval.dashboard.desk import MOST_WAITING
 from eval.gates.contracts import PUBLISHED
 from eval.gates.errors import Reason
-from eval.gates.store import GateStore
+from eval.gates.stores.sql import SqlGateStore
 from eval.report import write_files
 from serve_apps import problems
 from serve_apps.api import create_app
@@ -80,7 +80,7 @@ async def test_a_persona_is_published_by_the_search_of_this_gateway(
     client: httpx.AsyncClient, services: Services, tmp_path: Path
 ) -> None:
     folder = harbour(tmp_path)
-    store = GateStore(services.settings.state_url)
+    store = SqlGateStore(services.settings.state_url)
     thresholds = {"MRR": {"min": 0.9}}
     store.define([gate_of("Quay", queries_path=str(folder), thresholds=thresholds)])
     store.close()

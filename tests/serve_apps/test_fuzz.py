@@ -30,7 +30,7 @@ from tests.eval.pages.material import collection, report_for, run_of
 from tests.openai_server import OpenAiServer
 from tests.serve_apps.support import client_of, item, services_over, upsert
 
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "6")
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "3")
 SEED = os.environ.get("FUZZ_SEED", "1")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 ENVIRONMENT = dict(os.environ) | {

@@ -19,7 +19,7 @@ from serve_apps.api import create_app
 from serve_apps.settings import AppArgs
 from tests.serve_apps.support import Json, client_of, found, item, search, services_over, upsert
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("torch")]
 
 PASSAGES = {
     "boat-0": "The boat has an anchor of forty kilos and two spare ropes.",
@@ -41,10 +41,10 @@ def by_tier(packaged_embedder: CTranslateEmbedder) -> dict[str, Embedder]:
     return {"gpu": exact, "cpu": packaged_embedder}
 
 
-@pytest.mark.parametrize("path", [["gpu", "cpu", "gpu"], ["cpu", "gpu", "cpu"]], ids="-".join)
 async def test_answers_keep_form_and_model_when_the_embedder_falls_and_returns(
-    path: list[str], by_tier: dict[str, Embedder], settings: AppArgs
+    by_tier: dict[str, Embedder], settings: AppArgs
 ) -> None:
+    path = ["gpu", "cpu", "gpu"]
     assert by_tier["gpu"].identity == by_tier["cpu"].identity
     answers = [await asked(settings, by_tier[tier], first=at == 0) for at, tier in enumerate(path)]
     for before, after in pairwise(answers):

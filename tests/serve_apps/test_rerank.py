@@ -31,6 +31,7 @@ class Switched:
     """A reranker that prefers high numbers, and can be silenced or made to fail."""
 
     silent: bool = False
+    absent: bool = False
     failure: Exception | None = None
     calls: int = 0
     per_call: int = 4
@@ -48,6 +49,8 @@ class Switched:
 
     async def state(self) -> RerankerState:
         """Say what it is."""
+        if self.absent:
+            await asyncio.Event().wait()
         if self.failure is not None:
             raise self.failure
         return RerankerState(
@@ -240,3 +243,30 @@ def test_servers_are_asked_by_the_gateway_itself(settings: AppArgs) -> None:
     assert stage.reranker.per_call == 32
     off = settings.rerank.model_copy(update={"enabled": False})
     assert make_reranking(settings.model_copy(update={"rerank": off}), None, Metrics()) is None
+
+
+async def test_the_status_of_one_that_rests_says_whether_it_comes(
+    services: Services, settings: AppArgs, switched: Switched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serve_apps.guarded._STATE_S", 0.05)
+    resting = settings.serve.model_copy(
+        update={"reranker_replicas": 0, "reranker_patience_ms": 50, "reranker_start_s": 0.2}
+    )
+    settings = settings.model_copy(update={"serve": resting})
+    stage = stage_over(switched, settings, services.metrics)
+    searcher = Searcher(services.corpus, services.embedder, settings.search, reranking=stage)
+    switched.silent = switched.absent = True
+    async with client_of(create_app(replace(services, searcher=searcher))) as client:
+        assert await errors(client) == ["the reranker is being started"]
+        async with asyncio.timeout(30):
+            while "PMOVES_SERVE__RERANKER_START_S is 0.2" not in (await errors(client))[0]:
+                await asyncio.sleep(0.05)
+        switched.silent = switched.absent = False
+        assert await errors(client) == []
+    searcher.close()
+
+
+async def errors(client: httpx.AsyncClient) -> list[str]:
+    """Return what the status complains of."""
+    told: list[str] = (await client.get(STATUS)).json()["errors"]
+    return told

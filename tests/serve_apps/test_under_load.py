@@ -67,12 +67,15 @@ async def test_under_load(mesh: Mesh) -> None:
 async def redeploy_with(
     mesh: Mesh, load: Load, gateways: int, embedders: int = 1, **more: object
 ) -> None:
-    """Replace every replica, with another number of them: nobody notices."""
+    """Replace every replica, with another number of them: nobody notices.
+
+    The reranker, whom nobody asks here, ends.
+    """
     more |= {"embedder_replicas": embedders}
     before = mesh.processes(GATEWAY) | mesh.processes(EMBEDDER)
     async with watched(load, f"redeployed with {gateways}") as began:
         serve = {"gateway_replicas": gateways, **more}
-        await asyncio.to_thread(mesh.deploy, serve=serve)
+        await asyncio.to_thread(mesh.deploy, serve=serve, rerank={"enabled": False})
         await healthy(mesh, gateways, embedders)
         await gone(before.values())
         await load.answered(_MOVED)

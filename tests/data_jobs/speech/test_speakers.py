@@ -107,6 +107,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.integration
 def test_two_voices_are_told_apart_by_a_model_in_a_folder(model: Path, tmp_path: Path) -> None:
     voices = ("en-us", "en-us+f3")
     talk = [speech(text, tmp_path, voice) for text in SENTENCES for voice in voices]

@@ -61,7 +61,11 @@ async def test_questions_lie_near_passages_of_their_topic() -> None:
 
 
 @pytest.mark.integration
-def test_every_figure_is_there_and_corpora_in_a_folder_serve_again(tmp_path: Path) -> None:
+def test_every_figure_is_there_and_corpora_in_a_folder_serve_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eval.bench.growth_side._WARM_UP", 2)
+    monkeypatch.setattr("eval.bench.growth_side._NEW_FILTERS", 3)
     folder = ["--folder", str(tmp_path)]
     invoke("growth", "--size", "300", "--fill-only", *folder)
     assert count(tmp_path / "300-chunks") == 300

@@ -75,6 +75,7 @@ async def test_an_absent_server_fails_every_request() -> None:
     assert result.statuses == {0: 6}
 
 
+@pytest.mark.integration
 def test_a_process_of_its_own_against_a_server_that_does_nothing() -> None:
     with noop_server(5_000) as address:
         result = generate(Load(url=address, clients=16, bodies=["{}"] * 500))

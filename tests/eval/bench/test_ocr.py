@@ -18,6 +18,7 @@ def silent(stage: str, done: int, total: int) -> None:
     """Say nothing."""
 
 
+@pytest.mark.integration
 def test_both_read_the_same_pages() -> None:
     sizes: set[tuple[int, ...]] = set()
 

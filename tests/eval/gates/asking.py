@@ -13,7 +13,7 @@ from eval.gates.definition import Gate
 from eval.gates.evaluation import Evaluator
 from eval.gates.gate import PersonaGate
 from eval.gates.settings import GateSettings
-from eval.gates.store import GateStore
+from eval.gates.stores.sql import SqlGateStore
 from eval.systems.base import SearchSystem
 from retrieval.chunk import JsonValue
 from retrieval.query import SearchRequest, SearchResponse
@@ -64,7 +64,7 @@ def persona_gate(
     gates: list[Gate] | None = None,
 ) -> PersonaGate:
     """Return a gate of its own database, with `gates` stored, by default that of Archon@2.0."""
-    store = GateStore(f"sqlite:///{folder / 'state.db'}")
+    store = SqlGateStore(f"sqlite:///{folder / 'state.db'}")
     store.define(gates or [gate_of()])
     return PersonaGate(store, Evaluator(collections, systems, folder / "runs"), settings, roots=[])
 

@@ -15,12 +15,15 @@ from eval.gates.definition import Gate
 from eval.gates.evaluation import Evaluator
 from eval.gates.gate import PersonaGate
 from eval.gates.settings import GateSettings
-from eval.gates.store import GateStore
+from eval.gates.stores.base import GateStore
+from eval.gates.stores.sql import SqlGateStore
+from eval.gates.stores.supabase import SupabaseGateStore
 from eval.stored import load_run
 from eval.systems.base import SearchSystem
 from retrieval.chunk import JsonValue
 from retrieval.query import SearchRequest, SearchResponse
 from tests.engines.postgres import PostgresServer
+from tests.engines.supabase import Project, settings_of
 from tests.eval.gates.asking import (
     PERSONA_ID,
     KnowingSystem,
@@ -71,7 +74,7 @@ async def test_gain_is_held_against_all_that_is_judged(tmp_path: Path) -> None:
     """One of five right documents at the first rank is 0.339, not 1.0."""
     five = Dataset("five", (), {"q": "five?"}, {"q": {f"d{n}": 1 for n in range(5)}})
     system = ScriptedSystem({("five?", "hybrid"): ["d0", "a", "b", "c", "d"]})
-    store = GateStore(f"sqlite:///{tmp_path / 'state.db'}")
+    store = SqlGateStore(f"sqlite:///{tmp_path / 'state.db'}")
     store.define([gate_of(thresholds={"nDCG@5": {"min": 0.75}})])
     gate = PersonaGate(store, Evaluator(lambda _: five, lambda: system, tmp_path / "runs"))
     answer = await gate.answer(encoded(request()))
@@ -191,7 +194,7 @@ async def test_all_data_sets_are_asked_whichever_is_named(tmp_path: Path) -> Non
 async def test_requests_name_data_sets_below_the_roots(
     tmp_path: Path, path: str, reason: str
 ) -> None:
-    store = GateStore(f"sqlite:///{tmp_path / 'state.db'}")
+    store = SqlGateStore(f"sqlite:///{tmp_path / 'state.db'}")
     store.define([gate_of(queries_path=None)])
     evaluator = Evaluator(collections, KnowingSystem, tmp_path / "runs")
     gate = PersonaGate(store, evaluator, roots=[str(tmp_path / "sets"), "s3://bucket/sets"])
@@ -327,14 +330,30 @@ async def test_a_search_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     assert answer.reason == "gateway-unavailable"
 
 
+@pytest.fixture
+def two_stores(kind: str, postgres: PostgresServer, project: Project) -> list[GateStore]:
+    """Two stores of one place, as two processes have them."""
+    if kind == "supabase":
+        return [SupabaseGateStore(settings_of(project)) for _ in range(2)]
+    url = postgres.new_database()
+    return [SqlGateStore(url) for _ in range(2)]
+
+
 @pytest.mark.integration
-async def test_the_whole_way_over_postgres(tmp_path: Path, postgres: PostgresServer) -> None:
-    store = GateStore(postgres.new_database())
-    store.define([gate_of()])
-    gate = PersonaGate(store, Evaluator(collections, KnowingSystem, tmp_path / "runs"))
+@pytest.mark.xdist_group("postgres")
+@pytest.mark.parametrize("kind", ["postgres", "supabase"])
+async def test_gates_of_two_processes_give_one_answer(
+    tmp_path: Path, two_stores: list[GateStore]
+) -> None:
+    two_stores[0].define([gate_of()])
+    evaluator = Evaluator(collections, KnowingSystem, tmp_path / "runs")
+    gates = [PersonaGate(store, evaluator) for store in two_stores]
     event = encoded(request())
-    answers = await asyncio.gather(*(gate.answer(event) for _ in range(3)))
-    assert {answer.to_json() for answer in answers} == {store.answers("Archon", "2.0")[0]}
+    answers = await asyncio.gather(*(gate.answer(event) for gate in gates * 2))
+    assert {answer.to_json() for answer in answers} == {two_stores[1].answers("Archon", "2.0")[0]}
     assert answers[0].published
-    assert all(row.passed is not False for row in store.results())
-    await gate.close()
+    rows = two_stores[1].results()
+    assert len({row.run_id for row in rows}) == 1, "it ran once"
+    assert rows[0].run_id in answers[0].to_json()
+    for gate in gates:
+        await gate.close()

@@ -97,7 +97,7 @@ async def test_without_a_database_reading_is_a_problem_and_asking_an_answer(
     ):
         response = await client.get(path)
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
-        assert "state database" in response.json()["detail"]
+        assert "store of gates" in response.json()["detail"]
 
 
 def test_the_routes_describe_themselves(gate: PersonaGate) -> None:

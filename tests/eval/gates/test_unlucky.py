@@ -16,7 +16,7 @@ from eval.gates.errors import Reason
 from eval.gates.evaluation import Evaluator
 from eval.gates.gate import PersonaGate
 from eval.gates.settings import GateSettings
-from eval.gates.store import GateStore
+from eval.gates.stores.sql import SqlGateStore
 from eval.systems.base import SearchSystem
 from eval.systems.http import HttpSystem
 from tests.eval.gates.asking import (
@@ -134,7 +134,7 @@ def gate_at(folder: Path, url: str | None = None, settings: GateSettings = SETTI
     def system() -> SearchSystem:
         return HttpSystem(url) if url else KnowingSystem()
 
-    store = GateStore(f"sqlite:///{folder / 'state.db'}")
+    store = SqlGateStore(f"sqlite:///{folder / 'state.db'}")
     return PersonaGate(store, Evaluator(collections, system, folder / "runs"), settings, roots=[])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eval.gates.evaluation import Evaluator
 from eval.gates.gate import PersonaGate
-from eval.gates.store import GateStore
+from eval.gates.stores.sql import SqlGateStore
 from retrieval.query import SearchRequest, SearchResponse
 from tests.eval.gates.asking import KnowingSystem, collections, encoded, gate_of, request
 
@@ -40,7 +40,7 @@ class WaitingSystem(KnowingSystem):
 
 async def test_each_request_is_told_with_its_outcome(tmp_path: Path) -> None:
     noted = Noted()
-    store = GateStore(f"sqlite:///{tmp_path / 'state.db'}")
+    store = SqlGateStore(f"sqlite:///{tmp_path / 'state.db'}")
     store.define([gate_of(), gate_of("Strict", thresholds={"nDCG": {"min": 1.01}})])
     evaluator = Evaluator(collections, KnowingSystem, tmp_path / "runs")
     gate = PersonaGate(store, evaluator, watch=noted)
@@ -53,7 +53,7 @@ async def test_each_request_is_told_with_its_outcome(tmp_path: Path) -> None:
 
 async def test_who_does_not_wait_has_left(tmp_path: Path) -> None:
     noted = Noted()
-    store = GateStore(f"sqlite:///{tmp_path / 'state.db'}")
+    store = SqlGateStore(f"sqlite:///{tmp_path / 'state.db'}")
     store.define([gate_of()])
     evaluator = Evaluator(collections, WaitingSystem, tmp_path / "runs")
     gate = PersonaGate(store, evaluator, watch=noted)

@@ -84,6 +84,7 @@ def test_parts_of_a_reranker_that_no_trial_would_use_are_refused() -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_rerankers_are_judged_and_timed_beside_the_rest(tmp_path: Path) -> None:
     place = replace(workplace(tmp_path, k=5, depths=Depths(40, 40, 40)), load=load_model)
     rerank = RerankSettings(model=str(make_classifier(tmp_path / "model")))

@@ -147,7 +147,7 @@ def spread(folder: Path, request: pytest.FixtureRequest) -> Ledger:
     return ledger
 
 
-@pytest.mark.parametrize("limit", [30, 100, 2_999])
+@pytest.mark.parametrize("limit", [70, 2_999])
 @pytest.mark.parametrize(
     "options",
     [

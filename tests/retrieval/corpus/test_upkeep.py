@@ -20,7 +20,7 @@ from tests.embedders import WordEmbedder
 from tests.retrieval.building import make_chunk, store
 
 # `make soak` sets it to 2,000.
-COMMITS = int(os.environ.get("PMOVES_TEST_COMMITS", "200"))
+COMMITS = int(os.environ.get("PMOVES_TEST_COMMITS", "80"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How many segments there are, and how often rows are copied."""
 
 import numpy as np
+import pytest
 
 from retrieval.dense.building import build
 from retrieval.dense.segment import Segment
@@ -44,6 +45,7 @@ def test_up_to_the_limit_everything_is_exact() -> None:
     assert next_plan((flat(0, 390), flat(390, 10)), SIZES) is None
 
 
+@pytest.mark.integration
 def test_above_it_all_but_a_short_tail_is_clustered() -> None:
     segments: tuple[Segment, ...] = ()
     for at in range(0, 4_000, 40):

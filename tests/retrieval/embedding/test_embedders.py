@@ -30,7 +30,7 @@ TEXTS = [
 
 
 # Importing PyTorch and sentence-transformers takes many seconds.
-TORCH = pytest.param("torch", marks=pytest.mark.integration)
+TORCH = pytest.param("torch", marks=[pytest.mark.integration, pytest.mark.xdist_group("torch")])
 
 
 @pytest.fixture(scope="module", params=["packaged", TORCH, "words", "http"])
@@ -108,6 +108,7 @@ def test_any_text_can_be_embedded(embedder: Embedder, given_texts: list[str]) ->
 
 
 @pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_int8_is_near_to_what_pytorch_computes(packaged_embedder: CTranslateEmbedder) -> None:
     exact = SentenceTransformerEmbedder(EmbeddingSettings(dtype="float32"))
     likeness = np.sum(exact.embed_passages(TEXTS) * packaged_embedder.embed_passages(TEXTS), axis=1)

@@ -8,11 +8,13 @@ import pytest
 
 from retrieval.corpus.store import Corpus
 from retrieval.entity import Alias, Entity
+from retrieval.errors import EngineError
 from retrieval.graph.neo4j.client import Neo4jClient
 from retrieval.graph.neo4j.opening import GraphInNeo4j, graph_projection
 from retrieval.query import SearchResponse
 from retrieval.settings import LibrarySettings, Neo4jSettings
 from tests.embedders import WordEmbedder
+from tests.engines.disks import disk
 from tests.engines.neo4j import neo4j
 from tests.engines.process import Engine, any_free_port
 from tests.retrieval.building import make_chunk, store
@@ -148,6 +150,41 @@ def test_a_killed_engine_is_caught_up_with(
             graph.write("killed")
             graph.wait_for_trouble()
             with neo4j(tmp_path / "engine", port):
+                graph.wait_until_equal()
+        finally:
+            graph.close()
+
+
+def fill_up(client: Neo4jClient) -> None:
+    """Store what is somebody else's, 2 MB at once, until there is no room."""
+    text = "x" * 100
+    for _ in range(100):
+        client.write(f"UNWIND range(1, 20000) AS n CREATE (:Other {{text: '{text}' + n}})")
+
+
+@pytest.mark.soak
+def test_a_full_disk_keeps_the_graph_back_and_nothing_else(
+    trees: Corpus, word_embedder: WordEmbedder, tmp_path: Path
+) -> None:
+    """Neo4j gives up a database whose files have no room; it has to be started again."""
+    port = any_free_port()
+    with disk(tmp_path / "engine", "700m") as small, neo4j(small.folder, port) as engine:
+        if engine.process is None:
+            pytest.skip("the disk of the Neo4j of PMOVES_TEST_NEO4J_URL is not ours to fill")
+        graph = Graph(trees, word_embedder, engine.url)
+        try:
+            graph.wait_until_equal()
+            small.fill()
+            with pytest.raises(EngineError, match="TransactionCommitFailed"):
+                fill_up(graph.client)
+            graph.write("full")
+            graph.wait_for_trouble()
+            assert "needs to be restarted" in str(graph.shown.following.progress.trouble)
+            graph.searches.go_on(10)
+            engine.signal(signal.SIGKILL)
+            small.free()
+            graph.write("free")
+            with neo4j(small.folder, port):
                 graph.wait_until_equal()
         finally:
             graph.close()

@@ -25,6 +25,7 @@ PASSAGES = [
     "Ünïcode 漢字 \n\t \x00 😀",
     "the sail was torn in the storm",
 ]
+LOCAL = [pytest.mark.integration, pytest.mark.xdist_group("torch")]
 # bfloat16 rounds differently in batches of different shapes.
 CLOSE = 0.03
 
@@ -40,7 +41,7 @@ def local(provider: str, folder: Path) -> BatchingReranker:
 @pytest.fixture(
     scope="module",
     params=[
-        *(pytest.param(name, marks=pytest.mark.integration) for name in CHECKPOINTS),
+        *(pytest.param(name, marks=LOCAL) for name in CHECKPOINTS),
         *DIALECTS,
     ],
 )

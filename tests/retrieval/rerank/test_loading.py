@@ -97,6 +97,7 @@ def test_half_a_copy_is_never_taken_for_a_model(
 
 
 @pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_the_model_itself_says_how_it_is_run(tmp_path: Path) -> None:
     classifier = make_classifier(tmp_path / "classifier")
     language = make_language_model(tmp_path / "language")
@@ -112,6 +113,8 @@ def test_the_model_itself_says_how_it_is_run(tmp_path: Path) -> None:
         load_reranker(RerankSettings(model=str(language)), tmp_path)
 
 
+@pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_a_model_without_a_head_is_refused(tmp_path: Path) -> None:
     model = folder_of(tmp_path)
     with pytest.raises(InvalidInputError, match=r"'qwen3' needs a model of the kind ForCausalLM"):
@@ -122,6 +125,7 @@ def test_a_model_without_a_head_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_a_model_of_many_classes_is_refused(tmp_path: Path) -> None:
     from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
 
@@ -132,6 +136,8 @@ def test_a_model_of_many_classes_is_refused(tmp_path: Path) -> None:
         load_reranker(RerankSettings(model=str(model)), tmp_path)
 
 
+@pytest.mark.integration
+@pytest.mark.xdist_group("torch")
 def test_a_server_is_not_loaded(tmp_path: Path) -> None:
     model = folder_of(tmp_path)
     with pytest.raises(InvalidInputError, match="runs on a server"):

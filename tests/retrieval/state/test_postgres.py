@@ -21,15 +21,18 @@ from retrieval.state.database import METADATA, migrations, open_database
 from retrieval.state.keys import KeyStore
 from retrieval.state.postgres import SCHEMA, begin_alone, create_engine
 from tests.engines.postgres import PostgresServer
+from tests.engines.supabase import supabase_database
 from tests.retrieval.state.test_database import OLD_JOBS
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("postgres")]
 
-SUPABASE = ("anon", "authenticated", "service_role")
-
 
 @pytest.fixture
-def url(postgres: PostgresServer) -> str:
+def url(request: pytest.FixtureRequest, postgres: PostgresServer) -> str:
+    """An empty database; that of `supabase` where a test wants one."""
+    if "supabase" in request.fixturenames:
+        found: str = request.getfixturevalue("supabase")
+        return found
     return postgres.new_database()
 
 
@@ -42,24 +45,9 @@ def engine(url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def supabase(postgres: PostgresServer, engine: sa.Engine) -> str:
-    """The URL of a database with Supabase's roles, which get rights to every new table."""
-    postgres.execute(
-        *(
-            f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN {'BYPASSRLS' * (role == 'service_role')}; "
-            "EXCEPTION WHEN duplicate_object THEN NULL; END $$"
-            for role in SUPABASE
-        )
-    )
-    everybody = ", ".join(SUPABASE)
-    with engine.begin() as connection:
-        for statement in (
-            f"CREATE SCHEMA {SCHEMA}",
-            f"GRANT USAGE ON SCHEMA {SCHEMA} TO {everybody}",
-            f"ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {everybody}",
-        ):
-            connection.exec_driver_sql(statement)
-    return engine.url.render_as_string(hide_password=False)
+def supabase(postgres: PostgresServer) -> str:
+    """The URL of a database with Supabase's roles."""
+    return supabase_database(postgres)
 
 
 def tables(engine: sa.Engine, schema: str) -> set[str]:

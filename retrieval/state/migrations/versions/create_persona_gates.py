@@ -7,6 +7,8 @@ there under the same name, with other columns: it stays, under another name.
 import sqlalchemy as sa
 from alembic import op
 
+from retrieval.state.migrations.protection import on_postgres
+
 revision = "0004"
 down_revision = "0003"
 
@@ -42,12 +44,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables; that of the predecessor gets its name back."""
-    postgres = op.get_bind().dialect.name == "postgresql"
-    schema = _SCHEMA if postgres else None
+    schema = _SCHEMA if on_postgres() else None
     for name in (_RESULTS, "persona_gate_requests", "persona_gates"):
         op.drop_table(name, schema=schema)
-    if postgres and sa.inspect(op.get_bind()).has_table(f"{_RESULTS}_predecessor", schema=schema):
-        op.rename_table(f"{_RESULTS}_predecessor", _RESULTS, schema=schema)
+    if on_postgres():
+        _rename(f"{_RESULTS}_predecessor", _RESULTS)
 
 
 def _result_columns() -> list[sa.schema.SchemaItem]:
@@ -81,10 +82,12 @@ def _result_columns() -> list[sa.schema.SchemaItem]:
 
 
 def _schema() -> str | None:
-    bind = op.get_bind()
-    if bind.dialect.name != "postgresql":
+    if not on_postgres():
         return None
     op.execute(sa.schema.CreateSchema(_SCHEMA, if_not_exists=True))
-    if sa.inspect(bind).has_table(_RESULTS, schema=_SCHEMA):
-        op.rename_table(_RESULTS, f"{_RESULTS}_predecessor", schema=_SCHEMA)
+    _rename(_RESULTS, f"{_RESULTS}_predecessor")
     return _SCHEMA
+
+
+def _rename(old: str, new: str) -> None:
+    op.execute(f"ALTER TABLE IF EXISTS {_SCHEMA}.{old} RENAME TO {new}")

@@ -1,0 +1,1 @@
+"""Where gates, requests with their answers, and what was measured are kept."""
