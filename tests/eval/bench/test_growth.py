@@ -1,6 +1,7 @@
 """The growth benchmark, at sizes that take seconds."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from eval.cli import bench_app
 from eval.errors import EvaluationError
 from retrieval.corpus.store import Corpus
 
-# Two times ten commits of a hundred chunks.
-ADDED_BY_A_ROUND = 2_000
+# Two times three commits of a hundred chunks.
+ADDED_BY_A_ROUND = 600
 
 
 def test_material_is_repeatable_and_different_by_seed() -> None:
@@ -64,6 +65,7 @@ async def test_questions_lie_near_passages_of_their_topic() -> None:
 def test_every_figure_is_there_and_corpora_in_a_folder_serve_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("eval.bench.cli.GrowthPlan", partial(GrowthPlan, commits=3))
     monkeypatch.setattr("eval.bench.growth_side._WARM_UP", 2)
     monkeypatch.setattr("eval.bench.growth_side._NEW_FILTERS", 3)
     folder = ["--folder", str(tmp_path)]

@@ -69,14 +69,15 @@ async def searcher(
     embedder = BatchingEmbedder(word_embedder)
     guard = guard_store(corpus.chunks_uri, s3, told.append)
     made = Searcher(corpus, embedder, _SEARCH, guard=guard)
-    assert len((await ask(made)).hits) == 2
+    # What was found is remembered, and then found without the store.
+    assert len((await ask(made, k=1)).hits) == 1
     yield made
     made.close()
     embedder.close()
 
 
-async def ask(searcher: Searcher) -> SearchResponse:
-    return await searcher.search(SearchRequest(query="boat", namespace="ns"))
+async def ask(searcher: Searcher, k: int = 10) -> SearchResponse:
+    return await searcher.search(SearchRequest(query="boat", namespace="ns", k=k))
 
 
 async def answered(searcher: Searcher) -> SearchResponse:
