@@ -17,6 +17,12 @@ from serve_apps.services import Services
 from tests.serve_apps.support import Json, NotedLauncher, client_of, problem, wrong_fields
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the gateway from starting what is due before a test does."""
+    monkeypatch.setattr(background, "start_due", lambda _services: None)
+
+
 async def ask(client: httpx.AsyncClient, roots: Path, **fields: object) -> httpx.Response:
     body = {"sources": [roots.as_uri()], "schedule": "30 3 * * *", **fields}
     return await client.post("/ingest", json=body)
@@ -98,6 +104,8 @@ async def test_what_is_due_starts_once_however_many_look(
     start_due(services)
     assert launcher.submitted == []
     overdue(monkeypatch)
+    # What one has just taken is two days old by this clock, and not abandoned.
+    monkeypatch.setattr(schedules, "_ABANDONED", timedelta(days=9))
     await asyncio.gather(*(asyncio.to_thread(start_due, services) for _ in range(4)))
     (job_id,) = launcher.submitted
     shown = (await client.get(f"/schedules/{schedule['schedule_id']}")).json()
@@ -145,6 +153,7 @@ async def test_a_run_whose_replica_died_is_started_by_another(
 async def test_the_gateway_looks_by_itself(
     services: Services, launcher: NotedLauncher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(background, "start_due", start_due)
     monkeypatch.setattr(background, "_SCHEDULES_SECONDS", 0.05)
     overdue(monkeypatch)
     async with client_of(create_app(services)):
