@@ -1,9 +1,9 @@
 # Everything a newcomer needs; `make help` lists it.
 # TORCH=cpu takes PyTorch without CUDA, PYTHON=… another interpreter.
 # PROFILE=engines shows the demo with Elasticsearch, Neo4j, S3 and PostgreSQL.
-# WORKERS=… runs so many tests at once; three keep two cores busy, since some wait.
+# WORKERS=… runs so many tests at once; a third keeps two cores busier, and each test waits longer.
 BIN := .venv/bin
-WORKERS ?= 3
+WORKERS ?= 2
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
 # Many processes import the same modules; the tests' too are compiled only once.
