@@ -65,24 +65,18 @@ class CircuitBreaker:
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
         """Return the result of `work`; raises `CircuitOpenError` as soon as the circuit is open."""
-        self.check()
-        loop = asyncio.get_running_loop()
-        doubt = loop.call_later(_SOON * self._patience, self.doubt)
         limit = asyncio.timeout(None)
-        self._calls.add(limit)
-        try:
-            async with limit:
-                return await work()
-        except OverloadedError:
-            raise
-        except BaseException:
-            if limit.expired():
-                raise self._refusal() from None
-            self.doubt()
-            raise
-        finally:
-            doubt.cancel()
-            self._calls.discard(limit)
+        with self.watched():
+            self._calls.add(limit)
+            try:
+                async with limit:
+                    return await work()
+            except BaseException:
+                if limit.expired():
+                    raise self._refusal() from None
+                raise
+            finally:
+                self._calls.discard(limit)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
