@@ -32,6 +32,8 @@ BTREE: Mapping[str, Any] = {
 """Options of an index in which ids are looked up."""
 # Lance's own messages for a commit that lost a race.
 _CONFLICTS = ("conflict", "concurrent", "retry limit", "too many retries")
+# Cleaning up reads the tags one by one, and a backup removes its own when it is done.
+_TAG_GONE = re.compile(r"not found: .*/_refs/tags/")
 _ABSENT = "was not found"
 _OWN_PLACE = re.compile(r", /\S+\.rs:")
 _STORE_SAYS = re.compile(r"<Message>([^<]{1,300})</Message>")
@@ -144,7 +146,7 @@ def _outcome(uri: str) -> str:
 
 def _lost_a_race(error: Exception) -> bool:
     text = str(error).lower()
-    return any(word in text for word in _CONFLICTS)
+    return any(word in text for word in _CONFLICTS) or bool(_TAG_GONE.search(text))
 
 
 def _first_line(error: Exception) -> str:

@@ -144,7 +144,7 @@ def test_a_backup_under_writes_shows_one_moment(
         for at in range(4):
             made.append(back_up(Settings(), str(tmp_path / f"safe {at}")))
             # On a busy machine the writer may not have had its turn yet.
-            while corpus.version == made[-1].index_version:
+            while writer.is_alive() and corpus.version == made[-1].index_version:
                 time.sleep(0.01)
     finally:
         ended.set()

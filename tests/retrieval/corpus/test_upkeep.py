@@ -1,6 +1,7 @@
 """What keeps the files, index segments and versions of a table few."""
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -155,6 +156,32 @@ def test_one_keeper_at_a_time(corpus: Corpus, word_embedder: WordEmbedder) -> No
         assert not corpus.optimize()
     assert shape(corpus.chunks_uri).fragments == 4
     assert corpus.optimize()
+
+
+@pytest.mark.integration
+def test_upkeep_goes_on_while_backups_come_and_go(
+    corpus: Corpus, word_embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup holds its version by a tag; one that is gone meanwhile disturbs nobody."""
+    monkeypatch.setattr("retrieval.corpus.upkeep._KEEP_VERSIONS", timedelta(0))
+    ended = threading.Event()
+
+    def hold_and_let_go() -> None:
+        while not ended.is_set():
+            table = corpus.dataset()
+            table.tags.create("copy", table.version)
+            table.tags.delete("copy")
+
+    holder = threading.Thread(target=hold_and_let_go)
+    holder.start()
+    try:
+        for at in range(40):
+            fill(corpus, word_embedder, [at])
+            assert corpus.optimize()
+    finally:
+        ended.set()
+        holder.join()
+    assert corpus.dataset().count_rows() == 80
 
 
 @pytest.mark.integration
