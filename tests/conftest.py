@@ -4,11 +4,17 @@ import asyncio
 import gc
 import logging
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import httpx
+import httpx2
 import pytest
 import pytest_randomly
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
 
 from cluster.sample_collection import sample_library
 from eval.asking import index_dataset
@@ -65,6 +71,25 @@ settings.register_profile(
 settings.load_profile("repeatable")
 # thinc, which spaCy brings, would seed its generators here, and import PyTorch for that.
 pytest_randomly.entrypoint_reseeds = []
+# Each client would read this machine's authorities anew, which takes longer than most tests.
+_TRANSPORTS: tuple[Any, ...] = (httpx._transports.default, httpx2._transports.default)
+for transport in _TRANSPORTS:
+    transport.create_ssl_context = cache(transport.create_ssl_context)
+
+
+class Scheduling(LoadGroupScheduling):
+    """Gives a process all cases of a test at once, unless the test belongs to a group.
+
+    With each case for itself the scheduler goes through thousands after every test.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return super()._split_scope(nodeid).partition("[")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Distribute the tests over the processes."""
+    return Scheduling(config, log)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
