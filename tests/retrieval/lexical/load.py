@@ -86,7 +86,7 @@ class Searches(Closing):
                 self.answers.append(await self._searcher.search(request))
             except Exception as error:
                 self.failures.append(error)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
 
 class Load(Searches):
