@@ -1,9 +1,10 @@
 # Everything a newcomer needs; `make help` lists it.
-# TORCH=cpu takes PyTorch without CUDA, PYTHON=… another interpreter.
+# TORCH=cpu adds PyTorch without CUDA, for other models; PYTHON=… takes another interpreter.
 # PROFILE=engines shows the demo with Elasticsearch, Neo4j, S3 and PostgreSQL.
 # WORKERS=… runs so many tests at once; a third keeps two cores busier, and each test waits longer.
 BIN := .venv/bin
 WORKERS ?= 2
+PACKAGES := $(if $(TORCH),sentence-transformers,default)
 export HF_HUB_OFFLINE := 1
 export NO_MKDOCS_2_WARNING := 1
 # Many processes import the same modules; the tests' too are compiled only once.
@@ -15,20 +16,17 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/.default: requirements/default.txt requirements/torch.txt pyproject.toml
-	@scripts/install default
+.venv/.%: requirements/%.txt requirements/torch.txt pyproject.toml
+	@scripts/install $*
 
-.venv/.dev: requirements/dev.txt requirements/torch.txt pyproject.toml
-	@scripts/install dev
-
-demo: .venv/$(if $(PROFILE),.dev,.default) ## Start the mesh, ingest the sample library, ask six questions, stop.
+demo: .venv/.$(if $(PROFILE),dev,$(PACKAGES)) ## Start the mesh, ingest the sample library, ask six questions, stop.
 	@$(if $(PROFILE),scripts/engines)
 	@$(BIN)/python -m cluster.demo $(PROFILE)
 
-up: .venv/.default ## Start the mesh and leave it serving.
+up: .venv/.$(PACKAGES) ## Start the mesh and leave it serving.
 	@$(BIN)/pmoves up --detach
 
-down: .venv/.default ## Stop the mesh.
+down: .venv/.$(PACKAGES) ## Stop the mesh.
 	@$(BIN)/pmoves down
 
 test: lint ## Everything that CI runs; what needs one core runs beside the tests.

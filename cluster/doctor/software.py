@@ -8,8 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from cluster.doctor.finding import Finding, fail, ok
 from cluster.settings import Settings
 from retrieval.embedding.model import embedding_identity
+from retrieval.embedding.opening import in_int8
 from retrieval.embedding.remote import HttpEmbedder
 from retrieval.errors import PmovesError
+from retrieval.pytorch import require_pytorch
 
 # Modules with compiled parts, which a broken installation shows first.
 _MODULES = (
@@ -18,8 +20,6 @@ _MODULES = (
     "lance",
     "pyarrow",
     "faiss",
-    "torch",
-    "sentence_transformers",
     "pypdfium2",
     "lxml",
 )
@@ -71,6 +71,8 @@ def _ray() -> Finding:
 def _model(settings: Settings) -> Finding:
     try:
         identity = embedding_identity(settings.embedding)
+        if not settings.embedding.remote and not in_int8(settings.embedding):
+            require_pytorch("embedding.model", settings.embedding.model)
     except (PmovesError, ImportError, OSError) as error:
         return fail(
             "model", str(error), "Install the package again, or set PMOVES_EMBEDDING__MODEL."

@@ -1,6 +1,7 @@
 """The embedder that the settings name."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from retrieval.embedding.base import Embedder
@@ -46,7 +47,7 @@ def in_int8(settings: EmbeddingSettings) -> bool:
 def _has_gpu() -> bool:
     """Say whether PyTorch has a GPU, without importing it where there is none to be seen."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    if hidden or not any(Path(device).exists() for device in _GPUS):
+    if hidden or not any(Path(device).exists() for device in _GPUS) or not find_spec("torch"):
         return False
     import torch
 

@@ -12,6 +12,7 @@ from retrieval.embedding.answers import cut_and_scaled
 from retrieval.embedding.batches import token_batches
 from retrieval.embedding.local import LocalEmbedder
 from retrieval.embedding.model import model_folder
+from retrieval.pytorch import require_pytorch
 from retrieval.settings import EmbeddingSettings
 from retrieval.threads import model_threads
 
@@ -37,6 +38,7 @@ class SentenceTransformerEmbedder(LocalEmbedder):
 
 
 def _load(settings: EmbeddingSettings) -> Any:
+    require_pytorch("embedding.model", settings.model)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch

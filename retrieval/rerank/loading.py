@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from retrieval.errors import InvalidInputError
+from retrieval.pytorch import require_pytorch
 from retrieval.rerank.base import RerankerState
 from retrieval.rerank.device import Device
 from retrieval.rerank.local import LocalReranker, PairModel
@@ -29,6 +30,7 @@ def load_reranker(
     `InvalidInputError` where the settings are wrong, `StageError` where the model cannot
     be fetched now.
     """
+    require_pytorch("rerank.model", settings.model)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging
 

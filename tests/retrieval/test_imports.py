@@ -18,3 +18,14 @@ def test_the_library_is_imported_without_ray_and_without_loading_a_model() -> No
     loaded = modules_after("import retrieval.library, retrieval.jobs")
     assert "retrieval" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.integration
+def test_the_packaged_model_embeds_without_what_the_default_installation_lacks() -> None:
+    loaded = modules_after(
+        "from retrieval.embedding.opening import load_embedder as load\n"
+        "from retrieval.settings import EmbeddingSettings\n"
+        "load(EmbeddingSettings(dtype='int8')).embed_queries(['boats'])"
+    )
+    assert "ctranslate2" in loaded
+    assert loaded.isdisjoint(("torch", "transformers", "sentence_transformers"))

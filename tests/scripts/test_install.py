@@ -43,7 +43,8 @@ def project(tmp_path: Path) -> Path:
     for name in ("scripts/install", "scripts/uv", "requirements/torch.txt"):
         shutil.copy(ROOT / name, folder / name)
     (folder / ".venv-uv").symlink_to(ROOT / ".venv-uv")
-    (folder / "requirements" / "default.txt").write_text("")
+    for name in ("default", "sentence-transformers"):
+        (folder / "requirements" / f"{name}.txt").write_text("")
     (folder / "pyproject.toml").write_text(_PROJECT)
     (folder / "backend.py").write_text(_BACKEND)
     return folder
@@ -64,7 +65,8 @@ def test_torch_comes_from_the_chosen_backend(project: Path, tmp_path: Path, back
             "SSL_CERT_FILE": str(index.ca_file),
             "UV_CACHE_DIR": str(tmp_path / "cache"),
         }
-        subprocess.run(["scripts/install", "default"], cwd=project, env=environment, check=True)
+        command = ["scripts/install", "sentence-transformers"]
+        subprocess.run(command, cwd=project, env=environment, check=True)
     assert all(path.startswith(f"/whl/{backend}/torch/") for path in index.asked)
     asked = "import importlib.metadata as known; print(known.version('torch'))"
     found = subprocess.check_output([project / ".venv/bin/python", "-c", asked], text=True)
