@@ -7,11 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from cluster.doctor.finding import Finding, fail, ok
 from cluster.settings import Settings
-from retrieval.embedding.model import embedding_identity
-from retrieval.embedding.opening import in_int8
-from retrieval.embedding.remote import HttpEmbedder
+from retrieval.embedding.checking import check_model
 from retrieval.errors import PmovesError
-from retrieval.pytorch import require_pytorch
 
 # Modules with compiled parts, which a broken installation shows first.
 _MODULES = (
@@ -69,24 +66,16 @@ def _ray() -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    try:
-        identity = embedding_identity(settings.embedding)
-        if not settings.embedding.remote and not in_int8(settings.embedding):
-            require_pytorch("embedding.model", settings.embedding.model)
-    except (PmovesError, ImportError, OSError) as error:
-        return fail(
-            "model", str(error), "Install the package again, or set PMOVES_EMBEDDING__MODEL."
-        )
-    if settings.embedding.remote:
-        return _remote_model(settings)
-    return ok("model", f"{identity.model}, {identity.dimension} dimensions, weights as expected")
-
-
-def _remote_model(settings: Settings) -> Finding:
     embedding = settings.embedding
     try:
-        with HttpEmbedder(embedding) as embedder:
-            dimension = embedder.embed_queries(["ready"]).shape[1]
-    except PmovesError as error:
-        return fail("model", str(error), "Start the server, or correct PMOVES_EMBEDDING__….")
-    return ok("model", f"{embedding.model}, {dimension} dimensions, from {embedding.provider}")
+        identity = check_model(embedding)
+    except (PmovesError, ImportError, OSError) as error:
+        advice = (
+            "Start the server, or correct PMOVES_EMBEDDING__…."
+            if embedding.remote
+            else "Install the package again, or set PMOVES_EMBEDDING__MODEL."
+        )
+        return fail("model", str(error), advice)
+    shown = f"{identity.model}, {identity.dimension} dimensions"
+    origin = f"from {embedding.provider}" if embedding.remote else "weights as expected"
+    return ok("model", f"{shown}, {origin}")

@@ -25,6 +25,7 @@ from cluster.mesh.head import (
 from cluster.mesh.ports import choose_ports
 from cluster.mesh.processes import end_mesh
 from cluster.mesh.progress import Progress
+from cluster.mesh.resting import check_resting
 from cluster.mesh.state import MeshState, write_state
 from cluster.mesh.teardown import take_down
 from cluster.settings import Settings
@@ -62,6 +63,7 @@ def bring_up(
     without keys.
     """
     require_keys(settings.http.host, settings.state_url)
+    check_resting(settings, console)
     state = _plan(settings)
     write_state(settings.run_dir, state)
     with (

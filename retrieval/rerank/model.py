@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -44,6 +45,19 @@ def model_folder(
     if folder.is_dir():
         return _holding_a_model(folder), warnings
     return _from_hub(name), warnings
+
+
+def check_model(settings: RerankSettings, s3: S3Settings, *, cuda: bool) -> None:
+    """Look whether the model is there, without fetching its weights; raises as `model_folder`."""
+    name = wanted_model(settings, cuda=cuda)
+    path = Path(settings.model_path).expanduser()
+    folder = path if settings.model_path and path.is_dir() else Path(name).expanduser()
+    if folder.is_dir():
+        _holding_a_model(folder)
+    elif not name.startswith("s3://"):
+        _from_hub(name, ["config.json"])
+    else:
+        _require_object(f"{name.rstrip('/')}/config.json", s3)
 
 
 def architectures(folder: Path) -> list[str]:
@@ -90,13 +104,20 @@ def _from_object_store(uri: str, cache: Path, s3: S3Settings) -> Path:
     return folder
 
 
-def _from_hub(name: str) -> Path:
+def _require_object(uri: str, s3: S3Settings) -> None:
+    try:
+        file_system(s3).info(uri)
+    except (OSError, ValueError) as error:
+        raise StageError(f"rerank.model: {uri} cannot be read: {error}") from error
+
+
+def _from_hub(name: str, wanted: Sequence[str] = _WANTED) -> Path:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=_WANTED))
+        return Path(snapshot_download(name, allow_patterns=list(wanted)))
     except HFValidationError as error:
         raise InvalidInputError(
             f"rerank.model: {name!r} is neither a folder nor the id of a model: {error}"
