@@ -61,7 +61,7 @@ class Load:
         self._version = self._books_version = 0
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._clients = [_client(plan) for _ in range(_READERS)]
+        self._clients = [client_of(plan) for _ in range(_READERS)]
 
     async def __aenter__(self) -> Self:
         books = [item(name, text, self.plan.books) for name, text in BOOKS.items()]
@@ -218,6 +218,7 @@ class Load:
         self.ledger.entries.append(Entry(kind, at, seconds, outcome, detail, degraded))
 
 
-def _client(plan: LoadPlan) -> httpx.AsyncClient:
+def client_of(plan: LoadPlan) -> httpx.AsyncClient:
+    """Return a client of the mesh of `plan`, which has its key."""
     headers = {"Authorization": f"Bearer {plan.api_key}"} if plan.api_key else {}
     return httpx.AsyncClient(base_url=plan.url, headers=headers, timeout=60, trust_env=False)

@@ -90,7 +90,9 @@ _ALL = (
     _replica("embedder", "a replica of the embedder", _NOTHING, _NOTHING),
     _replica("reranker", "a replica of the reranker", _NOTHING, _NOTHING),
     # What it had in hand becomes a Ray job.
-    _replica("ingestor", "a replica of the ingestor, which runs small jobs", _NOTHING, _NOTHING),
+    _replica(
+        "ingestor", "a replica of the ingestor, with a small job in its hands", _NOTHING, _NOTHING
+    ),
     # The others answer, and say what is missing.
     Part(
         "shard",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from cluster.access.choose import running_mesh
+from cluster.chaos.job import JobInHand
 from cluster.chaos.load import Load, LoadPlan
 from cluster.chaos.mesh import RunningMesh
 from cluster.chaos.parts import PARTS, SAFE, Way
@@ -115,12 +116,24 @@ class Chaos:
     ) -> None:
         for strike in self.plan.strikes():
             if await asyncio.to_thread(strike.part.find, self.mesh()):
-                rows.append(await self._strike(load, strike, random))
+                rows.append(await self._strike_at_work(load, strike, random))
             else:
                 skipped.append(f"{strike.part.name}: skipped, the mesh has none")
 
-    async def _strike(self, load: Load, strike: Strike, random: Random) -> StrikeRow:
-        await load.answered(_CALM)
+    async def _strike_at_work(self, load: Load, strike: Strike, random: Random) -> StrikeRow:
+        """Strike a part that has work in hand: the load is that of most, a job the ingestor's."""
+        if strike.part.name != "ingestor":
+            return await self._strike(load, strike, random)
+        async with JobInHand(self.load) as job:
+            row = await self._strike(load, strike, random, calm=False)
+            load.ledger.wrong += await job.faults()
+        return row
+
+    async def _strike(
+        self, load: Load, strike: Strike, random: Random, *, calm: bool = True
+    ) -> StrikeRow:
+        if calm:
+            await load.answered(_CALM)
         replicas = {name: wanted for name, (_, _, wanted) in self.mesh().running().items()}
         self.tell(f"{strike.way}: {strike.part.what}")
         struck = await strike_once(self.mesh(), strike, random)

@@ -61,6 +61,13 @@ def test_a_raylet_that_has_joined_and_the_ingestor(tmp_path: Path) -> None:
     assert report.ok
 
 
+def test_the_ingestor_while_a_job_is_in_its_hands(tmp_path: Path) -> None:
+    with started_mesh(tmp_path / "home") as mesh:
+        report = strike(mesh, "ingestor", freeze_s=_STOPPED_S)
+    assert (len(report.rows), report.wrong_answers, report.ended) == (2, [], "")
+    assert report.ok
+
+
 def spread(mesh: Mesh, **replicas: int) -> None:
     """Replace every replica by so many, which Serve spreads over what has joined meanwhile."""
     before = mesh.processes(_GATEWAY)
