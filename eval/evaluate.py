@@ -23,7 +23,7 @@ from eval.systems.base import SearchSystem, description_of
 from retrieval.ids import content_hash
 from retrieval.query import Mode
 
-_PACKAGES = ("numpy", "faiss-cpu", "pylance", "torch", "sentence-transformers")
+_PACKAGES = ("numpy", "faiss-cpu", "pylance", "ctranslate2", "torch", "sentence-transformers")
 _TITLE = 120
 
 

@@ -6,15 +6,18 @@ import shlex
 import sys
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, SecretStr
-from ray.job_submission import JobStatus, JobSubmissionClient
 
 from serve_apps.services import LaunchError
 from serve_apps.settings import AppArgs
 
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
+
 _GROUPS = ("corpus", "state", "embedding", "search", "graph", "llm", "ingest", "fetch", "log")
-_ENDED_BADLY = (JobStatus.FAILED, JobStatus.STOPPED)
+_ENDED_BADLY = ("FAILED", "STOPPED")
 
 
 class RayJobLauncher:
@@ -29,7 +32,10 @@ class RayJobLauncher:
         self._address = address
 
     @cached_property
-    def _client(self) -> JobSubmissionClient:
+    def _client(self) -> "JobSubmissionClient":
+        # Each gateway would start a third of a second later, and few ever start a Ray job.
+        from ray.job_submission import JobSubmissionClient
+
         return JobSubmissionClient(self._address)
 
     def submit(self, job_id: str, *, small: bool = True) -> str:

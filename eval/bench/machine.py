@@ -21,13 +21,20 @@ class Machine(BaseModel):
 
 
 def this_machine(*packages: str) -> Machine:
-    """Return this machine with the installed versions of `packages`."""
+    """Return this machine with the versions of those of `packages` that are installed."""
     return Machine(
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
-        versions={name: metadata.version(name) for name in packages},
+        versions={name: version for name in packages if (version := _version(name))},
     )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _cores() -> int:

@@ -61,7 +61,7 @@ def bench_search(
         size = runner.run(bench.prepare())
         results = bench.rounds(runner)
     return SearchBenchReport(
-        machine=this_machine("ray", "torch", "pylance", "faiss-cpu"),
+        machine=this_machine("ray", "ctranslate2", "torch", "pylance", "faiss-cpu"),
         passages=len(passages()),
         k=plan.k,
         rounds=plan.rounds,

@@ -21,7 +21,7 @@ from eval.sweep.spec import SweepSpec
 from eval.sweep.trials import Trials
 
 _KNOWN_ITEMS = "MRR"
-_PACKAGES = ("pylance", "faiss-cpu", "torch", "optuna")
+_PACKAGES = ("pylance", "faiss-cpu", "ctranslate2", "torch", "optuna")
 Collections = Mapping[Collection, Dataset]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from ray import available_resources, cluster_resources
 from ray.exceptions import RayTaskError
 
 from cluster.benchmarks import bench_parts
@@ -30,11 +31,13 @@ from retrieval.embedding.ctranslate import CTranslateEmbedder
 from retrieval.errors import InvalidInputError, PmovesError
 from retrieval.ids import document_id
 from retrieval.jobs import Job, JobRequest, JobStore, SourceItem
+from retrieval.reserving import ReserveSettings
 from retrieval.settings import EmbeddingSettings
 from tests.data_jobs.library import write_library
 from tests.data_jobs.production import RecordingEmbedder
 
 LIBRARY = "library"
+RESERVED = 48 * 2**20
 ADVICE = "\nFailed to apply UDF transform after 1/1 attempts.\nTo change retries, configure it."
 
 pytestmark = [
@@ -58,12 +61,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(home: Path) -> JobSettings:
-    return JobSettings(home=home / "home")
+    return JobSettings(home=home / "home", reserve=ReserveSettings(chunk={"memory": RESERVED}))
 
 
 @pytest.fixture(scope="module")
 def progress() -> list[Progress]:
     """What the first run told of its progress."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def memory_taken() -> list[float]:
+    """The bytes of Ray's memory that were reserved while the first run went on."""
     return []
 
 
@@ -76,10 +85,18 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def first(home: Path, settings: JobSettings, progress: list[Progress]) -> Run:
+def first(
+    home: Path, settings: JobSettings, progress: list[Progress], memory_taken: list[float]
+) -> Run:
     """The first run over the library, with the real model."""
+
+    def tell(now: Progress) -> None:
+        progress.append(now)
+        free = available_resources().get("memory", 0)
+        memory_taken.append(cluster_resources()["memory"] - free)
+
     write_library(home / "library")
-    summary = run_ingest(request(home / "library", namespace=LIBRARY), settings, progress.append)
+    summary = run_ingest(request(home / "library", namespace=LIBRARY), settings, tell)
     return Run(summary, passages(settings, LIBRARY))
 
 
@@ -160,6 +177,15 @@ def test_progress_is_told_and_stored(
     job = stored_job(settings, first.summary.job_id)
     assert (job.state, job.total, job.done, job.quarantined) == ("succeeded", 10, 10, 2)
     assert job.stages["commit"] == 10
+
+
+def test_the_actors_of_a_stage_reserve_what_the_settings_say(
+    first: Run, memory_taken: list[float]
+) -> None:
+    assert first.summary.chunks
+    actors = max(memory_taken) / RESERVED
+    assert actors >= 1
+    assert actors == round(actors)
 
 
 def test_vectors_are_those_of_the_model(first: Run, packaged_embedder: CTranslateEmbedder) -> None:

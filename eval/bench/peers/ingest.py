@@ -26,7 +26,7 @@ from eval.errors import EvaluationError
 from eval.progress import LineProgress, Progress
 
 _WARM_UP = 8
-_PACKAGES = ("ray", "torch", "pypdfium2", "python-docx", "trafilatura")
+_PACKAGES = ("ray", "ctranslate2", "pypdfium2", "python-docx", "trafilatura")
 Cell = tuple[str, bool]
 
 

@@ -17,7 +17,7 @@ from retrieval.ids import chunk_id
 from retrieval.query import SearchRequest
 
 NAME = "PMOVES mesh"
-_PACKAGES = ("pmoves-mesh", "ray", "torch", "sentence-transformers", "faiss-cpu", "pylance")
+_PACKAGES = ("pmoves-mesh", "ray", "ctranslate2", "faiss-cpu", "pylance")
 _UPSERT = 256
 
 
