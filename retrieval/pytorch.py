@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from retrieval.errors import InvalidInputError
 
 _PACKAGES = ("torch", "transformers", "sentence_transformers")
-_EXTRA = "pip install 'pmoves-mesh[sentence-transformers]'"
+_EXTRA = "pip install 'pmoves-mesh[sentence-transformers]', or in a checkout: make up TORCH=cpu"
 
 
 def require_pytorch(setting: str, model: str) -> None:

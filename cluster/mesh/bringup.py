@@ -257,9 +257,19 @@ def application_missing(state: Answering, dashboard: Dashboard) -> str | None:
     if application.status in ("DEPLOY_FAILED", "UNHEALTHY"):
         raise NotReadyError(
             f"the application could not be deployed: {application.message.strip()}\n"
-            f"logs: {Path(state.home) / 'logs'}"
+            f"{_faults(application)}logs: {Path(state.home) / 'logs'}"
         )
     return f"the application starts: {_parts(application)}"
+
+
+def _faults(application: Application) -> str:
+    """Return a line for each deployment that failed: the last of what its replica raised."""
+    lines = [
+        f"{name}: {said[-1].strip()}\n"
+        for name, deployment in application.deployments.items()
+        if deployment.status != "HEALTHY" and (said := deployment.message.strip().splitlines())
+    ]
+    return "".join(lines)
 
 
 def _parts(application: Application) -> str:

@@ -92,8 +92,8 @@ def first(
 
     def tell(now: Progress) -> None:
         progress.append(now)
-        free = available_resources().get("memory", 0)
-        memory_taken.append(cluster_resources()["memory"] - free)
+        free = available_resources().get("memory", 0)  # type: ignore[no-untyped-call]
+        memory_taken.append(cluster_resources()["memory"] - free)  # type: ignore[no-untyped-call]
 
     write_library(home / "library")
     summary = run_ingest(request(home / "library", namespace=LIBRARY), settings, tell)
