@@ -1,9 +1,8 @@
 """A small job that is in the hands of the ingestor when that is struck."""
 
 import asyncio
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import httpx
 
@@ -21,14 +20,17 @@ _OVER = ("succeeded", "failed", "cancelled")
 
 
 class JobInHand:
-    """Sends files as one job; within the block it is at work, and `faults` waits for its end."""
+    """Files that are sent as one job to a namespace of their own."""
 
-    def __init__(self, plan: LoadPlan) -> None:
-        self._namespace = f"{plan.prefix}-files"
-        self._client = client_of(plan)
+    def __init__(self, client: httpx.AsyncClient, namespace: str) -> None:
+        self._client, self._namespace = client, namespace
         self._path = ""
 
-    async def __aenter__(self) -> Self:
+    async def begin(self) -> None:
+        """Send the files, and wait until some are done.
+
+        Raises `MeshError` where that takes two minutes, or all are done by then.
+        """
         files = [
             ("files", (f"take-{at}.md", f"# Take {at}\n\nRecorded at pier {at}.".encode()))
             for at in range(_FILES)
@@ -40,18 +42,12 @@ class JobInHand:
         job = await self._until(lambda job: job["done"] > 0 or job["state"] in _OVER, _BEGUN_S)
         if job["done"] >= _FILES or job["state"] in _OVER:
             raise MeshError(f"the job {self._path} ended before the ingestor could be struck")
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def clear(self) -> None:
+        """Delete its documents."""
         for row in await self._documents():
             where = {"namespace": self._namespace}
             await self._client.delete(f"/documents/{row['doc_id']}", params=where)
-        await self._client.aclose()
 
     async def faults(self) -> list[str]:
         """Return what is wrong once the job has ended: all must be ready, once, and none lost.
@@ -78,6 +74,18 @@ class JobInHand:
                     await asyncio.sleep(_LOOK_EVERY_S)
         except TimeoutError as error:
             raise MeshError(f"{self._path} is not as it should be in {limit_s:.0f} s") from error
+
+
+@asynccontextmanager
+async def job_in_hand(plan: LoadPlan) -> AsyncIterator[JobInHand]:
+    """Yield a job that is at work; its documents go in the end, however that comes."""
+    async with client_of(plan) as client:
+        job = JobInHand(client, f"{plan.prefix}-files")
+        try:
+            await job.begin()
+            yield job
+        finally:
+            await job.clear()
 
 
 def job_faults(job: Json, rows: list[Json], files: int) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from cluster.access.choose import running_mesh
-from cluster.chaos.job import JobInHand
+from cluster.chaos.job import job_in_hand
 from cluster.chaos.load import Load, LoadPlan
 from cluster.chaos.mesh import RunningMesh
 from cluster.chaos.parts import PARTS, SAFE, Way
@@ -124,7 +124,7 @@ class Chaos:
         """Strike a part that has work in hand: the load is that of most, a job the ingestor's."""
         if strike.part.name != "ingestor":
             return await self._strike(load, strike, random)
-        async with JobInHand(self.load) as job:
+        async with job_in_hand(self.load) as job:
             row = await self._strike(load, strike, random, calm=False)
             load.ledger.wrong += await job.faults()
         return row
