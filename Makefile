@@ -10,7 +10,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Many processes import the same modules; the tests' too are compiled only once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up down test tests lint types unit integration eval pages soak fuzz bench docs clean requirements
+.PHONY: help demo up down test programs tests lint types unit integration eval pages soak fuzz bench docs clean requirements
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -20,7 +20,7 @@ help: ## List the targets.
 	@scripts/install $*
 
 demo: .venv/.$(if $(PROFILE),dev,$(PACKAGES)) ## Start the mesh, ingest the sample library, ask six questions, stop.
-	@$(if $(PROFILE),scripts/engines)
+	@$(if $(PROFILE),scripts/programs engines)
 	@$(BIN)/python -m cluster.demo $(PROFILE)
 
 up: .venv/.$(PACKAGES) ## Start the mesh and leave it serving.
@@ -29,14 +29,17 @@ up: .venv/.$(PACKAGES) ## Start the mesh and leave it serving.
 down: .venv/.$(PACKAGES) ## Stop the mesh.
 	@$(BIN)/pmoves down
 
-test: lint ## Everything that CI runs; what needs one core runs beside the tests.
+test: ## Everything that CI runs; what needs one core runs beside the tests.
+	@scripts/uv --version >/dev/null
+	@$(MAKE) --no-print-directory -j 2 .venv/.dev programs
+	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory -j 2 tests types docs eval
 
-tests: .venv/.dev
+programs:
+	@scripts/programs browser engines lanes
+
+tests: .venv/.dev programs
 	@scripts/promtool
-	@scripts/chromium
-	@scripts/engines
-	@scripts/lanes
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --timeout=900 --durations=20
 
 lint: .venv/.dev ## Style, formatting and the import rules between folders.
@@ -51,10 +54,7 @@ unit: .venv/.dev ## The fast tests: what opens no store and starts no process.
 	@scripts/promtool
 	$(BIN)/pytest -m "not integration" -n $(WORKERS)
 
-integration: .venv/.dev ## The tests that start Ray, the mesh, a browser and the engines.
-	@scripts/chromium
-	@scripts/engines
-	@scripts/lanes
+integration: .venv/.dev programs ## The tests that start Ray, the mesh, a browser and the engines.
 	$(BIN)/pytest -m integration -n $(WORKERS) --dist loadgroup --timeout=900 --durations=20
 
 eval: .venv/.dev ## Search quality on the sample library, held against its baseline.
@@ -62,7 +62,7 @@ eval: .venv/.dev ## Search quality on the sample library, held against its basel
 		--suite eval/library/suites.yaml --baseline eval/library/baseline.json $(EVAL)
 
 pages: .venv/.dev ## Screenshots of the pages in artifacts/screenshots, and their tests.
-	@scripts/chromium
+	@scripts/programs browser
 	PMOVES_TEST_SOAK=1 $(BIN)/pytest -m integration tests/eval/pages
 
 soak: .venv/.dev ## The long tests: killed writers, commits, killed parts, 1,000 mixed files, huge ones, an hour of load.

@@ -45,7 +45,7 @@ def built(engine: str, java: int) -> Built:
     sources, jdk = _SOURCES / engine, _jdk(java)
     if jdk is None or shutil.which("mvn") is None:
         raise MissingEngineError(
-            f"{engine} needs mvn and a JDK {java} or newer; scripts/engines installs both"
+            f"{engine} needs mvn and a JDK {java} or newer; see scripts/programs engines"
         )
     cache = Path.home() / ".cache/pmoves-engines"
     cache.mkdir(parents=True, exist_ok=True)

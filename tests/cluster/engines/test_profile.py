@@ -33,7 +33,7 @@ class Engines:
 
     @contextmanager
     def broken(self, folder: Path) -> Iterator[tuple[str, Environment]]:
-        raise MissingEngineError("Two needs mvn; scripts/engines installs it")
+        raise MissingEngineError("Two needs mvn; scripts/programs engines installs it")
         yield "", {}
 
 
@@ -70,7 +70,7 @@ def test_a_missing_one_ends_the_demo_and_those_that_were_started(
     assert demo.main("engines") == 1
     printed = capsys.readouterr()
     assert "One at http://one" in printed.out
-    assert "the demo failed: Two needs mvn; scripts/engines installs it" in printed.err
+    assert "the demo failed: Two needs mvn; scripts/programs engines installs it" in printed.err
     assert not any(psutil.pid_exists(pid) for pid in engines.pids)
     assert dict(os.environ) == before
 

@@ -15,7 +15,7 @@ def browser() -> Iterator[Any]:
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
-        pytest.skip("no Chromium here: as root, scripts/chromium installs Debian's")
+        pytest.skip("no Chromium here: as root, scripts/programs installs Debian's")
     with api.sync_playwright() as playwright:
         # Chromium has no sandbox for root, and containers have little shared memory.
         options = ["--disable-dev-shm-usage", *([] if os.geteuid() else ["--no-sandbox"])]

@@ -112,9 +112,9 @@ def test_any_text_can_be_embedded(embedder: Embedder, given_texts: list[str]) ->
 def test_int8_is_near_to_what_pytorch_computes(packaged_embedder: CTranslateEmbedder) -> None:
     exact = SentenceTransformerEmbedder(EmbeddingSettings(dtype="float32"))
     likeness = np.sum(exact.embed_passages(TEXTS) * packaged_embedder.embed_passages(TEXTS), axis=1)
-    assert likeness.min() > 0.98
-    # What people write is nearer than odd characters and no text at all.
+    # What people write is nearer than odd characters, most of all where a CPU lacks VNNI.
     assert likeness[:2].min() > 0.995
+    assert likeness.min() > 0.96
     assert exact.count_tokens(TEXTS) == packaged_embedder.count_tokens(TEXTS)
 
 
