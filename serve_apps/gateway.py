@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from retrieval.corpus.guarding import guard_store
@@ -26,6 +27,7 @@ from serve_apps.metrics import Metrics
 from serve_apps.near import make_launcher
 from serve_apps.questions import OwnQuestions, asked_here, own_questions
 from serve_apps.remote import RemoteEmbedder, RemoteShard
+from serve_apps.replica_metrics import Counted, ReplicaMetrics
 from serve_apps.reranker import Reranker
 from serve_apps.reranking import make_reranking
 from serve_apps.services import Services
@@ -59,6 +61,7 @@ class Gateway:
         check_ingress(settings.state_url)
         configure_replica_logging(settings.log)
         metrics, tracing = Metrics(), make_tracing(settings.tracing, "gateway")
+        self._metrics = ReplicaMetrics(metrics, serve.get_replica_context().replica_tag)
         corpus = Corpus.open(settings.corpus_uri, embedding_identity(settings.embedding))
         here = asked_here(settings)
         guarded = GuardedEmbedder(RemoteEmbedder(embedder), settings.serve, metrics, here)
@@ -75,6 +78,7 @@ class Gateway:
             jobs=JobStore(settings.state_url),
             launcher=make_launcher(settings, ingestor),
             metrics=metrics,
+            expose_all=self._metrics.expose,
             tracing=tracing,
             exposed=beyond_loopback(),
             ingress=ingress_of(),
@@ -89,6 +93,10 @@ class Gateway:
         # Serve's own server sends X-Request-ID back.
         more = self.more_routes(self._services)
         return create_app(self._services, echo_request_id=False, more=more)
+
+    async def counted(self) -> Counted:
+        """Return what this replica has counted, for whichever is asked for the metrics of all."""
+        return self._metrics.counted()
 
     def more_routes(self, services: Services) -> Sequence[APIRouter]:
         """Return the routes that stand behind the gateway's doors beside its own."""

@@ -65,8 +65,9 @@ class Services:
     model, where there are such. `loaded` returns when other deployments have loaded what the
     gateway needs. `embedder_absent_s` tells for how many seconds the embedder has not answered,
     where it may rest at no replica, and `deployed_embedder` is that deployment alone, where there
-    is one. `exposed` says that other
-    machines reach the gateway, whatever `http.host` says; `ingress` says what it stands behind.
+    is one. `expose_all` returns the metrics of all replicas, where there can be several. `exposed`
+    says that other machines reach the gateway, whatever `http.host` says; `ingress` says what it
+    stands behind.
     """
 
     settings: AppArgs
@@ -84,6 +85,7 @@ class Services:
     loaded: Callable[[], Awaitable[None]] | None = None
     embedder_absent_s: Callable[[], float] | None = None
     deployed_embedder: AsyncEmbedder | None = None
+    expose_all: Callable[[], Awaitable[bytes]] | None = None
 
     @cached_property
     def relations(self) -> ChunkRelations:

@@ -47,5 +47,8 @@ async def readyz(request: Request, response: Response) -> Readiness:
     responses={200: {"content": {"text/plain": {}}}},
 )
 async def metrics(request: Request) -> Response:
-    """Return the metrics of this replica as Prometheus text."""
-    return Response(services_of(request).metrics.expose(), media_type=CONTENT_TYPE_LATEST)
+    """Return the metrics of all replicas of the gateway as Prometheus text."""
+    services = services_of(request)
+    expose_all = services.expose_all
+    text = await expose_all() if expose_all else services.metrics.expose()
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -7,12 +7,14 @@ mesh with one gateway at last, and kills a second machine.
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -83,15 +85,18 @@ async def redeploy_with(
 
 
 async def every_replica_answers(mesh: Mesh, load: Load) -> None:
-    """All replicas have answered searches: the ledger holds for whichever it was."""
+    """All replicas have answered searches, and all are counted: whichever is asked tells it."""
     logs = mesh.home / "logs" / "ray" / "serve"
     living = mesh.processes(GATEWAY)
     async with asyncio.timeout(120):
         while True:
             texts = [log.read_text() for log in logs.glob("replica_*gateway*.log")]
             if sum("POST /hirag/query" in text for text in texts) > len(living):
-                return
+                break
             await load.answered(_MOVED)
+    async with httpx.AsyncClient(base_url=mesh.state.url) as client:
+        text = (await client.get("/metrics")).text
+    assert len(set(re.findall(r'replica="(\w+)"', text))) == len(living)
 
 
 async def kill_all_but_the_door(mesh: Mesh, load: Load) -> None:
