@@ -20,11 +20,15 @@ _STATE, _RECORD = "state.db", "backup.json"
 
 
 class Backup(BaseModel):
-    """What a backup holds; written last, so that half a backup has none."""
+    """What a backup holds; written last, so that half a backup has none.
+
+    `gates_in` is the address of a Supabase project that keeps the gates, which are not copied.
+    """
 
     created_at: datetime
     index_version: int
     state: bool
+    gates_in: str | None = None
 
 
 def back_up(settings: Settings, target: str) -> Backup:
@@ -41,7 +45,8 @@ def back_up(settings: Settings, target: str) -> Backup:
         if state := _copy_state(_state_file(settings), copied):
             place.put(_STATE, copied)
         version = copy_corpus(settings.corpus_uri, place.corpus_uri)
-        made = Backup(created_at=utc_now(), index_version=version, state=state)
+        elsewhere = settings.supabase.url if settings.uses_supabase else None
+        made = Backup(created_at=utc_now(), index_version=version, state=state, gates_in=elsewhere)
         record = Path(folder) / _RECORD
         record.write_text(made.model_dump_json(indent=2))
         place.put(_RECORD, record)

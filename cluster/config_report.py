@@ -56,8 +56,8 @@ class Fault:
 class Report:
     """The settings, if they can be used, with every fault and note.
 
-    `unknown` are names that look like settings but are none: they stop nothing,
-    and `config check` counts them as faults.
+    `unknown` are names that look like settings but are none, and `incomplete` settings that
+    lack another one: they stop nothing, and `config check` counts them as faults.
     """
 
     settings: Settings | None
@@ -65,11 +65,12 @@ class Report:
     unknown: tuple[Fault, ...]
     notes: tuple[str, ...]
     origins: Origins
+    incomplete: tuple[Fault, ...] = ()
 
     @property
     def all_faults(self) -> tuple[Fault, ...]:
-        """Wrong values and unknown names together."""
-        return (*self.faults, *self.unknown)
+        """Wrong values, unknown names and what lacks something together."""
+        return (*self.faults, *self.unknown, *self.incomplete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ def read_settings() -> Report:
         return Report(None, unreadable, (), _notes(), Origins(()))
     origins = read_origins(os.environ, _ENV_FILE, _TOML_FILE)
     settings, faults = _validate(origins)
-    return Report(settings, (*_broken_env_lines(), *faults), _unknown(origins), _notes(), origins)
+    lacking = tuple(_incomplete(settings, origins)) if settings else ()
+    wrong = (*_broken_env_lines(), *faults)
+    return Report(settings, wrong, _unknown(origins), _notes(), origins, lacking)
 
 
 def require_usable(report: Report) -> Settings:
@@ -149,6 +152,16 @@ def _unknown(origins: Origins) -> tuple[Fault, ...]:
         for given in origins.given
         if given.path[0] not in tops and not _reserved(given)
     )
+
+
+def _incomplete(settings: Settings, origins: Origins) -> Iterator[Fault]:
+    if not settings.uses_supabase:
+        return
+    from retrieval.state.supabase_faults import key_fault
+
+    if fault := key_fault(settings.supabase):
+        origin = origins.of(("supabase", "url"))
+        yield Fault("supabase.key", origin, f"{fault}. Until then every gate fails")
 
 
 def _reserved(given: Given) -> bool:

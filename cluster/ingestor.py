@@ -15,7 +15,7 @@ from retrieval.errors import OverloadedError, StageError
 from retrieval.identity import EmbeddingIdentity
 from retrieval.settings import EmbeddingSettings
 from serve_apps.embedder import Embedder
-from serve_apps.launcher import mesh_environment
+from serve_apps.job_environment import mesh_environment
 from serve_apps.logs import configure_replica_logging
 from serve_apps.remote import RemoteEmbedder
 from serve_apps.settings import AppArgs

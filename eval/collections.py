@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from eval.datasets.base import Dataset
-from eval.datasets.load import load_dataset
 from eval.errors import EvaluationError
 from eval.parts import EvaluateParts
 
@@ -16,6 +15,9 @@ def named_collection(source: str, parts: object) -> Dataset:
     A folder of that name goes first. Raises `EvaluationError` where there is none.
     """
     if source != SAMPLE or Path(source).exists():
+        # Readers of all layouts, which a gateway needs once a gate is run.
+        from eval.datasets.load import load_dataset
+
         return load_dataset(source)
     if not isinstance(parts, EvaluateParts):
         raise EvaluationError("there is no sample library; run this as `pmoves evaluate library`")

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from eval.errors import EvaluationError
 from retrieval.errors import InvalidInputError
 from retrieval.object_store import file_system
@@ -24,6 +22,8 @@ def opened(uri: str) -> tuple[Any, str]:
     """
     if uri.startswith(_S3):
         return file_system(LibrarySettings().s3), uri.removeprefix(_S3)
+    import fsspec
+
     system, path = fsspec.url_to_fs(uri)
     return system, path
 

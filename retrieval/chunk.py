@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import TypeAliasType
 
 from retrieval.pickling import by_fields
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 JsonValue = TypeAliasType(
     "JsonValue",
     "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None",
 )
-Vectors: TypeAlias = NDArray[np.float32]
+# In quotes: settings and commands come by here, and have no arrays.
+Vectors = TypeAliasType("Vectors", "NDArray[np.float32]")
 DocumentStatus = Literal["queued", "ready", "quarantined", "ignored", "deleted"]
 
 

@@ -7,7 +7,7 @@ import sys
 from pydantic import BaseModel, ValidationError
 
 from retrieval.jobs import JobRequest, Lane
-from serve_apps.launcher import mesh_environment
+from serve_apps.job_environment import mesh_environment
 from serve_apps.services import LaunchError
 from serve_apps.settings import AppArgs
 

@@ -26,7 +26,8 @@ from serve_apps.metered import MeteredEmbedder
 from serve_apps.metrics import Metrics
 from serve_apps.near import make_launcher
 from serve_apps.questions import OwnQuestions, asked_here, own_questions
-from serve_apps.remote import RemoteEmbedder, RemoteShard
+from serve_apps.remote import RemoteEmbedder
+from serve_apps.remote_shard import RemoteShard
 from serve_apps.replica_metrics import Counted, ReplicaMetrics
 from serve_apps.reranker import Reranker
 from serve_apps.reranking import make_reranking

@@ -12,8 +12,10 @@ from retrieval.jobs import Job, JobRequest
 from serve_apps.services import NEAR, LaunchError, Services
 
 _STOP_GRACE_S = 15.0
-# A job that runs writes its row every second.
+# A job that runs writes its row every second, but a process may stand still for a while.
 _SILENCE_S = 120.0
+# Where its call has broken off, too, the process is hardly coming back.
+_LEFT_S = 15.0
 _GONE = "the process that ran the job is gone; start it again, it goes on from what is stored"
 _log = logging.getLogger(__name__)
 # Seconds for which a caller waits until a job is stored and the cluster has taken it.
@@ -60,7 +62,8 @@ class JobWatcher:
 
     A run that dies without a word leaves its job running; one that was asked to
     stop and does not is ended after a while. A job of no Ray job of which nothing was heard
-    for `silence_s` has lost its process: one of the mesh's own is run as a Ray job then.
+    for `silence_s`, or `left_s` where the call that ran it has broken off, has lost its process:
+    one of the mesh's own is run as a Ray job then.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class JobWatcher:
         services: Services,
         grace_s: float = _STOP_GRACE_S,
         silence_s: float = _SILENCE_S,
+        left_s: float = _LEFT_S,
     ) -> None:
         self._services = services
         self._grace_s = grace_s
         self._silence_s = silence_s
+        self._left_s = left_s
         self._asked: dict[str, float] = {}
         self._heard: dict[str, tuple[datetime, float]] = {}
 
@@ -119,10 +124,11 @@ class JobWatcher:
     def _listen(self, job: Job) -> None:
         """Take a job as lost of which nothing is heard; clocks of other machines do not matter."""
         moment, since = self._heard.get(job.job_id, (None, 0.0))
-        now = time.monotonic()
+        left = self._services.launcher.left(job.job_id)
+        now, limit_s = time.monotonic(), self._left_s if left else self._silence_s
         if moment != job.updated_at:
             self._heard[job.job_id] = (job.updated_at, now)
-        elif now - since >= self._silence_s:
+        elif now - since >= limit_s:
             del self._heard[job.job_id]
             self._lost(job)
 

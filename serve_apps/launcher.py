@@ -1,22 +1,18 @@
 """Ingest jobs as Ray jobs."""
 
-import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, SecretStr
-
+from serve_apps.job_environment import mesh_environment
 from serve_apps.services import LaunchError
 from serve_apps.settings import AppArgs
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
-_GROUPS = ("corpus", "state", "embedding", "search", "graph", "llm", "ingest", "fetch", "log")
 _ENDED_BADLY = ("FAILED", "STOPPED")
 
 
@@ -69,6 +65,10 @@ class RayJobLauncher:
             raise LaunchError(f"Ray did not tell the state of the job: {error}") from error
         return _reason(info.message or str(info.status)) if info.status in _ENDED_BADLY else None
 
+    def left(self, job_id: str) -> bool:
+        """Say no: what becomes of a Ray job, Ray tells."""
+        return False
+
 
 def entry_point(address: str, job_id: str) -> str:
     """Return the shell command of a job.
@@ -85,23 +85,3 @@ def _reason(message: str) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     kept = lines if len(lines) <= 2 else [lines[0].split(", last available logs")[0], lines[-1]]
     return ": ".join(kept)[:1_000]
-
-
-def mesh_environment(settings: AppArgs, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment by which a job finds the corpus and state of this mesh.
-
-    The settings in force win over `environ`, of which every `PMOVES_…` is kept. Secrets are
-    taken from `environ` alone: Ray shows the environment of a job to whoever may ask.
-    """
-    environment = {name: value for name, value in environ.items() if name.startswith("PMOVES_")}
-    environment["PMOVES_HOME"] = str(settings.home.absolute())
-    environment["PMOVES_PROFILE"] = settings.profile
-    for group in _GROUPS:
-        values: BaseModel = getattr(settings, group)
-        secret = {name for name, value in values if isinstance(value, SecretStr)}
-        for name, value in values.model_dump(
-            mode="json", exclude_unset=True, exclude=secret
-        ).items():
-            text = value if isinstance(value, str) else json.dumps(value)
-            environment[f"PMOVES_{group}__{name}".upper()] = text
-    return environment

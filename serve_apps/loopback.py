@@ -3,7 +3,6 @@
 import ipaddress
 
 from retrieval.errors import InvalidInputError
-from retrieval.state.keys import KeyStore
 
 
 def is_loopback(host: str) -> bool:
@@ -32,6 +31,9 @@ def require_keys(host: str, state_url: str) -> None:
 
 
 def _usable_keys(state_url: str) -> bool:
+    # SQLAlchemy, which a mesh on loopback starts without.
+    from retrieval.state.keys import KeyStore
+
     store = KeyStore(state_url)
     try:
         return store.usable()

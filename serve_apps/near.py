@@ -39,9 +39,11 @@ class NearLauncher:
         self._far = far
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._left: set[str] = set()
 
     def submit(self, job_id: str, *, small: bool = True) -> str:
         """Start the job; blocking, from any thread but the loop's."""
+        self._left.discard(job_id)
         if small and asyncio.run_coroutine_threadsafe(self._offer(job_id), self._loop).result():
             return NEAR
         return self._far.submit(job_id)
@@ -55,6 +57,10 @@ class NearLauncher:
         """Return why a Ray job ended; what is near tells of itself, or falls silent."""
         return None if runner_id == NEAR else self._far.failure(runner_id)
 
+    def left(self, job_id: str) -> bool:
+        """Say whether the call of a job that was taken has broken off; its process may live."""
+        return job_id in self._left
+
     async def _offer(self, job_id: str) -> bool:
         try:
             async with asyncio.timeout(_TAKEN_S):
@@ -64,16 +70,16 @@ class NearLauncher:
             _log.warning("small jobs are Ray jobs, too, for now: %s", type(error).__name__)
             return False
         if taken:
-            task = asyncio.create_task(_until_over(answers))
+            task = asyncio.create_task(self._until_over(job_id, answers))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return taken
 
-
-async def _until_over(answers: AsyncIterator[bool]) -> None:
-    """Hold the call until the job has ended: a replica that is to stop waits for it."""
-    try:
-        async for _ in answers:
-            pass
-    except _AWAY as error:
-        _log.warning("a replica of ingestor has left with a job: %s", type(error).__name__)
+    async def _until_over(self, job_id: str, answers: AsyncIterator[bool]) -> None:
+        """Hold the call until the job has ended: a replica that is to stop waits for it."""
+        try:
+            async for _ in answers:
+                pass
+        except _AWAY as error:
+            self._left.add(job_id)
+            _log.warning("a replica of ingestor has left with a job: %s", type(error).__name__)

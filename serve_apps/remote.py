@@ -1,4 +1,4 @@
-"""The embedder, the reranker and the shards as seen from other deployments."""
+"""The embedder and the reranker as seen from other deployments, and how these are called."""
 
 import asyncio
 import contextlib
@@ -12,9 +12,6 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from retrieval.chunk import Vectors
-from retrieval.dense.index import Nearest, ShardState, Wanted
-from retrieval.dense.segment import Addresses
-from retrieval.dense.shard import At, Held
 from retrieval.errors import EmbeddingIdentityError, OverloadedError, StageError, StaleIndexError
 from retrieval.rerank.base import RerankerState, Scores
 from serve_apps.tracing import carrier
@@ -81,66 +78,36 @@ class RemoteReranker:
 
     async def score(self, query: str, passages: Sequence[str]) -> Scores:
         """Score `passages`; raises `OverloadedError` or `StageError`."""
-        scores = await _call("reranker", self._score, query, list(passages), carrier())
+        scores = await call("reranker", self._score, query, list(passages), carrier())
         return np.asarray(scores, dtype=np.float32)
 
     async def state(self) -> RerankerState:
         """Return what the deployment says of itself; raises `StageError`."""
-        state = await _ask("reranker", self._state)
+        state = await ask("reranker", self._state)
         assert isinstance(state, RerankerState)
         return state
 
 
-class RemoteShard:
-    """An `AsyncShard` over a handle of the deployment that holds share `number`.
-
-    Each call raises `OverloadedError` or `StageError`, and `StaleIndexError` where the
-    version is gone.
-    """
-
-    def __init__(self, number: int, handle: DeploymentHandle[Any]) -> None:
-        self._name = f"dense shard {number}"
-        self._handle = handle
-
-    async def nearest(self, at: At, asked: Nearest) -> tuple[Addresses, Vectors]:
-        """Return the nearest of its rows, best first."""
-        found = await _call(self._name, self._handle.nearest, at, asked, carrier())
-        return np.asarray(found[0], np.int64), np.asarray(found[1], np.float32)
-
-    async def tell(self, at: At, wanted: Wanted) -> Held:
-        """Return what is wanted of those rows that it holds."""
-        held = await _call(self._name, self._handle.tell, at, wanted, carrier())
-        assert isinstance(held, Held)
-        return held
-
-    async def prepare(self, at: At) -> ShardState:
-        """Begin to apply a version; return its state."""
-        state = await _ask(self._name, self._handle.prepare, at)
-        assert isinstance(state, ShardState)
-        return state
-
-    async def state(self) -> ShardState:
-        """Return what it holds."""
-        state = await _ask(self._name, self._handle.state)
-        assert isinstance(state, ShardState)
-        return state
-
-
 async def _embedded(method: DeploymentHandle[Any], texts: list[str]) -> Vectors:
-    vectors = await _call("embedder", method, texts, carrier())
+    vectors = await call("embedder", method, texts, carrier())
     return np.asarray(vectors, dtype=np.float32)
 
 
-async def _call(who: str, method: DeploymentHandle[Any], *arguments: object) -> Any:
-    """Call `method`, anew where a replica died with the call: it gives the same answer."""
+async def call(who: str, method: DeploymentHandle[Any], *arguments: object) -> Any:
+    """As `ask`, anew where a replica died with the call: it gives the same answer."""
     for pause in _PAUSES:
         with contextlib.suppress(ReplicaLostError):
-            return await _ask(who, method, *arguments)
+            return await ask(who, method, *arguments)
         await asyncio.sleep(pause)
-    return await _ask(who, method, *arguments)
+    return await ask(who, method, *arguments)
 
 
-async def _ask(who: str, method: DeploymentHandle[Any], *arguments: object) -> Any:
+async def ask(who: str, method: DeploymentHandle[Any], *arguments: object) -> Any:
+    """Call `method` of the deployment `who` once.
+
+    Raises `OverloadedError`, `StageError`, `ReplicaLostError` where the replica died with the
+    call, and what the deployment itself raises of `EmbeddingIdentityError` or `StaleIndexError`.
+    """
     answer = method.remote(*arguments)
     try:
         return await answer

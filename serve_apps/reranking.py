@@ -5,8 +5,8 @@ from typing import Any
 from ray.serve.handle import DeploymentHandle
 
 from retrieval.rerank.base import AsyncReranker
-from retrieval.rerank.remote import HttpReranker
 from retrieval.rerank.stage import RerankStage
+from retrieval.settings import RerankSettings
 from serve_apps.guarded import GuardedReranker
 from serve_apps.metered import MeteredReranker
 from serve_apps.metrics import Metrics
@@ -24,8 +24,15 @@ def make_reranking(
     rerank = settings.rerank
     if not rerank.enabled:
         return None
-    reranker: AsyncReranker = HttpReranker(rerank) if handle is None else RemoteReranker(handle)
+    reranker = _behind_http(rerank) if handle is None else RemoteReranker(handle)
     return stage_over(reranker, settings, metrics)
+
+
+def _behind_http(settings: RerankSettings) -> AsyncReranker:
+    # httpx, which most gateways never need.
+    from retrieval.rerank.remote import HttpReranker
+
+    return HttpReranker(settings)
 
 
 def stage_over(reranker: AsyncReranker, settings: AppArgs, metrics: Metrics) -> RerankStage:

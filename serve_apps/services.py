@@ -56,6 +56,10 @@ class JobLauncher(Protocol):
         """Return why the run ended without success, or None."""
         ...
 
+    def left(self, job_id: str) -> bool:
+        """Say whether the process that had the job seems to be gone: its call has broken off."""
+        ...
+
 
 @dataclass(frozen=True)
 class Services:

@@ -15,7 +15,7 @@ from retrieval.dense.opening import open_follower
 from retrieval.dense.sharded import ShardedIndex
 from serve_apps.guarded import GuardedShard
 from serve_apps.metrics import Metrics
-from serve_apps.remote import RemoteShard
+from serve_apps.remote_shard import RemoteShard
 from serve_apps.settings import AppArgs
 
 _log = logging.getLogger(__name__)

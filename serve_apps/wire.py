@@ -15,7 +15,8 @@ from pydantic import (
 
 from retrieval.chunk import Document, DocumentStatus, JsonValue
 from retrieval.cron import CronExpression, TimeZone
-from retrieval.jobs import Budget, Job, JobState, Lane, Mirror
+from retrieval.job import Job, JobState
+from retrieval.job_request import Budget, Lane, Mirror
 from retrieval.query import Flag, Namespace
 from retrieval.video_options import VideoOptions
 

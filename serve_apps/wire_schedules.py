@@ -1,13 +1,15 @@
 """Bodies and parameters of `/schedules`."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, Field
 
 from retrieval.query import Namespace
-from retrieval.schedules import Schedule
 from serve_apps.wire import Paging
+
+if TYPE_CHECKING:
+    from retrieval.schedules import Schedule
 
 
 class SchedulesQuery(Paging):
@@ -33,7 +35,7 @@ class ScheduleView(BaseModel):
     last_job_id: str | None
 
     @classmethod
-    def of(cls, schedule: Schedule) -> Self:
+    def of(cls, schedule: "Schedule") -> Self:
         """Return the view of a schedule."""
         made = {"schedule", "sources"}
         fields = {name: getattr(schedule, name) for name in cls.model_fields if name not in made}

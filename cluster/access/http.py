@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from cluster.errors import ClientError, NotFoundError
 from retrieval.answering.wire import AnswerResponse
 from retrieval.chunk import DocumentStatus
-from retrieval.jobs import JobRequest
+from retrieval.job_request import JobRequest
 from retrieval.query import SearchRequest, SearchResponse
 from serve_apps.wire import (
     DeletedDocument,

@@ -14,7 +14,7 @@ from cluster.errors import MeshError
 _FILES = 200
 _LOOK_EVERY_S = 0.1
 _BEGUN_S = 120.0
-# One whose process has died is noticed after two minutes, and begins again as a Ray job.
+# One whose process has died begins again as a Ray job, after two minutes at most.
 _ENDED_S = 600.0
 _OVER = ("succeeded", "failed", "cancelled")
 

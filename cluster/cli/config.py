@@ -28,7 +28,7 @@ def show(as_json: AsJson = False) -> None:
 
 @config_app.command("check")
 def check(as_json: AsJson = False) -> None:
-    """Name every wrong value and unknown name, at once; exit 1 if there are any."""
+    """Name every wrong value, unknown name and missing key, at once; exit 1 if there are any."""
     from dataclasses import asdict
 
     from cluster.config_report import read_settings

@@ -44,6 +44,11 @@ def backup(target: Target, as_json: AsJson = False) -> None:
     say(f"backed up {loaded.corpus_uri} at version {made.index_version} to {target}")
     if not made.state:
         say("no state database was copied: there is none, or it is not SQLite")
+    if made.gates_in:
+        say(
+            f"the gates of personas are in Supabase at {made.gates_in} and were not copied: "
+            "back them up there"
+        )
 
 
 def restore(source: Source, as_json: AsJson = False) -> None:
@@ -56,3 +61,5 @@ def restore(source: Source, as_json: AsJson = False) -> None:
         print_json(made)
         return
     say(f"restored the backup of {made.created_at:%F %T} UTC to {loaded.corpus_uri}")
+    if made.gates_in:
+        say(f"without the gates of personas, which were in Supabase at {made.gates_in}")

@@ -19,6 +19,7 @@ from cluster.mesh.bringup import (
 from cluster.mesh.dashboard import Dashboard
 from cluster.mesh.joined import JoinedRay, joined_path, read_joined, write_joined
 from cluster.mesh.progress import Progress
+from cluster.mesh.resting import check_resting
 from cluster.settings import Settings
 from serve_apps.loopback import require_keys
 
@@ -37,13 +38,15 @@ def join(
     """Deploy the applications on the Ray at `address`, beside others; return once they answer.
 
     `address` is the URL of its dashboard or `host:port` of its control service; `given`
-    are the settings as environment variables. Raises `MeshError` where it does not answer
-    or refuses, `NotReadyError` where the applications do not start, which are removed then.
+    are the settings as environment variables. Models that rest are warned of where this
+    machine cannot use them. Raises `MeshError` where that Ray does not answer or refuses,
+    `NotReadyError` where the applications do not start, which are removed then.
     """
     dashboard_url = dashboard_of(address)
     known = read_joined(settings.run_dir)
     if known and known.dashboard_url != dashboard_url:
         raise known.refusal()
+    check_resting(settings, console, elsewhere=True)
     with Progress(console, settings.ray.ready_s, settings.log_dir) as progress:
         return _join(settings, given, dashboard_url, progress, import_path)
 

@@ -12,7 +12,6 @@ from data_jobs.video.settings import VideoSettings
 from data_jobs.video.youtube import YoutubeCaptions
 from data_jobs.video.ytdlp import YtDlp
 from data_jobs.web.turns import Turns
-from retrieval.fetching.client import GuardedClient
 from retrieval.fetching.settings import FetchSettings
 
 INSTALL = "pip install 'pmoves-mesh[youtube]'"
@@ -25,6 +24,8 @@ def has_yt_dlp() -> bool:
 
 def chain_of(settings: VideoSettings, fetch: FetchSettings, stopping: Callable[[], bool]) -> Chain:
     """Return the chain of all that is set up."""
+    from retrieval.fetching.client import GuardedClient
+
     turns = Turns(stopping)
     client = GuardedClient(fetch)
     requests = Requests(client, settings, turns)

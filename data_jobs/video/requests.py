@@ -3,20 +3,22 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from data_jobs.video.failures import Failure, failure_of
 from data_jobs.video.settings import VideoSettings
 from data_jobs.web.turns import Turns
-from retrieval.fetching.client import Fetched, GuardedClient
 from retrieval.fetching.errors import FetchError, RefusedUrlError
+
+if TYPE_CHECKING:
+    from retrieval.fetching.client import Fetched, GuardedClient
 
 
 class Requests:
     """Fetches for the providers; raises `Failure`; safe from any thread."""
 
-    def __init__(self, client: GuardedClient, settings: VideoSettings, turns: Turns) -> None:
+    def __init__(self, client: "GuardedClient", settings: VideoSettings, turns: Turns) -> None:
         self._client = client
         self._settings = settings
         self._turns = turns
@@ -59,7 +61,7 @@ class Requests:
         most: int,
         headers: Mapping[str, str] | None,
         content: bytes | None = None,
-    ) -> Fetched:
+    ) -> "Fetched":
         with self._turns.turn(urlsplit(url).netloc, self._settings.pause_s):
             try:
                 return self._client.fetch(
@@ -82,13 +84,13 @@ def parsed_json(body: bytes) -> Any:
         raise Failure("later", f"the answer is no JSON: {error}") from error
 
 
-def _required(answer: Fetched) -> Fetched:
+def _required(answer: "Fetched") -> "Fetched":
     if answer.ok:
         return answer
     raise Failure("absent" if answer.status == 404 else "later", f"status {answer.status}")
 
 
-def _unless_gone(answer: Fetched) -> Fetched:
+def _unless_gone(answer: "Fetched") -> "Fetched":
     """Return an API's answer, unless it says why there is no such video."""
     told = "" if answer.ok else _told(answer.body)
     if told and answer.status != 429:

@@ -4,8 +4,7 @@ POST {url}/chat/completions, https://platform.openai.com/docs/api-reference/chat
 """
 
 import base64
-
-import httpx
+from typing import TYPE_CHECKING
 
 from data_jobs.vision.base import VisionError
 from data_jobs.vision.settings import VisionSettings
@@ -18,6 +17,9 @@ from retrieval.openai.client import JsonClient
 from retrieval.openai.endpoint import Endpoint, call_url
 from retrieval.openai.errors import RefusedError
 
+if TYPE_CHECKING:
+    import httpx
+
 # Not about this picture, but about the server or us: the next one would fare no better.
 _NOT_THE_PICTURE = frozenset({401, 402, 403, 404, 405, 408, 409, 425, 500, 502, 504})
 
@@ -26,7 +28,7 @@ class OpenAiDescriber:
     """A `PictureDescriber` that asks the endpoint of `settings`, twice where it is busy."""
 
     def __init__(
-        self, settings: VisionSettings, transport: httpx.AsyncBaseTransport | None = None
+        self, settings: VisionSettings, transport: "httpx.AsyncBaseTransport | None" = None
     ) -> None:
         self.name = settings.model
         self._settings = settings

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from protego import Protego
 
@@ -10,8 +11,10 @@ from data_jobs.errors import SourceError
 from data_jobs.web.settings import WebSettings
 from data_jobs.web.turns import Turns
 from data_jobs.web.urls import host_of
-from retrieval.fetching.client import GuardedClient
 from retrieval.fetching.errors import FetchError, FetchLimitError, RefusedUrlError
+
+if TYPE_CHECKING:
+    from retrieval.fetching.client import GuardedClient
 
 _LONGEST = 512_000
 _KEPT_S = 3_600.0
@@ -28,7 +31,7 @@ class Robots:
     """Reads robots.txt once an hour for each host; safe from any thread."""
 
     def __init__(
-        self, client: GuardedClient, settings: WebSettings, agent: str, turns: Turns
+        self, client: "GuardedClient", settings: WebSettings, agent: str, turns: Turns
     ) -> None:
         self._client = client
         self._settings = settings

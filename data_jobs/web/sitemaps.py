@@ -3,11 +3,8 @@
 import zlib
 from collections.abc import Iterator
 
-from lxml import etree
-
 from data_jobs.errors import LimitExceededError, SourceError, UnreadableFileError
 from data_jobs.parse.decode import decode_text
-from data_jobs.parse.safe_xml import parse_xml
 
 _GZIP = b"\x1f\x8b"
 # What the protocol allows for one file, unpacked.
@@ -38,6 +35,10 @@ def sitemap_urls(data: bytes) -> tuple[list[str], list[str]]:
     text = unpacked(data)
     if not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return list(listed_urls(text)), []
+    from lxml import etree
+
+    from data_jobs.parse.safe_xml import parse_xml
+
     root = parse_xml(text, "sitemap")
     kind = etree.QName(root).localname
     if kind not in ("urlset", "sitemapindex"):

@@ -1,10 +1,11 @@
-"""Names of pages: one spelling of each URL, and the name of the file that it would be."""
+"""Names of pages: one spelling of each URL, and the name of the file that it would be.
+
+httpx, which reads URLs, is imported for the first one: most jobs have none.
+"""
 
 import re
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
-
-import httpx
 
 from data_jobs.errors import SourceError
 from retrieval.fetching.errors import RefusedUrlError
@@ -78,6 +79,8 @@ def canonical_url(url: str) -> str:
 
 def joined(base: str, reference: str) -> str:
     """Return the URL that `reference` means on the page `base`; raises `SourceError`."""
+    import httpx
+
     try:
         return str(httpx.URL(base).join(reference.strip()))
     except (httpx.InvalidURL, ValueError) as error:
@@ -86,12 +89,16 @@ def joined(base: str, reference: str) -> str:
 
 def host_of(url: str) -> str:
     """Return scheme, host and port of `url`."""
+    import httpx
+
     parsed = httpx.URL(url)
     return f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
 
 
 def page_name(url: str, media_type: str) -> str:
     """Return a file name for the page, whose ending tells kinds of text apart."""
+    import httpx
+
     parsed = httpx.URL(url)
     last = unquote(PurePosixPath(parsed.path).name).replace("/", " ").replace("\x00", "")
     name = last or parsed.host

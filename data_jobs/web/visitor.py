@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_jobs.errors import GoneError, LimitExceededError, SourceError
 from data_jobs.web.robots import Robots
@@ -11,9 +12,11 @@ from data_jobs.web.settings import WebSettings
 from data_jobs.web.turns import Turns
 from data_jobs.web.urls import canonical_url, host_of, joined
 from retrieval.chunk import utc_now
-from retrieval.fetching.client import Fetched, GuardedClient
 from retrieval.fetching.errors import FetchError, FetchLimitError, RefusedUrlError
 from retrieval.fetching.settings import FetchSettings
+
+if TYPE_CHECKING:
+    from retrieval.fetching.client import Fetched
 
 _MOVED = (301, 302, 303, 307, 308)
 _FOR_GOOD = (301, 308)
@@ -29,7 +32,7 @@ class Visit:
     """
 
     url: str
-    answer: Fetched
+    answer: "Fetched"
     unmodified: bool = False
 
 
@@ -39,6 +42,9 @@ class Visitor:
     def __init__(
         self, fetch: FetchSettings, web: WebSettings, stopping: Callable[[], bool]
     ) -> None:
+        # Processes that run jobs would start later, and few jobs go to the web.
+        from retrieval.fetching.client import GuardedClient
+
         self._settings = web
         self._redirects = fetch.redirects
         self._client = GuardedClient(fetch)
@@ -73,7 +79,7 @@ class Visitor:
 
     def _tried(
         self, url: str, path: Path, most: int, validators: Mapping[str, str] | None
-    ) -> Fetched:
+    ) -> "Fetched":
         last = self._settings.attempts - 1
         for attempt in range(self._settings.attempts):
             pause = self._robots.pause(url)
@@ -101,7 +107,7 @@ class Visitor:
         return self._settings.longest_pause_s
 
 
-def _required(answer: Fetched) -> Fetched:
+def _required(answer: "Fetched") -> "Fetched":
     if answer.status in _GONE:
         raise GoneError(f"{answer.url} is gone: it is answered with status {answer.status}")
     if not answer.ok:
@@ -109,7 +115,7 @@ def _required(answer: Fetched) -> Fetched:
     return answer
 
 
-def _retry_after(answer: Fetched, default: float) -> float:
+def _retry_after(answer: "Fetched", default: float) -> float:
     text = answer.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return float(text[:9])

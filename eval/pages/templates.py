@@ -4,11 +4,12 @@ import base64
 import hashlib
 from functools import cache
 from importlib import resources
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 from eval.pages.site import Site
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _FOLDER = "templates"
 _STYLE, _SCRIPT = "style.css", "queries.js"
@@ -22,6 +23,8 @@ def render_page(template: str, site: Site = Site(), data: object = None, **value
     Style and script stand in the page, and its content policy allows these two alone:
     what a document brings along as markup is shown as text, and would not run.
     """
+    from markupsafe import Markup
+
     return (
         _templates()
         .get_template(template)
@@ -57,7 +60,10 @@ def _part(name: str) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def _templates() -> "Environment":
+    # With the first page: each gateway would start later.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     made = Environment(
         loader=PackageLoader(__package__, _FOLDER),
         autoescape=True,

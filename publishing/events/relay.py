@@ -9,6 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from standardwebhooks import Webhook
 
@@ -16,9 +18,11 @@ from publishing.events.deliveries import Deliveries, Delivery
 from publishing.events.outbox import Ledger, Outbox
 from publishing.events.settings import EventSettings
 from retrieval.chunk import utc_now
-from retrieval.fetching.client import GuardedClient
 from retrieval.fetching.errors import FetchError
 from retrieval.fetching.settings import FetchSettings
+
+if TYPE_CHECKING:
+    from retrieval.fetching.client import GuardedClient
 
 _AT_ONCE = 8
 _GONE = 410
@@ -46,15 +50,23 @@ class Relay:
         self._outbox = outbox
         self.deliveries = Deliveries(outbox)
         self._settings = events
-        self._client = GuardedClient(fetch)
+        self._fetch = fetch
         self._purge_at = 0.0
         secret = events.secret.get_secret_value()
         self._webhook = Webhook(secret) if secret else None
 
     def close(self) -> None:
         """Close the connections that are kept, and the outbox."""
-        self._client.close()
+        if "_client" in vars(self):
+            self._client.close()
         self._outbox.close()
+
+    @cached_property
+    def _client(self) -> "GuardedClient":
+        # Each gateway would start later, and most have no webhook.
+        from retrieval.fetching.client import GuardedClient
+
+        return GuardedClient(self._fetch)
 
     def run(self, ledger: Ledger) -> Round:
         """Confirm what a killed commit has left, give events out, and deliver what is due once."""

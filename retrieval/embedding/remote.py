@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import httpx
 import numpy as np
 
 from retrieval.chunk import JsonValue, Vectors
@@ -18,6 +18,9 @@ from retrieval.loop_thread import LoopThread
 from retrieval.openai.client import JsonClient
 from retrieval.openai.endpoint import Endpoint
 from retrieval.settings import EmbeddingSettings
+
+if TYPE_CHECKING:
+    import httpx
 
 # What servers that refuse an empty text take in its place.
 _BLANK = " "
@@ -36,7 +39,7 @@ class HttpEmbedder(Closing):
     """
 
     def __init__(
-        self, settings: EmbeddingSettings, transport: httpx.AsyncBaseTransport | None = None
+        self, settings: EmbeddingSettings, transport: "httpx.AsyncBaseTransport | None" = None
     ) -> None:
         self._settings = settings
         self._provider = PROVIDERS[settings.provider]

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import httpx
 from pydantic import BaseModel, ConfigDict
 
 from retrieval.closing import Closing
@@ -19,6 +19,9 @@ from retrieval.llm.settings import LlmSettings
 from retrieval.llm.structured import ask
 from retrieval.loop_thread import LoopThread
 from retrieval.relation import Statement
+
+if TYPE_CHECKING:
+    import httpx
 
 # Seconds for which a language model that failed is not asked.
 _REST_S = 30.0
@@ -78,7 +81,7 @@ class LanguageModelExtractor(Closing):
         self,
         settings: LlmSettings,
         in_all: int = 0,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
         self._settings = settings
         self._chat = HttpChat(settings, transport, in_all=in_all)

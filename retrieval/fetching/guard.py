@@ -4,12 +4,14 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address
-
-import httpx
+from typing import TYPE_CHECKING
 
 from retrieval.fetching.addresses import AddressPolicy, parsed_address
 from retrieval.fetching.errors import RefusedUrlError, UnreachableError
 from retrieval.fetching.settings import FetchSettings
+
+if TYPE_CHECKING:
+    import httpx
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host name, as texts; raises `OSError` where there are none."""
@@ -35,7 +37,7 @@ class UrlGuard:
         self._ports = frozenset(settings.ports)
         self._resolve = resolve
 
-    def check(self, url: str) -> httpx.URL:
+    def check(self, url: str) -> "httpx.URL":
         """Return `url` parsed, without asking for the addresses of its host.
 
         Raises `RefusedUrlError` for what is no plain http or https URL, and for
@@ -85,12 +87,15 @@ class UrlGuard:
         return text
 
 
-def parsed_url(url: str) -> httpx.URL:
+def parsed_url(url: str) -> "httpx.URL":
     """Return `url` parsed; `RefusedUrlError` unless it is a plain, unambiguous http(s) URL.
 
     What parsers read in different ways is refused: numbers that only some take for an
     address, backslashes, zones, encoded hosts, and names that need mapping.
     """
+    # Settings hold URLs, and every command reads them: most have none.
+    import httpx
+
     shown = repr(url[:200])
     if len(url) > _LONGEST:
         raise RefusedUrlError(f"{shown}… is longer than {_LONGEST} characters")
@@ -109,7 +114,7 @@ def parsed_url(url: str) -> httpx.URL:
     return parsed
 
 
-def _check_host(url: httpx.URL, authority: str) -> None:
+def _check_host(url: "httpx.URL", authority: str) -> None:
     host = url.raw_host.decode("ascii")
     if authority.startswith("[") and not _is_plain_ipv6(host):
         raise RefusedUrlError(f"{host!r} is no plain IPv6 address")
@@ -151,5 +156,5 @@ def _literal(host: str) -> object | None:
         return None
 
 
-def _default_port(url: httpx.URL) -> int:
+def _default_port(url: "httpx.URL") -> int:
     return 443 if url.scheme == "https" else 80

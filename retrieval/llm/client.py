@@ -4,9 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from typing import Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Protocol
 
 from retrieval.chunk import JsonValue
 from retrieval.llm.budget import TokenBudget
@@ -17,6 +15,9 @@ from retrieval.llm.settings import LlmSettings
 from retrieval.llm.streaming import Heard
 from retrieval.openai.client import JsonClient
 from retrieval.openai.pacing import Sleep
+
+if TYPE_CHECKING:
+    import httpx
 
 JsonSchema = dict[str, JsonValue]
 NO_CONTEXT = Context()
@@ -55,7 +56,7 @@ class HttpChat:
     def __init__(
         self,
         settings: LlmSettings,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
         sleep: Sleep = asyncio.sleep,
         in_all: int = 0,
     ) -> None:

@@ -1,17 +1,22 @@
-"""Asking a server by JSON over HTTP, again where that may help."""
+"""Asking a server by JSON over HTTP, again where that may help.
+
+httpx is imported with the first call: most processes could ask, and few have a server to.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from itertools import count
-
-import httpx
+from typing import TYPE_CHECKING
 
 from retrieval.chunk import JsonValue
 from retrieval.errors import StageError
 from retrieval.openai.endpoint import Endpoint
 from retrieval.openai.failures import Failure, refused, unreachable
 from retrieval.openai.pacing import Pace, Sleep
+
+if TYPE_CHECKING:
+    import httpx
 
 Body = Mapping[str, JsonValue]
 Answer = dict[str, JsonValue]
@@ -27,7 +32,7 @@ class JsonClient:
     def __init__(
         self,
         endpoint: Endpoint,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.endpoint = endpoint
@@ -66,6 +71,8 @@ class JsonClient:
             await self._sleep(pause)
 
     async def _ask(self, body: Body, headers: Mapping[str, str] | None) -> Answer | Failure:
+        import httpx
+
         try:
             answer = await self._client().post(
                 self.endpoint.url, json=dict(body), headers=dict(headers or {})
@@ -76,7 +83,7 @@ class JsonClient:
             return refused(self.endpoint, answer)
         return self._read(answer)
 
-    def _read(self, answer: httpx.Response) -> Answer | Failure:
+    def _read(self, answer: "httpx.Response") -> Answer | Failure:
         url = self.endpoint.url
         try:
             content = answer.json()
@@ -91,6 +98,8 @@ class JsonClient:
         self, body: Body, patience_s: float, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[AsyncIterator[str]]:
         """Yield the lines of an answer as they come; not tried again. Raises as `post` does."""
+        import httpx
+
         deadline = asyncio.get_running_loop().time() + patience_s
         async with self._slots:
             await self._pace.turn(deadline)
@@ -114,7 +123,9 @@ class JsonClient:
             http, self._http = self._http, None
             await http.aclose()
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> "httpx.AsyncClient":
+        import httpx
+
         # Made at first use, in the loop that uses it.
         if self._http is None:
             self._http = httpx.AsyncClient(

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-
-import httpx
+from typing import TYPE_CHECKING
 
 from retrieval.errors import OverloadedError, PmovesError, StageError
 from retrieval.openai.endpoint import Endpoint
 from retrieval.openai.errors import RefusedError
+
+if TYPE_CHECKING:
+    import httpx
 
 _FULL = frozenset({429, 503, 529})
 _PASSING = frozenset({408, 425, 500, 502, 504})
@@ -40,13 +42,13 @@ class Failure:
         return backoff * random.uniform(0.5, 1.0) if self.after is None else self.after
 
 
-def unreachable(endpoint: Endpoint, error: httpx.HTTPError) -> Failure:
+def unreachable(endpoint: Endpoint, error: "httpx.HTTPError") -> Failure:
     """Return what it means that `endpoint` did not answer."""
     told = f"{endpoint.url} does not answer: {type(error).__name__}"
     return Failure(StageError(told), passing=True)
 
 
-def refused(endpoint: Endpoint, answer: httpx.Response) -> Failure:
+def refused(endpoint: Endpoint, answer: "httpx.Response") -> Failure:
     """Return what the answer of an error means; its body must have been read."""
     status, url = answer.status_code, endpoint.url
     if status in _FULL:

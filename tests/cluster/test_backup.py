@@ -51,6 +51,28 @@ def test_what_was_lost_comes_back_and_is_searched(
     assert home.exists()
 
 
+@pytest.mark.usefixtures("corpus")
+def test_gates_in_supabase_are_left_out_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMOVES_SUPABASE__URL", "https://studio.supabase.co")
+    made = pmoves("backup", str(tmp_path / "safe"))
+    assert "gates of personas are in Supabase at https://studio.supabase.co" in made.stdout
+    monkeypatch.delenv("PMOVES_SUPABASE__URL")
+    monkeypatch.setenv("PMOVES_HOME", str(tmp_path / "another"))
+    restored = pmoves("restore", str(tmp_path / "safe"))
+    assert "without the gates of personas, which were in Supabase" in restored.stdout
+
+
+@pytest.mark.usefixtures("corpus")
+def test_gates_in_a_database_of_its_own_are_not_spoken_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMOVES_SUPABASE__URL", "https://studio.supabase.co")
+    monkeypatch.setenv("PMOVES_STATE__URL", f"sqlite:///{tmp_path / 'own.db'}")
+    assert "Supabase" not in pmoves("backup", str(tmp_path / "safe")).stdout
+
+
 @pytest.mark.usefixtures("home")
 def test_the_restored_corpus_grows_on(corpus: Corpus, tmp_path: Path) -> None:
     back_up(Settings(), str(tmp_path / "safe"))

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from cluster.errors import MeshError
 from cluster.mesh.bringup import bring_up
+from cluster.mesh.joining import join
 from cluster.mesh.resting import check_resting
 from cluster.settings import Settings
 from retrieval.embedding.model import model_folder
@@ -101,3 +102,20 @@ def test_nothing_is_started_for_a_model_that_cannot_be_used(tmp_path: Path) -> N
     with pytest.raises(MeshError, match="its model cannot be used"):
         bring_up(settings, {}, Console(file=io.StringIO()))
     assert not list(tmp_path.iterdir())
+
+
+def test_whoever_joins_a_ray_is_warned_since_its_machines_may_have_the_models(
+    tmp_path: Path,
+) -> None:
+    resting = {"embedder_replicas": 0, "reranker_replicas": 0}
+    rerank = {"enabled": True, "model": str(tmp_path)}
+    settings = Settings.model_validate(
+        {"home": tmp_path, "embedding": NOWHERE, "rerank": rerank, "serve": resting}
+    )
+    shown = io.StringIO()
+    with pytest.raises(MeshError, match=r"127\.0\.0\.1:1\b.* does not answer"):
+        join(settings, {}, "http://127.0.0.1:1", Console(file=shown, width=1_000))
+    embedder, reranker, *_ = shown.getvalue().splitlines()
+    assert "this machine cannot use its model: http://127.0.0.1:9/v1" in embedder
+    assert "Unless those of that Ray can" in embedder
+    assert "this machine cannot get its model" in reranker

@@ -113,6 +113,27 @@ def test_unknown_names_are_reported_but_stop_nothing(
     assert "the group search" in found["serach"]
 
 
+def test_a_supabase_project_without_a_key_is_told_and_stops_nothing(
+    clean_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUPABASE_URL", "https://studio.supabase.co")
+    report = read_settings()
+    assert require_usable(report).uses_supabase
+    (fault,) = report.all_faults
+    assert (fault.name, fault.origin) == (
+        "supabase.key",
+        "environment variable SUPABASE_URL (predecessor)",
+    )
+    assert "there is no key for Supabase at https://studio.supabase.co" in fault.message
+    assert "PMOVES_SUPABASE__KEY" in fault.message
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "secret")
+    assert read_settings().all_faults == ()
+    monkeypatch.delenv("SUPABASE_SERVICE_ROLE_KEY")
+    # A database of its own keeps the gates then.
+    monkeypatch.setenv("PMOVES_STATE__URL", "sqlite:///here.db")
+    assert read_settings().all_faults == ()
+
+
 def test_broken_toml_is_one_clear_fault(clean_folder: Path) -> None:
     (clean_folder / "pmoves.toml").write_text("alpha = = 1\n")
     report = read_settings()

@@ -49,6 +49,17 @@ def test_nothing_is_said_without_a_project() -> None:
     assert check_supabase(Settings()) is None
 
 
+@pytest.mark.usefixtures("home")
+def test_an_address_without_a_key_is_told_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPABASE_URL", "https://studio.supabase.co")
+    found = checked()
+    assert found.level == "fail"
+    assert "there is no key for Supabase at https://studio.supabase.co" in found.detail
+    told = pmoves("config", "check")
+    assert told.exit_code == 1
+    assert found.detail in told.stdout
+
+
 def test_the_sql_of_the_tables_is_printed() -> None:
     assert pmoves("migrations").stdout == script() + "\n"
     since = pmoves("migrations", "--since", "0008").stdout

@@ -30,6 +30,7 @@ class NotedLauncher:
         self.small: list[bool] = []
         self.stopped: list[str] = []
         self.failures: dict[str, str] = {}
+        self.gone: set[str] = set()
         self.broken = False
 
     def submit(self, job_id: str, *, small: bool = True) -> str:
@@ -47,6 +48,10 @@ class NotedLauncher:
     def failure(self, runner_id: str) -> str | None:
         """Return what the test has put in."""
         return self.failures.get(runner_id)
+
+    def left(self, job_id: str) -> bool:
+        """Say whether the test has put it in."""
+        return job_id in self.gone
 
 
 @contextmanager

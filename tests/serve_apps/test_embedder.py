@@ -8,7 +8,7 @@ import pytest
 from retrieval.embedding.settings import EmbeddingSettings
 from retrieval.errors import StageError
 from serve_apps.embedder import Embedder
-from serve_apps.launcher import mesh_environment
+from serve_apps.job_environment import mesh_environment
 from serve_apps.settings import AppArgs
 from tests.embedders import WordEmbedder
 from tests.openai_server import OpenAiServer, serving

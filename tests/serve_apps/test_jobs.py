@@ -164,6 +164,22 @@ def test_a_job_that_fell_silent_runs_as_a_ray_job(
     assert job.runner_id == f"run-{near}"
 
 
+def test_a_job_whose_call_has_broken_off_is_lost_sooner(
+    services: Services, launcher: NotedLauncher
+) -> None:
+    kept, left = (start(services, runner_id=NEAR) for _ in range(2))
+    launcher.gone.add(left)
+    watcher = JobWatcher(services, silence_s=600, left_s=0)
+    watcher.look()
+    # Its process may have lost the connection alone: it still tells of itself.
+    services.jobs.progress(left, done=1)
+    watcher.look()
+    assert launcher.submitted == []
+    watcher.look()
+    assert launcher.submitted == [left]
+    assert state(services, kept)[0] == "running"
+
+
 def test_a_silent_job_that_was_to_stop_is_stopped(
     services: Services, launcher: NotedLauncher
 ) -> None:

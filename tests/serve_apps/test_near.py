@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Self, cast
 
 import pytest
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
@@ -17,11 +17,18 @@ from tests.serve_apps.support import NotedLauncher
 class Near:
     """In place of a handle: takes jobs, refuses them, or fails; holds what it took."""
 
-    def __init__(self, *, takes: bool = True, error: Exception | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        takes: bool = True,
+        error: Exception | None = None,
+        then: Exception | None = None,
+    ) -> None:
         self.over = asyncio.Event()
         self.held = 0
         self._takes = takes
         self._error = error
+        self._then = then
 
     @property
     def run(self) -> Self:
@@ -42,6 +49,8 @@ class Near:
             self.held += 1
             await self.over.wait()
             self.held -= 1
+            if self._then:
+                raise self._then
 
 
 def launcher(near: Near, far: NotedLauncher) -> NearLauncher:
@@ -76,6 +85,20 @@ async def test_what_is_not_taken_becomes_a_ray_job(near: dict[str, Any]) -> None
     made = launcher(Near(**near), far)
     assert await asyncio.to_thread(made.submit, "job-1") == "run-job-1"
     assert far.submitted == ["job-1"]
+
+
+async def test_a_call_that_breaks_off_is_told_until_the_job_is_submitted_again() -> None:
+    near = Near(then=ActorUnavailableError("connection reset", None))
+    made = launcher(near, NotedLauncher())
+    await asyncio.to_thread(made.submit, "job-1")
+    assert not made.left("job-1")
+    near.over.set()
+    async with asyncio.timeout(5):
+        while not made.left("job-1"):
+            await asyncio.sleep(0)
+    assert not made.left("job-2")
+    await asyncio.to_thread(made.submit, "job-1", small=False)
+    assert not made.left("job-1")
 
 
 async def test_what_was_lost_once_is_not_offered_again() -> None:

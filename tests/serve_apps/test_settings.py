@@ -23,7 +23,8 @@ from retrieval.settings import CorpusSettings
 from retrieval.state.keys import KeyRequest, KeyStore
 from serve_apps.app import build
 from serve_apps.environment import ServePorts, serve_environment
-from serve_apps.launcher import _reason, entry_point, mesh_environment
+from serve_apps.job_environment import mesh_environment
+from serve_apps.launcher import _reason, entry_point
 from serve_apps.settings import AllowedSources, AppArgs, HttpSettings, ServeSettings
 
 PORTS = ServePorts(haproxy_metrics=9101, haproxy_stats=8404, fallback=8500)

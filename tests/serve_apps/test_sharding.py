@@ -23,7 +23,7 @@ from serve_apps.api import create_app
 from serve_apps.app import build, layouts
 from serve_apps.guarded import GuardedShard
 from serve_apps.metrics import Metrics
-from serve_apps.remote import RemoteShard
+from serve_apps.remote_shard import RemoteShard
 from serve_apps.services import Services
 from serve_apps.settings import AppArgs, ServeSettings
 from serve_apps.sharding import make_index, wait_for

@@ -13,7 +13,7 @@ from retrieval.corpus.store import Corpus
 from retrieval.dense.directory import Directory
 from retrieval.dense.holding import Share
 from retrieval.dense.sharded import ShardedIndex
-from serve_apps.remote import RemoteShard
+from serve_apps.remote_shard import RemoteShard
 from serve_apps.settings import AppArgs
 from serve_apps.vector_shard import VectorShard
 from tests.embedders import WordEmbedder

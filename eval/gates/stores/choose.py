@@ -2,12 +2,13 @@
 
 from eval.gates.stores.base import GateStore
 from eval.gates.stores.sql import SqlGateStore
-from eval.gates.stores.supabase import SupabaseGateStore
 from retrieval.settings import LibrarySettings
 
 
 def open_store(settings: LibrarySettings) -> GateStore:
     """Return it; a Supabase project keeps gates where no database of its own is named."""
     if settings.uses_supabase:
+        from eval.gates.stores.supabase import SupabaseGateStore
+
         return SupabaseGateStore(settings.supabase)
     return SqlGateStore(settings.state_url)
