@@ -54,18 +54,22 @@ def bench_parts() -> Iterator[BenchParts]:
         def ingest_folder(folder: Path) -> int:
             return _ingest(folder, session)
 
+        def ingest_on_ray(folder: Path) -> int:
+            return _ingest(folder, session, always_on_ray=True)
+
         def embed(texts: Sequence[str]) -> Iterator[int]:
             return _embed(texts, session)
 
         # A request to end this process ends what a benchmark started, too.
         session.enter_context(interruptible())
         yield BenchParts(
-            ingest_folder,
-            own_mesh,
-            noop_mesh,
-            embed,
-            _WarmIngestion(session),
-            sample_library,
+            ingest_folder=ingest_folder,
+            ingest_on_ray=ingest_on_ray,
+            mesh=own_mesh,
+            noop=noop_mesh,
+            embed=embed,
+            ingest_files=_WarmIngestion(session),
+            sample_library=sample_library,
             hear=hear,
             hear_alone=hear_alone,
             engines=own_engines,
@@ -160,11 +164,11 @@ class NoEmbedding:
         return np.full((len(texts), dimension), dimension**-0.5, dtype=np.float32)
 
 
-def _ingest(folder: Path, session: ExitStack) -> int:
+def _ingest(folder: Path, session: ExitStack, always_on_ray: bool = False) -> int:
     """Ingest `folder` into a corpus of its own without embedding; return the pages stored."""
     from retrieval.corpus.store import Corpus
 
-    with _ingested(folder, session) as settings:
+    with _ingested(folder, session, always_on_ray) as settings:
         corpus, pages, cursor = Corpus.open_existing(settings.corpus_uri), 0, None
         while True:
             page = corpus.documents([_NAMESPACE], status="ready", limit=1_000, cursor=cursor)
@@ -214,16 +218,24 @@ def _request(folder: Path) -> JobRequest:
 
 
 @contextmanager
-def _ingested(folder: Path, session: ExitStack) -> "Iterator[JobSettings]":
-    """Ingest `folder` on Ray, without embedding, into a corpus that lasts for the block."""
+def _ingested(folder: Path, session: ExitStack, always_on_ray: bool) -> "Iterator[JobSettings]":
+    """Ingest `folder`, without embedding, into a corpus that lasts for the block.
+
+    A small job runs in this process, as that of `pmoves ingest` does.
+    """
+    from data_jobs.in_process import InProcess
     from data_jobs.ingest import run_ingest
     from data_jobs.session import ray_session
     from data_jobs.settings import JobSettings
+    from data_jobs.small import is_small
 
-    session.enter_context(ray_session())
     with tempfile.TemporaryDirectory(prefix="pmoves-bench-") as home:
-        settings = JobSettings(home=Path(home))
-        run_ingest(_request(folder), settings, load_embedder=NoEmbedding)
+        settings, request = JobSettings(home=Path(home)), _request(folder)
+        here = not always_on_ray and is_small(request, settings.ingest, settings.s3)
+        if not here:
+            session.enter_context(ray_session())
+        start = InProcess if here else None
+        run_ingest(request, settings, load_embedder=NoEmbedding, start=start)
         yield settings
 
 

@@ -4,7 +4,8 @@ What takes processor time happens elsewhere: parsing in child processes, and emb
 where it is the mesh's, in its embedder.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 
 import pyarrow as pa
@@ -13,21 +14,27 @@ from data_jobs.errors import JobError
 from data_jobs.monitor import LocalMonitor, Monitor
 from data_jobs.plan import Plan
 from data_jobs.sandbox.sandbox import Sandbox
+from data_jobs.stages.ahead import ahead
 from data_jobs.stages.chunking import ChunkStage
 from data_jobs.stages.committing import CommitStage
 from data_jobs.stages.embedding import EmbedStage
 from data_jobs.stages.fetching import FetchStage
 from data_jobs.stages.listing import ListStage
-from data_jobs.stages.outcomes import DocumentOutcome, outcomes
+from data_jobs.stages.outcomes import DocumentOutcome, outcome_of
 from data_jobs.stages.parsing import ParseStage
 from data_jobs.stages.reading import ReadStage
-from data_jobs.stages.together import ahead
+from data_jobs.stages.stage import Stage
 from data_jobs.stages.transcribing import TranscribeStage
 from data_jobs.stages.videos import VideoStage
+from data_jobs.stages.work import Carried, Work, unpack
 from retrieval.errors import PmovesError
 
-Step = Callable[[pa.Table], Iterator[pa.Table]]
 _SEED = pa.table({"start": [0]})
+# Characters of text that wait between two stages.
+_WAITING = 4 * 2**20
+# A commit costs as much as a few hundred passages, so that small ones are dear.
+_COMMIT_PASSAGES = 4_096
+_COMMIT_SECONDS = 2.0
 
 
 class InProcess:
@@ -55,8 +62,9 @@ def run_in_process(
     """
     with ExitStack() as stack:
         try:
-            for table in _tables(plan, monitor, sandboxes, stack):
-                yield from outcomes(table)
+            commit = CommitStage(plan.settings, monitor)
+            for works in _gathered(_embedded(plan, monitor, sandboxes, stack), plan):
+                yield from map(outcome_of, commit.finish(works))
         except BaseException as error:
             # What is being read now is waited for, and nobody wants it any more.
             monitor.stop()
@@ -65,15 +73,37 @@ def run_in_process(
             raise
 
 
-def _tables(
+def _embedded(
     plan: Plan, monitor: Monitor, sandboxes: Sequence[Sandbox], stack: ExitStack
-) -> Iterator[pa.Table]:
-    settings, load = plan.settings, plan.load_embedder
-    reading = _chained(_listed(plan, monitor), _readers(plan, monitor, sandboxes, stack))
+) -> Iterator[Carried | None]:
+    """Yield documents with their vectors, and None where a moment has passed."""
+    settings = plan.settings
+    listed = (unpack(table) for table in _listed(plan, monitor))
+    read = _through(listed, _readers(plan, monitor, sandboxes, stack))
     transcribe = stack.enter_context(closing(TranscribeStage(settings, monitor)))
-    cut = _chained(_ahead(reading, stack), [transcribe, ChunkStage(settings, monitor)])
-    last: list[Step] = [EmbedStage(settings, monitor, load), CommitStage(settings, monitor)]
-    return _chained(_ahead(cut, stack), last)
+    cut = _through(_ahead(read, stack), [transcribe, ChunkStage(settings, monitor)])
+    embed = EmbedStage(settings, monitor, plan.load_embedder)
+    for documents in _ahead(cut, stack):
+        yield from embed.documents(documents)
+        yield None
+
+
+def _gathered(documents: Iterable[Carried | None], plan: Plan) -> Iterator[list[Work]]:
+    """Gather what is committed together: many passages, or what came in two seconds."""
+    most = plan.settings.ingest.bundle_documents
+    waiting: list[Work] = []
+    passages, since = 0, 0.0
+    for document in documents:
+        if document is not None:
+            since = since if waiting else time.monotonic()
+            waiting.append(document.work())
+            passages += len(waiting[-1].chunks)
+        late = time.monotonic() - since > _COMMIT_SECONDS
+        if waiting and (late or passages >= _COMMIT_PASSAGES or len(waiting) >= most):
+            yield waiting
+            waiting, passages = [], 0
+    if waiting:
+        yield waiting
 
 
 def _listed(plan: Plan, monitor: Monitor) -> Iterator[pa.Table]:
@@ -84,33 +114,35 @@ def _listed(plan: Plan, monitor: Monitor) -> Iterator[pa.Table]:
 
 def _readers(
     plan: Plan, monitor: Monitor, sandboxes: Sequence[Sandbox], stack: ExitStack
-) -> list[Step]:
+) -> list[Stage]:
     """Return the stages up to the text of documents; `stack` closes them."""
     settings, request, retry = plan.settings, plan.request, plan.request.retry_quarantined
-    parse = ParseStage(settings.ingest, monitor, s3=settings.s3, sandboxes=sandboxes)
+    parse = ParseStage(
+        settings.ingest,
+        monitor,
+        s3=settings.s3,
+        sandboxes=sandboxes,
+        at_once=settings.ingest.stages.slow_documents,
+    )
     stack.callback(parse.close)
-    steps: list[Step] = [ReadStage(settings, retry, monitor), parse]
+    stages: list[Stage] = [ReadStage(settings, retry, monitor), parse]
     if plan.from_the_web:
         videos = VideoStage(settings, retry, plan.spool, request.yt_options, monitor)
         stack.callback(videos.close)
-        steps = [videos, FetchStage(settings, retry, plan.spool, monitor), *steps]
-    return steps
+        stages = [videos, FetchStage(settings, retry, plan.spool, monitor), *stages]
+    return stages
 
 
-def _chained(tables: Iterator[pa.Table], steps: Iterable[Step]) -> Iterator[pa.Table]:
-    """Have every table go through all steps, each before the next one is asked for."""
-    for step in steps:
-        tables = _through(tables, step)
-    return tables
+def _through(groups: Iterable[Iterable[Carried]], stages: Sequence[Stage]) -> Iterator[Carried]:
+    """Have documents that come together go through all stages, one after the other."""
+    for documents in groups:
+        for stage in stages:
+            documents = stage.documents(documents)
+        yield from documents
 
 
-def _through(tables: Iterator[pa.Table], step: Step) -> Iterator[pa.Table]:
-    for table in tables:
-        yield from step(table)
-
-
-def _ahead(tables: Iterator[pa.Table], stack: ExitStack) -> Iterator[pa.Table]:
-    """Have a thread make `tables`; it has ended once `stack` is left."""
-    made = ahead(tables)
+def _ahead(documents: Iterator[Carried], stack: ExitStack) -> Iterator[list[Carried]]:
+    """Have a thread make `documents`; it has ended once `stack` is left."""
+    made = ahead(documents, lambda each: each.size, _WAITING)
     stack.callback(made.close)
     return made

@@ -62,10 +62,11 @@ class Chunker:
     def chunks(self, document: ParsedDocument, origin: Origin) -> list[Chunk]:
         """Return the chunks of `document` in reading order, with ids that are always the same."""
         title = clean(document.title or "")
+        shown = title or readable_name(origin.name)
         found: list[Chunk] = []
         for group in groups(document.blocks):
             section = _section_id(origin.doc_id, group.place)
-            for context, passage in self._passages(group, title or readable_name(origin.name)):
+            for context, passage in self._passages(group, shown):
                 found.append(
                     Chunk(
                         namespace=origin.namespace,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from data_jobs.chunking.text import words
+from data_jobs.chunking.text import later_words
 from data_jobs.chunking.tokens import TokenCounter
 from data_jobs.chunking.units import Unit
 from data_jobs.parse.base import Block
@@ -88,8 +88,8 @@ class Packer:
         if unit.torn or room <= 0:
             return None
         tokens, found = 0, None
-        for start, end in reversed(list(words(self.text, unit.start, unit.end))[1:]):
-            tokens += self.counter.cost(self.text[start:end])
+        for start, end in later_words(self.text, unit.start, unit.end):
+            tokens += self.counter.word_cost(self.text[start:end])
             if tokens > room:
                 break
             found = Unit(start, start, tokens, unit.block)

@@ -8,8 +8,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 # Ordinary words have fewer characters a token; strings of noise may have thousands.
 CHARACTERS_PER_TOKEN = 16
 _LONGEST_ENCODED = 4_096
-_LONGEST_REMEMBERED = 64
 _MOST_REMEMBERED = 300_000
+_MOST_CHARACTERS = 2**24
 
 
 class TokenCounter:
@@ -30,6 +30,10 @@ class TokenCounter:
         """Return the tokens of `text`, special tokens left out."""
         return sum(map(self._costs.__getitem__, text.split()))
 
+    def word_cost(self, word: str) -> int:
+        """Return the tokens of a text without white space."""
+        return self._costs[word]
+
     def exact(self, texts: list[str]) -> list[int]:
         """Return the tokens that the model reads for each text, special tokens included."""
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(texts)]
@@ -40,16 +44,18 @@ class _WordCosts(dict[str, int]):
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        self._characters = 0
 
     def __missing__(self, word: str) -> int:
         if len(word) > _LONGEST_ENCODED:
             return len(word)
         tokens = len(self._tokenizer.encode(word, add_special_tokens=False))
         cost = max(tokens, -(-len(word) // CHARACTERS_PER_TOKEN))
-        if len(word) <= _LONGEST_REMEMBERED:
-            if len(self) >= _MOST_REMEMBERED:
-                self.clear()
-            self[word] = cost
+        if len(self) >= _MOST_REMEMBERED or self._characters >= _MOST_CHARACTERS:
+            self.clear()
+            self._characters = 0
+        self[word] = cost
+        self._characters += len(word)
         return cost
 
 

@@ -1,7 +1,7 @@
 """Units: what passages are put together from, none longer than a passage may be."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from data_jobs.chunking.text import Stretch, lines, sentences, words
 from data_jobs.chunking.tokens import CHARACTERS_PER_TOKEN, TokenCounter
@@ -10,8 +10,7 @@ from data_jobs.parse.base import Block
 _BY_LINE = ("list", "code", "table")
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A sentence, line, row or cue: where it stands in its text, and its tokens.
 
     `block` is the number of the block that it comes from; `torn` says that it is
@@ -47,7 +46,7 @@ class UnitCutter:
         first = last = start
         tokens = 0
         for word_start, word_end in words(text, start, end):
-            cost = self._counter.cost(text[word_start:word_end])
+            cost = self._counter.word_cost(text[word_start:word_end])
             if tokens and tokens + cost > self._part:
                 yield Unit(first, last, tokens, number)
                 tokens = 0

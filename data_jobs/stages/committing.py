@@ -49,10 +49,11 @@ class CommitStage:
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
         """Take bundles of documents; yield their outcomes."""
-        yield self._finish([document.work() for document in unpack(table)])
+        yield outcome_row(self.finish([document.work() for document in unpack(table)]))
         self._monitor.flush()
 
-    def _finish(self, works: Sequence[Work]) -> pa.Table:
+    def finish(self, works: Sequence[Work]) -> Sequence[Work]:
+        """Commit documents together; return them with their outcomes."""
         for work in works:
             if work.outcome is None:
                 embedded = work.vectors is not None or not work.chunks
@@ -65,7 +66,7 @@ class CommitStage:
         for work in works:
             work.discard()
         self._monitor.add(self.name, len(works))
-        return outcome_row(works)
+        return works
 
     def _commit(self, works: Sequence[Work]) -> None:
         known = self._corpus.ledger({work.key for work in works})

@@ -2,17 +2,16 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from data_jobs.monitor import Monitor
 from data_jobs.settings import JobSettings
 from data_jobs.stages.stage import Stage
-from data_jobs.stages.work import Packed, Work, pack, unpack
+from data_jobs.stages.work import Carried, Work, pack
 from retrieval.chunk import Chunk, Vectors
 from retrieval.embedding.base import Embedder
 from retrieval.embedding.opening import load_embedder
@@ -65,10 +64,11 @@ class EmbedStage(Stage):
         """Embed one document."""
         return self._embedded([work])
 
-    def _documents(self, table: pa.Table) -> Iterator[Packed]:
+    def documents(self, documents: Iterable[Carried]) -> Iterator[Carried]:
+        """Take documents that come together; embed the chunks of several at once."""
         waiting: list[Work] = []
         chunks = 0
-        for document in unpack(table):
+        for document in documents:
             if document.settled or self._monitor.stopping():
                 yield document
                 self._monitor.add(self.name, 1)

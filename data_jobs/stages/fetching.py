@@ -2,12 +2,10 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-
-import pyarrow as pa
 
 from data_jobs.monitor import Monitor
 from data_jobs.settings import JobSettings
@@ -15,7 +13,7 @@ from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.records import web_of
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.together import together
-from data_jobs.stages.work import Packed, Work, pack, unpack
+from data_jobs.stages.work import Carried, Work, pack
 from data_jobs.web.pages import content_type, own_url, write_as_utf8
 from data_jobs.web.urls import host_of, is_web, page_name
 from data_jobs.web.visitor import Visit, Visitor
@@ -94,10 +92,10 @@ class FetchStage(Stage):
         found |= {"last_modified": headers.get("last-modified"), "from": work.file.origin}
         work.web = {key: value for key, value in found.items() if value}
 
-    def _documents(self, table: pa.Table) -> Iterator[Packed]:
-        documents = list(unpack(table))
+    def documents(self, documents: Iterable[Carried]) -> Iterator[Carried]:
+        """Take documents that come together; ask several hosts at once."""
         hosts: defaultdict[str, list[Work]] = defaultdict(list)
-        others: list[Packed] = []
+        others: list[Carried] = []
         for document in documents:
             work = None if document.settled else document.work()
             if work is None or work.spooled or not is_web(work.file.uri):

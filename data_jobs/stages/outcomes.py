@@ -26,7 +26,7 @@ class DocumentOutcome:
 
 def outcome_row(works: Sequence[Work]) -> pa.Table:
     """Return the outcomes of `works`, which are certain, as a table of one row."""
-    data = pickle.dumps([_outcome(work) for work in works], pickle.HIGHEST_PROTOCOL)
+    data = pickle.dumps([outcome_of(work) for work in works], pickle.HIGHEST_PROTOCOL)
     return pa.table({"outcomes": pa.array([data], pa.large_binary())})
 
 
@@ -36,7 +36,8 @@ def outcomes(table: pa.Table) -> Iterator[DocumentOutcome]:
         yield from cast(list[DocumentOutcome], pickle.loads(data.as_py()))
 
 
-def _outcome(work: Work) -> DocumentOutcome:
+def outcome_of(work: Work) -> DocumentOutcome:
+    """Return the outcome of `work`, which is certain."""
     return DocumentOutcome(
         source=work.file.uri,
         doc_id=work.doc_id,

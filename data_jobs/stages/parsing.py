@@ -2,11 +2,10 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import pyarrow as pa
+from typing import NamedTuple
 
 from data_jobs.chunking.text import clean
 from data_jobs.errors import LimitExceededError, SetAsideError
@@ -21,11 +20,21 @@ from data_jobs.stages.family import Family
 from data_jobs.stages.previews import keep_preview
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.together import together
-from data_jobs.stages.work import Packed, Work, pack, unpack
+from data_jobs.stages.work import Carried, Work, pack
 from data_jobs.vision.describing import Describing
 from retrieval.settings import S3Settings
 
 RECORDING_FOLDER = "pmoves-recording-"
+# Fewer quick documents are read by one process before another one has started.
+_SEVERAL = 4
+
+
+class _Look(NamedTuple):
+    """What a first look at a document has found; `aside` is one that takes long."""
+
+    found: list[Carried]
+    attachments: int = 0
+    aside: Work | None = None
 
 
 class ParseStage(Stage):
@@ -33,7 +42,8 @@ class ParseStage(Stage):
 
     What takes long, such as OCR, is set aside at the first look, and read when it
     comes again. Attachments are followed down to `settings.attachment_depth`; deeper
-    ones are quarantined. `sandboxes` are those of whoever runs many jobs.
+    ones are quarantined. `sandboxes` are those of whoever runs many jobs. `at_once` is in
+    how many of them quick documents are parsed at the same time.
     """
 
     name = "parse"
@@ -45,6 +55,7 @@ class ParseStage(Stage):
         function: str = PARSE_FILE,
         s3: S3Settings | None = None,
         sandboxes: Sequence[Sandbox] = (),
+        at_once: int = 1,
     ) -> None:
         super().__init__(monitor)
         self._settings = settings
@@ -55,6 +66,7 @@ class ParseStage(Stage):
         self._describing = Describing(settings.vision)
         self._own = [] if sandboxes else new_sandboxes(settings, function)
         self._sandboxes = sandboxes or self._own
+        self._at_once = min(at_once, len(self._sandboxes))
 
     def close(self) -> None:
         """End its own child processes and connections."""
@@ -70,35 +82,47 @@ class ParseStage(Stage):
         """Parse one document and its attachments, however long it takes."""
         return self._family(work, self._sandboxes[0], Family.within(self._settings), slow=True)
 
-    def _documents(self, table: pa.Table) -> Iterator[Packed]:
+    def documents(self, documents: Iterable[Carried]) -> Iterator[Carried]:
+        """Take documents that come together; those that take long come last."""
         slow: list[Work] = []
-        for document in unpack(table):
-            if not document.settled and (work := document.work()).slow:
-                slow.append(work)
-                continue
-            yield from self._first_look(document)
+        quick: list[Carried] = []
+        for document in documents:
+            if document.settled:
+                quick.append(document)
+            else:
+                work = document.work()
+                slow.append(work) if work.slow else quick.append(pack(work))
+        for look in self._looks(quick):
+            if look.aside is not None and not self._set_aside(look.aside):
+                slow.append(look.aside)
+            self._monitor.add("attachments", look.attachments)
+            self._monitor.add(self.name, look.aside is None)
+            yield from look.found
             self._monitor.add(LOOKED_AT, 1)
         yield from self._slowly(slow)
 
-    def _first_look(self, document: Packed) -> Iterator[Packed]:
-        """Parse what is quick, and set aside what is not."""
-        try:
-            found = [document] if document.settled else self._quickly(document.work())
-        except SetAsideError:
-            aside = pack(replace(document.work(), slow=True))
-            if self._monitor.set_aside(aside.data):
-                return
-            yield from self._slowly([document.work()])
+    def _looks(self, documents: list[Carried]) -> Iterator[_Look]:
+        """Parse what is quick: a few one after the other, several at the same time."""
+        if self._at_once == 1 or len(documents) < _SEVERAL:
+            return (look for document in documents for look in self._look(document, 0))
+        return together(documents, self._look, self._at_once, wait=True)
+
+    def _look(self, document: Carried, number: int) -> Iterator[_Look]:
+        if document.settled:
+            yield _Look([document])
             return
-        self._monitor.add(self.name, 1)
-        yield from found
+        family = Family.within(self._settings)
+        try:
+            works = list(self._family(document.work(), self._sandboxes[number], family, slow=False))
+        except SetAsideError:
+            yield _Look([], aside=document.work())
+            return
+        yield _Look([pack(each) for each in works], sum(len(each.attachments) for each in works))
 
-    def _quickly(self, work: Work) -> list[Packed]:
-        works = list(self.process(work))
-        self._monitor.add("attachments", sum(len(each.attachments) for each in works))
-        return [pack(each) for each in works]
+    def _set_aside(self, work: Work) -> bool:
+        return self._monitor.set_aside(pack(replace(work, slow=True)).packed().data)
 
-    def _slowly(self, works: list[Work]) -> Iterator[Packed]:
+    def _slowly(self, works: list[Work]) -> Iterator[Carried]:
         """Parse several documents at once, each in a child process of its own."""
 
         def read(work: Work, number: int) -> Iterator[Work]:

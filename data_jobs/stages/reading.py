@@ -1,9 +1,7 @@
 """Read: fingerprint files, and leave out what is unchanged."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
-
-import pyarrow as pa
 
 from data_jobs.errors import LimitExceededError, UnreadableFileError
 from data_jobs.fingerprint import (
@@ -19,7 +17,7 @@ from data_jobs.parse.ocr.tesseract import is_available
 from data_jobs.settings import JobSettings
 from data_jobs.stages.records import NEEDS_OCR
 from data_jobs.stages.stage import Stage
-from data_jobs.stages.work import Packed, Work, pack, unpack
+from data_jobs.stages.work import Carried, Work, pack
 from data_jobs.vision.describing import DESCRIBED_BY
 from retrieval.chunk import Document
 from retrieval.corpus.store import Corpus
@@ -102,9 +100,9 @@ class ReadStage(Stage):
         never = known.metadata.get(NEEDS_OCR) and "ocr_pages" not in known.metadata
         return bool(never) and is_available(self._settings.ingest.ocr.options())
 
-    def _documents(self, table: pa.Table) -> Iterator[Packed]:
-        """Ask the ledger once for all documents of the bundle."""
-        works = [document.work() for document in unpack(table)]
+    def documents(self, documents: Iterable[Carried]) -> Iterator[Carried]:
+        """Ask the ledger once for all documents that come together."""
+        works = [document.work() for document in documents]
         # What was set aside has been here before.
         yield from (pack(work) for work in works if work.slow)
         works = [work for work in works if not work.slow]

@@ -2,14 +2,14 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 import pyarrow as pa
 
 from data_jobs.errors import IngestError, SetAsideError, StoppedError
 from data_jobs.monitor import Monitor
-from data_jobs.stages.work import Packed, StageName, Work, bundles, pack, unpack
+from data_jobs.stages.work import Carried, StageName, Work, bundles, pack, unpack
 from retrieval.errors import PmovesError
 
 
@@ -27,7 +27,7 @@ class Stage(ABC):
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
         """Take bundles of documents; yield bundles of documents."""
-        yield from bundles(self._documents(table))
+        yield from bundles(self.documents(unpack(table)))
         self._monitor.flush()
 
     @abstractmethod
@@ -62,8 +62,9 @@ class Stage(ABC):
         work.timings[self.name] = round(time.perf_counter() - started, 6)
         return results
 
-    def _documents(self, table: pa.Table) -> Iterator[Packed]:
-        for document in unpack(table):
+    def documents(self, documents: Iterable[Carried]) -> Iterator[Carried]:
+        """Take documents that come together; yield each as soon as it is done."""
+        for document in documents:
             if document.settled:
                 yield document
             else:

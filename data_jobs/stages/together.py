@@ -11,11 +11,6 @@ Out = TypeVar("Out")
 _LOOK_SECONDS = 0.5
 
 
-def ahead(items: Iterable[Out]) -> Generator[Out]:
-    """Yield `items`, of which a thread makes the next two before they are asked for."""
-    return together([items], lambda each, _number: each, 1, wait=True)
-
-
 def together(
     items: Sequence[In],
     step: Callable[[In, int], Iterable[Out]],

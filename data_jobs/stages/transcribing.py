@@ -5,7 +5,7 @@ Words are recognised in a process that keeps the model.
 
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -23,7 +23,7 @@ from data_jobs.speech.utterance import Utterance
 from data_jobs.speech.worker import CACHE, SETTINGS, TRANSCRIBE, threads_of
 from data_jobs.stages.parsing import RECORDING_FOLDER
 from data_jobs.stages.stage import Stage
-from data_jobs.stages.work import Packed, Work, bundles, pack, unpack
+from data_jobs.stages.work import Carried, Work, bundles, pack, unpack
 
 # The address space of a GPU is mapped into that of the process.
 _NO_LIMIT = 2**46
@@ -46,14 +46,21 @@ class TranscribeStage(Stage):
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
         """Take bundles of documents; yield those that pass by first."""
         recordings: list[Work] = []
-        yield from bundles(self._passing(table, recordings))
+        yield from bundles(self._passing(unpack(table), recordings))
         for work in recordings:
             yield from bundles(self._heard(work))
         self._monitor.flush()
 
-    def _passing(self, table: pa.Table, recordings: list[Work]) -> Iterator[Packed]:
+    def documents(self, documents: Iterable[Carried]) -> Iterator[Carried]:
+        """Take documents that come together; yield those that pass by first."""
+        recordings: list[Work] = []
+        yield from self._passing(documents, recordings)
+        for work in recordings:
+            yield from self._heard(work)
+
+    def _passing(self, documents: Iterable[Carried], recordings: list[Work]) -> Iterator[Carried]:
         """Yield what need not be listened to, and put the rest into `recordings`."""
-        for document in unpack(table):
+        for document in documents:
             work = None if document.settled else document.work()
             if work is not None and work.parsed is not None and work.parsed.needs_speech:
                 recordings.append(work)
@@ -112,7 +119,7 @@ class TranscribeStage(Stage):
             needs_speech=False,
         )
 
-    def _heard(self, work: Work) -> Iterator[Packed]:
+    def _heard(self, work: Work) -> Iterator[Carried]:
         with self._listening:
             self._monitor.doing(f"listening to {work.name}")
             results = self.guarded(work)

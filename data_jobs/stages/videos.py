@@ -3,12 +3,10 @@
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-
-import pyarrow as pa
 
 from data_jobs.errors import VideoGoneError
 from data_jobs.monitor import Monitor
@@ -16,7 +14,7 @@ from data_jobs.settings import JobSettings
 from data_jobs.stages.reading import ReadStage
 from data_jobs.stages.stage import Stage
 from data_jobs.stages.together import together
-from data_jobs.stages.work import Packed, Work, pack, unpack
+from data_jobs.stages.work import Carried, Work, pack
 from data_jobs.video.base import Video, VideoNotes, Wanted
 from data_jobs.video.chain import Chain, Log
 from data_jobs.video.identity import video_of
@@ -107,9 +105,10 @@ class VideoStage(Stage):
     def _video(self, work: Work) -> Video | None:
         return video_of(work.file.uri, self._settings.video.sites)
 
-    def _documents(self, table: pa.Table) -> Iterator[Packed]:
+    def documents(self, documents: Iterable[Carried]) -> Iterator[Carried]:
+        """Take documents that come together; fetch several videos at once."""
         videos: list[Work] = []
-        for document in unpack(table):
+        for document in documents:
             work = None if document.settled else document.work()
             if work is None or work.spooled or self._video(work) is None:
                 yield document

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 import pyarrow as pa
 
@@ -97,21 +97,79 @@ class Work:
         self.parsed, self.chunks, self.relations, self.vectors = None, [], [], None
 
 
+class Carried(Protocol):
+    """A `Work` between two stages, and whether its outcome is certain."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the outcome is certain."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        ...
+
+    def work(self) -> Work:
+        """Return the work."""
+        ...
+
+    def packed(self) -> "Packed":
+        """Return what can leave this process."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A pickled `Work`, and whether its outcome is certain."""
+    """A pickled `Work`; see `Carried`."""
 
     settled: bool
     data: bytes
 
+    @property
+    def size(self) -> int:
+        """The bytes of the pickle."""
+        return len(self.data)
+
     def work(self) -> Work:
-        """Return the work."""
+        """Return the work, anew with each call."""
         return cast(Work, pickle.loads(self.data))
 
+    def packed(self) -> "Packed":
+        """Return itself."""
+        return self
 
-def pack(work: Work) -> Packed:
-    """Return `work` ready to travel."""
-    return Packed(work.outcome is not None, pickle.dumps(work, pickle.HIGHEST_PROTOCOL))
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A `Work` that is pickled only if it leaves this process; see `Carried`."""
+
+    held: Work
+
+    @property
+    def settled(self) -> bool:
+        """Whether the outcome is certain."""
+        return self.held.outcome is not None
+
+    @property
+    def size(self) -> int:
+        """The characters of its text."""
+        blocks = self.held.parsed.blocks if self.held.parsed else ()
+        read = sum([len(block.text) for block in blocks])
+        return read + sum([len(chunk.text) for chunk in self.held.chunks])
+
+    def work(self) -> Work:
+        """Return the work, always the same."""
+        return self.held
+
+    def packed(self) -> Packed:
+        """Return it pickled."""
+        return Packed(self.settled, pickle.dumps(self.held, pickle.HIGHEST_PROTOCOL))
+
+
+def pack(work: Work) -> Held:
+    """Return `work` ready to be handed on."""
+    return Held(work)
 
 
 def unpack(table: pa.Table) -> Iterator[Packed]:
@@ -121,7 +179,7 @@ def unpack(table: pa.Table) -> Iterator[Packed]:
             yield Packed(settled[number].as_py(), data.as_py())
 
 
-def bundles(documents: Iterable[Packed], most: int | None = None) -> Iterator[pa.Table]:
+def bundles(documents: Iterable[Carried], most: int | None = None) -> Iterator[pa.Table]:
     """Gather documents into tables of one row each.
 
     A row, which Ray moves and schedules as a whole, holds up to `most` documents, a
@@ -132,8 +190,8 @@ def bundles(documents: Iterable[Packed], most: int | None = None) -> Iterator[pa
     size, since, room = 0, 0.0, 1 if most else None
     for document in documents:
         since = since if waiting else time.monotonic()
-        waiting.append(document)
-        size += len(document.data)
+        waiting.append(document.packed())
+        size += waiting[-1].size
         late = time.monotonic() - since > _BUNDLE_SECONDS
         if len(waiting) == room or size >= _BUNDLE_BYTES or late:
             yield _row(waiting)

@@ -150,7 +150,7 @@ def ingest(
     """Pages/s of text PDFs without embedding, against pypdfium2 alone."""
     ingest_folder = _needed(_parts(context).ingest_folder, "ingestion", "ingest")
     plan = IngestPlan(files=files, pages_per_file=pages, rounds=rounds)
-    report = bench_ingest(plan, ingest_folder)
+    report = bench_ingest(plan, ingest_folder, on_ray=_parts(context).ingest_on_ray)
     _show("ingest", report, out, as_json)
 
 

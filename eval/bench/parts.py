@@ -76,12 +76,14 @@ class EngineAddresses:
 class BenchParts:
     """The context object of `bench_app`.
 
+    `ingest_folder` ingests as a job of that size runs, `ingest_on_ray` always with its workers.
     `mesh` brings up a mesh of its own for the time of a benchmark, `noop` one that only
     serves an application which does nothing, `engines` starts remote engines.
     `sample_library` parses and cuts the sample library.
     """
 
     ingest_folder: IngestFolder | None = None
+    ingest_on_ray: IngestFolder | None = None
     mesh: Callable[[], AbstractContextManager[MeshAddress]] | None = None
     noop: Callable[[], AbstractContextManager[ServedNoop]] | None = None
     embed: EmbedPassages | None = None

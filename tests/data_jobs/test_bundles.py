@@ -46,9 +46,10 @@ def test_finished_documents_do_not_wait_for_slow_ones(monkeypatch: pytest.Monkey
 def test_work_travels_with_undecodable_paths_and_errors() -> None:
     path = Path("/library/caf\udce9.txt")
     work = Work(SourceFile("file:///library/caf%E9.txt", path), "studio", "d")
-    assert pack(work).work() == work
+    assert pack(work).packed().work() == work
     work.quarantine("parse", UnreadableFileError("broken \ud800\n  twice"))
     assert pack(work).settled
+    assert pack(work).packed().settled
     assert work.error is not None
     assert work.error.message == "broken ? twice"
     work.quarantine("chunk", KeyError("x" * 5_000))
