@@ -71,8 +71,8 @@ class StageSettings(Group):
     )
     slow_documents: Workers = Field(
         2,
-        description="Slow documents, such as scans, that one such worker reads at once; a small job "
-        "parses as many quick ones at once.",
+        description="Slow documents, such as scans, that one such worker reads at once; a small "
+        "job parses as many quick ones at once.",
     )
     chunk_workers: Workers = Field(1, description="Workers that cut passages.")
     embed_workers: Workers = Field(1, description="Workers that embed, each with its own model.")
