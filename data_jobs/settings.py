@@ -70,7 +70,9 @@ class StageSettings(Group):
         0, ge=0, le=1_024, description="Workers that parse; 0: half of the cluster's cores."
     )
     slow_documents: Workers = Field(
-        2, description="Slow documents, such as scans, that one such worker reads at once."
+        2,
+        description="Slow documents, such as scans, that one such worker reads at once; a small "
+        "job parses as many quick ones at once.",
     )
     chunk_workers: Workers = Field(1, description="Workers that cut passages.")
     embed_workers: Workers = Field(1, description="Workers that embed, each with its own model.")

@@ -40,6 +40,8 @@ _START_SECONDS = 120.0
 _DYING_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
 _TRIES = 3
+# A fifth of a parser's time went into giving memory back after a file and asking for it again.
+_KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(32 * 2**20), "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20)}
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 
@@ -198,7 +200,7 @@ def _module_path() -> list[str]:
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a child: one thread, no secrets."""
     kept = {name: value for name, value in environ.items() if not _SECRET.search(name)}
-    return kept | {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1"}
+    return _KEPT_MEMORY | kept | {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1"}
 
 
 def _sentence(code: int | None) -> str:
