@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from eval.provenance import DECIDING, SystemDescription, code_version
+from eval.provenance import SystemDescription, code_version, deciding_settings
 from retrieval.chunk import Chunk
 from retrieval.indexing import index_chunks
 from retrieval.query import SearchRequest, SearchResponse
@@ -29,7 +29,7 @@ class GatewaySystem:
         """Return the gateway's settings, model and code."""
         settings, corpus = self._services.settings, self._services.corpus
         return SystemDescription(
-            settings=settings.model_dump(mode="json", include=set(DECIDING)),
+            settings=deciding_settings(settings),
             model=corpus.identity.model_dump(mode="json"),
             code=code_version(),
         )

@@ -28,7 +28,8 @@ def sample_library(questions: Path | None = None) -> Dataset:
     settings = JobSettings()
     documents = tuple(with_passages(_parsed(), settings.chunking, settings.embedding))
     asked = read_questions(questions or labelled_questions(), documents)
-    return replace(asked, name=_NAME, source_hash=library_hash())
+    cut_by = {"chunking": settings.chunking.model_dump(mode="json", exclude_defaults=True)}
+    return replace(asked, name=_NAME, source_hash=library_hash(), cut_by=cut_by)
 
 
 def _parsed() -> Iterator[tuple[DatasetDocument, str, "ParsedDocument"]]:

@@ -13,7 +13,7 @@ from eval.journal import Journal, StoredAnswer, StoredHit
 from eval.progress import Progress
 from eval.systems.base import SearchSystem
 from retrieval.chunk import Chunk
-from retrieval.ids import chunk_id
+from retrieval.ids import chunk_id, content_hash
 from retrieval.query import Hit, Mode, SearchRequest, SearchResponse
 
 _UPSERT = 256
@@ -25,7 +25,8 @@ T = TypeVar("T")
 class Place:
     """Where and how to ask: `index_version` is the least that answers must show, or None.
 
-    `depth` is how many hits are fetched; with `explain` each of them says why.
+    `depth` is how many hits are fetched; with `explain` each of them says why. `passages` is
+    the hash of those that were indexed for it, empty where none were.
     """
 
     namespace: str
@@ -33,6 +34,7 @@ class Place:
     depth: int
     concurrency: int = 8
     explain: bool = False
+    passages: str = ""
 
 
 def chunks_of(dataset: Dataset, namespace: str) -> list[Chunk]:
@@ -49,6 +51,13 @@ def chunks_of(dataset: Dataset, namespace: str) -> list[Chunk]:
         for document in dataset.documents
         for position, text in enumerate(document.indexed)
     ]
+
+
+def passages_hash(dataset: Dataset) -> str:
+    """Return the SHA-256 of the passages of all documents and their order; empty without any."""
+    if not dataset.documents:
+        return ""
+    return content_hash(*(chunk.chunk_id for chunk in chunks_of(dataset, "")))
 
 
 async def index_dataset(

@@ -34,15 +34,19 @@ class BaselineCollection(BaseModel):
     dataset_hash: str
     modes: dict[Mode, dict[str, BaselineQuery]]
 
+    def knows(self, mode: Mode, metric: str) -> bool:
+        """Say whether every query has a value of a metric in a mode."""
+        queries = self.modes.get(mode, {})
+        return bool(queries) and all(metric in found.values for found in queries.values())
+
     def values(self, mode: Mode, metric: str) -> dict[str, float]:
         """Return a metric's value by query; `EvaluationError` where there is none."""
-        queries = self.modes.get(mode, {})
-        if not queries or any(metric not in found.values for found in queries.values()):
+        if not self.knows(mode, metric):
             raise EvaluationError(
                 f"the baseline has no {metric} in mode {mode} for {self.dataset}; save it anew "
                 "with --save-baseline"
             )
-        return {query: found.values[metric] for query, found in queries.items()}
+        return {query: found.values[metric] for query, found in self.modes[mode].items()}
 
     def top(self, mode: Mode) -> dict[str, list[StoredHit]]:
         """Return the first hits by query."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
 
-from eval.asking import Asker, Place, index_dataset, refuse_foreign
+from eval.asking import Asker, Place, index_dataset, passages_hash, refuse_foreign
 from eval.bench.machine import this_machine
 from eval.datasets.base import Dataset
 from eval.datasets.fetching import local_copy
@@ -15,7 +15,7 @@ from eval.errors import EvaluationError
 from eval.journal import Journal, StoredAnswer, StoredHit
 from eval.measuring import mode_run, parse_metrics, standard_metrics
 from eval.progress import Progress
-from eval.provenance import Provenance, SystemDescription, code_version
+from eval.provenance import Provenance, SystemDescription, code_version, retrieval_code
 from eval.report import EvaluationReport, report_of
 from eval.runs import Run, Scored, in_column, read_run
 from eval.stored import ModeRun, StoredQuery, StoredRun
@@ -71,8 +71,8 @@ async def evaluate(
     """Index `dataset` in a namespace of its own, ask every query in every mode, measure.
 
     A collection without documents is asked in the namespaces that its queries name.
-    Raises `EvaluationError` where nothing is judged, a metric is unknown, or the
-    namespace holds documents of somebody else.
+    Raises `EvaluationError` where nothing is judged or nothing at all is found, a metric is
+    unknown, or the namespace holds documents of somebody else.
     """
     options = options or Options()
     depth = max(options.depth, options.k)
@@ -84,6 +84,8 @@ async def evaluate(
     place = await _prepared(system, dataset, options, depth, progress)
     seconds = time.perf_counter() - start
     journal = _journal(dataset, system.name, description, place, options)
+    if journal is not None and len(journal):
+        progress("answered before", len(journal), len(options.modes) * len(dataset.judged_queries))
     try:
         asker = Asker(system, dataset, place, journal)
         asked = {mode: await asker.ask_all(mode, progress) for mode in options.modes}
@@ -91,12 +93,30 @@ async def evaluate(
         if journal is not None:
             journal.close()
         raise
+    _require_hits(dataset, system, asked, journal)
     if journal is not None:
         journal.close(hold=True)
     provenance = _provenance(dataset, system.name, description, place, options)
     run = _stored(dataset, asked, provenance, options)
     report = report_of(run, dataset, k=options.k, index_seconds=seconds)
     return Evaluation(report, run, _runs(asked), journal)
+
+
+def _require_hits(
+    dataset: Dataset,
+    system: SearchSystem,
+    asked: Mapping[Mode, Sequence[StoredAnswer]],
+    journal: Journal | None,
+) -> None:
+    """Raise `EvaluationError` where a collection was asked in a place that holds nothing of it."""
+    if dataset.documents or any(answer.hits for found in asked.values() for answer in found):
+        return
+    if journal is not None:
+        journal.discard()
+    raise EvaluationError(
+        f"no query of {dataset.name} found anything {system.name}; it has no documents, so ask "
+        "where they are: see --against and --namespace"
+    )
 
 
 def measure_run(dataset: Dataset, file: Path | str, options: Options) -> Evaluation:
@@ -191,7 +211,8 @@ async def _prepared(
             await refuse_foreign(system, dataset, namespace)
         namespace = namespace or f"eval-{dataset.documents_hash[:16]}"
         version = await index_dataset(system, dataset, namespace, progress)
-    return Place(namespace, version, depth, options.concurrency, options.explain)
+    passages = passages_hash(dataset)
+    return Place(namespace, version, depth, options.concurrency, options.explain, passages)
 
 
 def _journal(
@@ -199,8 +220,17 @@ def _journal(
 ) -> Journal | None:
     if options.journals is None:
         return None
-    parts = (dataset.content_hash, system, description.model_dump_json(), place.namespace)
-    fingerprint = content_hash(*parts, str(place.depth), str(place.explain))
+    parts = (
+        dataset.content_hash,
+        place.passages,
+        system,
+        description.model_dump_json(),
+        retrieval_code(),
+        place.namespace,
+        str(place.depth),
+        str(place.explain),
+    )
+    fingerprint = content_hash(*parts)
     return Journal(options.journals / f"{fingerprint[:16]}.jsonl", fingerprint)
 
 
@@ -214,12 +244,13 @@ def _provenance(
         command=options.command,
         created_at=datetime.now(UTC),
         system=system,
-        description=description,
+        description=description.with_settings(dataset.cut_by),
         namespace=place.namespace,
         index_version=place.index_version or 0,
         depth=place.depth,
         harness=code_version(),
         machine=this_machine(*_PACKAGES),
+        passages=place.passages,
     )
 
 

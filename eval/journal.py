@@ -75,6 +75,11 @@ class Journal:
         if not hold:
             self._release()
 
+    def discard(self) -> None:
+        """Close the file and remove it."""
+        self.file.unlink()
+        self.close()
+
     def _release(self) -> None:
         if self._held is not None:
             os.close(self._held)

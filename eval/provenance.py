@@ -1,16 +1,20 @@
 """Where figures come from: which data, settings, model, code and machine."""
 
 import subprocess
+from collections.abc import Mapping
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+import retrieval
 from eval.bench.machine import Machine
 from retrieval.chunk import JsonValue
+from retrieval.ids import content_hash
+from retrieval.settings import LibrarySettings
 
-DECIDING = ("search", "embedding", "dense", "rerank")
+DECIDING = ("search", "embedding", "dense", "rerank", "graph")
 """The groups of settings that answers depend on."""
 _PACKAGE = "pmoves-mesh"
 
@@ -26,12 +30,16 @@ class SystemDescription(BaseModel):
     model: dict[str, JsonValue] = Field(default_factory=dict)
     code: str = ""
 
+    def with_settings(self, more: Mapping[str, JsonValue]) -> "SystemDescription":
+        """Return the same with `more` groups of settings."""
+        return self.model_copy(update={"settings": {**self.settings, **more}})
+
 
 class Provenance(BaseModel):
     """Everything that is needed to make the same figures again.
 
-    `command` is the call of `pmoves evaluate`, as far as it decides about figures;
-    empty where a program asked.
+    `passages` is the SHA-256 of what was indexed, empty where nothing was. `command` is the
+    call of `pmoves evaluate`, as far as it decides about figures; empty where a program asked.
     """
 
     dataset: str
@@ -46,6 +54,13 @@ class Provenance(BaseModel):
     harness: str
     machine: Machine
     command: str = ""
+    passages: str = ""
+
+
+def deciding_settings(settings: LibrarySettings) -> dict[str, JsonValue]:
+    """Return what answers depend on, and which engine is the lexical side."""
+    engine = " and ".join(settings.text_engines) or "corpus"
+    return {**settings.model_dump(mode="json", include=set(DECIDING)), "lexical": engine}
 
 
 def code_version() -> str:
@@ -59,3 +74,9 @@ def code_version() -> str:
         return version
     commit = found.stdout.strip()
     return f"{version}+{commit}" if found.returncode == 0 and commit else version
+
+
+def retrieval_code() -> str:
+    """Return the SHA-256 of the library's sources, so that no answer outlives a change to it."""
+    sources = sorted(Path(retrieval.__file__).parent.rglob("*.py"))
+    return content_hash(*(source.read_bytes() for source in sources))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from eval.provenance import DECIDING, Provenance
+from eval.provenance import Provenance
 from retrieval.chunk import JsonValue
 from retrieval.settings import LibrarySettings
 
@@ -64,12 +64,19 @@ def _plain(value: object) -> str:
 
 def _changed(source: Provenance) -> Iterator[tuple[str, str]]:
     """Yield the environment variables of the deciding settings that are not the defaults."""
-    for group in DECIDING:
-        default = LibrarySettings.model_fields[group].default
-        found = source.description.settings.get(group)
-        if not isinstance(default, BaseModel) or not isinstance(found, Mapping):
+    for group, found in source.description.settings.items():
+        if not isinstance(found, Mapping):
             continue
-        usual: Mapping[str, JsonValue] = default.model_dump(mode="json")
+        usual = _defaults(group)
         for name, value in found.items():
-            if name in usual and value != usual[name]:
+            if usual is None or (name in usual and value != usual[name]):
                 yield f"PMOVES_{group}__{name}".upper(), str(value)
+
+
+def _defaults(group: str) -> Mapping[str, JsonValue] | None:
+    """Return the defaults of a group of the library's settings; of others only changes are told."""
+    field = LibrarySettings.model_fields.get(group)
+    if field is None or not isinstance(field.default, BaseModel):
+        return None
+    found: Mapping[str, JsonValue] = field.default.model_dump(mode="json")
+    return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from eval.baseline import Baseline
+from eval.baseline import Baseline, BaselineCollection
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.evaluate import Evaluation, Options, evaluate, measure_run
@@ -21,6 +21,7 @@ from eval.stored import StoredRun
 from eval.suites.judging import Measured, judge
 from eval.suites.spec import Collection, Suite, Threshold, suites_by_tag
 from eval.systems.base import SearchSystem
+from retrieval.query import Mode
 
 ANSWERS = "answers.jsonl"
 
@@ -159,16 +160,25 @@ def _with_metrics(options: Options, suites: Sequence[Suite]) -> Options:
 
 
 def _moved(found: Mapping[Collection, Evaluation], baseline: Baseline | None) -> list[str]:
-    """Return, for each collection of the baseline, which queries moved in hybrid mode."""
+    """Return, for each collection of the baseline, which queries moved."""
     texts = []
     for name, item in found.items():
         before = baseline.collections.get(name) if baseline else None
-        mode = next(iter(item.run.modes))
-        metric = next(iter(item.run.modes[mode].values))
-        if before is None or mode not in before.modes:
+        if before is None:
             continue
-        after = Side.of(item.run, mode, metric)
-        queries = {query_id: query.text for query_id, query in item.run.queries.items()}
-        moves = find_moves(Side(before.values(mode, metric), before.top(mode)), after, queries)
-        texts.append(f"{item.report.dataset}: {moves_text(moves, metric, mode)}")
+        for mode, metric in _looked_at(item, before):
+            after = Side.of(item.run, mode, metric)
+            queries = {query_id: query.text for query_id, query in item.run.queries.items()}
+            moves = find_moves(Side(before.values(mode, metric), before.top(mode)), after, queries)
+            texts.append(f"{item.report.dataset}: {moves_text(moves, metric, mode)}")
     return texts
+
+
+def _looked_at(item: Evaluation, before: BaselineCollection) -> list[tuple[Mode, str]]:
+    """Return the modes and metrics in which a suite failed, else the first; `before` has them."""
+    suites = item.report.suites
+    failed = {(suite.mode, check.metric) for suite in suites for check in suite.failures}
+    modes = item.run.modes
+    usual = [(mode, metric) for mode, found in modes.items() for metric in found.values]
+    known = [pair for pair in usual if before.knows(*pair)]
+    return [pair for pair in known if pair in failed] or known[:1]

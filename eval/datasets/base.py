@@ -49,7 +49,8 @@ class Dataset:
     Without `documents` the queries are asked in a namespace that exists already, and
     judgements may name its documents or its passages. `source_hash` stands for the
     documents where they were parsed from files, so that a parser that reads them
-    otherwise is measured on the same collection.
+    otherwise is measured on the same collection. `cut_by` are the settings that are not the
+    defaults, by group, with which passages were cut.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Dataset:
     drop_identical_ids: bool = False
     records: Mapping[str, Record] = field(default_factory=dict)
     source_hash: str = ""
+    cut_by: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @cached_property
     def documents_hash(self) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.provenance import DECIDING, SystemDescription, code_version
+from eval.provenance import SystemDescription, code_version, deciding_settings
 from retrieval.chunk import Chunk
 from retrieval.corpus.store import Corpus
 from retrieval.dense.opening import open_follower
@@ -43,7 +43,7 @@ class LocalSystem:
             Path(uri).parent.mkdir(parents=True, exist_ok=True)
         self._corpus = Corpus.open(uri, embedder.identity)
         self._description = SystemDescription(
-            settings=settings.model_dump(mode="json", include=set(DECIDING)),
+            settings=deciding_settings(settings),
             model=embedder.identity.model_dump(mode="json"),
             code=code_version(),
         )

@@ -76,6 +76,28 @@ async def test_another_question_is_another_evaluation(tmp_path: Path) -> None:
         assert len(list(tmp_path.iterdir())) == number
 
 
+async def test_other_passages_of_the_same_documents_are_another_evaluation(tmp_path: Path) -> None:
+    parsed = replace(DATASET, source_hash="bytes-of-files")
+    with pytest.raises(Interrupted):
+        await evaluate(parsed, UnluckySystem(27), options(tmp_path))
+    cut = [replace(each, passages=("text", each.doc_id)) for each in DATASET.documents]
+    system, told = ScriptedSystem(ANSWERS), list[str]()
+    otherwise = replace(parsed, documents=tuple(cut))
+    await evaluate(otherwise, system, options(tmp_path), lambda stage, *_: told.append(stage))
+    assert len(system.requests) == 40
+    assert "answered before" not in told
+    await evaluate(parsed, system, options(tmp_path), lambda stage, *_: told.append(stage))
+    assert len(system.requests) == 40 + 40 - 27
+    assert "answered before" in told
+
+
+async def test_a_place_that_holds_nothing_is_an_error_and_not_remembered(tmp_path: Path) -> None:
+    elsewhere = replace(DATASET, documents=())
+    with pytest.raises(EvaluationError, match="no query of many found anything scripted"):
+        await evaluate(elsewhere, ScriptedSystem({}), options(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_no_more_than_so_many_searches_at_once() -> None:
     class Counting(ScriptedSystem):
         now = most = 0

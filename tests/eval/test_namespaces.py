@@ -92,7 +92,7 @@ async def test_questions_about_an_existing_namespace_write_nothing() -> None:
 
 
 async def test_a_named_namespace_wins_over_that_of_the_questions() -> None:
-    system = ScriptedSystem({})
+    system = ScriptedSystem({(query, "hybrid"): ["x"] for query in QUESTIONS.queries.values()})
     await evaluate(QUESTIONS, system, Options(modes=["hybrid"], namespace="copy"))
     assert {request.namespace for request in system.requests} == {"copy"}
 

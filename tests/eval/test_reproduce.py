@@ -60,5 +60,7 @@ def test_settings_stand_where_they_count() -> None:
     )
     changed = "PMOVES_SEARCH__ALPHA=0.4 PMOVES_EMBEDDING__QUERY_PREFIX='ask: '"
     assert reproduction(source) == [f"{changed} pmoves evaluate tiny"]
+    source.description.settings.update({"chunking": {"size": 64}, "lexical": "Elasticsearch"})
+    changed += " PMOVES_CHUNKING__SIZE=64"
     source.command = "pmoves evaluate tiny --against http://127.0.0.1:8000"
     assert reproduction(source) == [f"{changed} pmoves up --detach", source.command]

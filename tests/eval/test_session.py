@@ -88,6 +88,25 @@ async def test_a_worse_system_is_refused_and_says_which_queries_moved() -> None:
     assert "after 1. d" in text
 
 
+async def test_what_moved_is_told_where_a_suite_failed() -> None:
+    suites = [Suite.model_validate({"name": "mine", "thresholds": {"MRR": {"min": 0.99}}})]
+    system = RankingSystem(random.Random(1), most=9)
+    before = baseline_of((await session(RankingSystem(), suites=suites)).runs, tolerance=0.01)
+    worse = await session(system, suites=suites, baseline=before)
+    (text,) = worse.moved
+    assert text.startswith("many: Queries that moved most in MRR, mode hybrid:")
+
+
+async def test_metrics_that_the_baseline_lacks_are_passed_over() -> None:
+    plan = Plan(
+        Options(modes=["hybrid"], metrics=["bpref", "nDCG@10"]),
+        suites=[Suite.model_validate({"name": "mine", "thresholds": {"nDCG@10": {"min": 0.1}}})],
+        baseline=await baseline(),
+    )
+    found = await Session.run(DATASET, RankingSystem(), plan, lambda *_: None)
+    assert found.moved == ["many: No query moved in nDCG@10, mode hybrid."]
+
+
 async def test_noise_is_not_refused() -> None:
     before = await session(RankingSystem(random.Random(0), most=4))
     accepted = baseline_of(before.runs, tolerance=0.0)
