@@ -23,17 +23,17 @@ from cluster.settings import Settings
 # Names that are no settings: set by the mesh for its own processes, or for debugging.
 RESERVED_NAMES = frozenset({"PMOVES_DEBUG", "PMOVES_PEER_NAMED", MARK, FOLDER_MARK, HOME_MARK})
 _TEST_PREFIX = "PMOVES_TEST_"
-# Names of the predecessor whose feature does not exist here yet.
-UNUSED_PREDECESSOR_NAMES = (
-    "NEO4J_DICT_REFRESH_SEC",
-    "NEO4J_DICT_LIMIT",
-    "ENTITY_CACHE_TTL",
-    "ENTITY_CACHE_MAX",
-    "USE_MEILI",
-    "PDF_MAX_PAGES",
-    "PDF_DEFAULT_NAMESPACE",
-    "PMOVES_CONTRACTS_DIR",
-)
+UNUSED_PREDECESSOR_NAMES = {
+    "NEO4J_DICT_REFRESH_SEC": "names are read anew whenever they change",
+    "NEO4J_DICT_LIMIT": "all names are read",
+    "ENTITY_CACHE_TTL": "names are read anew whenever they change",
+    "ENTITY_CACHE_MAX": "all names are kept",
+    "USE_MEILI": "give PMOVES_MEILISEARCH__URL, with PMOVES_PROFILE=cluster",
+    "PDF_MAX_PAGES": "give PMOVES_INGEST__MAX_PAGES",
+    "PDF_DEFAULT_NAMESPACE": "give PMOVES_SEARCH__NAMESPACE",
+    "PMOVES_CONTRACTS_DIR": "contracts are part of the package",
+}
+"""Names of the predecessor that have no effect, and what holds instead."""
 # Broken lines of `.env` are reported here, with their number.
 logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 _ENV_FILE = Path(".env")
@@ -178,8 +178,8 @@ def _hint(path: tuple[str, ...]) -> str:
 
 def _notes() -> tuple[str, ...]:
     return tuple(
-        f"{name}: understood, not used yet"
-        for name in UNUSED_PREDECESSOR_NAMES
+        f"{name} has no effect: {instead}"
+        for name, instead in UNUSED_PREDECESSOR_NAMES.items()
         if os.environ.get(name)
     )
 

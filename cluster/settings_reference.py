@@ -74,9 +74,9 @@ def _predecessors() -> str:
     used = [
         f"| `{name}` | `{'.'.join(path)}` |" for name, path in sorted(PREDECESSOR_NAMES.items())
     ]
-    unused = ", ".join(f"`{name}`" for name in UNUSED_PREDECESSOR_NAMES)
+    unused = "; ".join(f"`{name}` ({told})" for name, told in UNUSED_PREDECESSOR_NAMES.items())
     lines = ["## Names of the predecessor", "", "| name | setting |", "|---|---|", *used]
-    return "\n".join([*lines, "", f"Understood, not used yet: {unused}.", ""])
+    return "\n".join([*lines, "", f"Known, but without effect: {unused}.", ""])
 
 
 if __name__ == "__main__":

@@ -74,16 +74,16 @@ def run_in_process(
 
 
 def _embedded(
-    plan: Plan, monitor: Monitor, sandboxes: Sequence[Sandbox], stack: ExitStack
+    plan: Plan, monitor: LocalMonitor, sandboxes: Sequence[Sandbox], stack: ExitStack
 ) -> Iterator[Carried | None]:
     """Yield documents with their vectors, and None where a moment has passed."""
     settings = plan.settings
     listed = (unpack(table) for table in _listed(plan, monitor))
     read = _through(listed, _readers(plan, monitor, sandboxes, stack))
     transcribe = stack.enter_context(closing(TranscribeStage(settings, monitor)))
-    cut = _through(_ahead(read, stack), [transcribe, ChunkStage(settings, monitor)])
+    cut = _through(_ahead(read, monitor, stack), [transcribe, ChunkStage(settings, monitor)])
     embed = EmbedStage(settings, monitor, plan.load_embedder)
-    for documents in _ahead(cut, stack):
+    for documents in _ahead(cut, monitor, stack):
         yield from embed.documents(documents)
         yield None
 
@@ -141,8 +141,10 @@ def _through(groups: Iterable[Iterable[Carried]], stages: Sequence[Stage]) -> It
         yield from documents
 
 
-def _ahead(documents: Iterator[Carried], stack: ExitStack) -> Iterator[list[Carried]]:
+def _ahead(
+    documents: Iterator[Carried], monitor: LocalMonitor, stack: ExitStack
+) -> Iterator[list[Carried]]:
     """Have a thread make `documents`; it has ended once `stack` is left."""
-    made = ahead(documents, lambda each: each.size, _WAITING)
+    made = ahead(documents, lambda each: each.size, _WAITING, monitor.stop)
     stack.callback(made.close)
     return made

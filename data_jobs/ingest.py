@@ -141,7 +141,7 @@ def _request(options: argparse.Namespace, settings: JobSettings) -> tuple[JobReq
     if not options.sources and not options.retry_quarantined:
         raise PmovesError("name a file, a folder or a pattern, or give --retry-quarantined")
     items = [SourceItem(uri=full_url(source)) for source in options.sources]
-    check(items)
+    check(items, matched=True)
     request = JobRequest(
         namespace=options.namespace or settings.search.namespace,
         sources=items,

@@ -119,8 +119,11 @@ def _file_uri_path(uri: str) -> Path:
     return Path(os.path.abspath(path))
 
 
-def check(items: Sequence[SourceItem]) -> None:
-    """Raise `SourceError` for the first item behind which there is nothing to list."""
+def check(items: Sequence[SourceItem], *, matched: bool = False) -> None:
+    """Raise `SourceError` for the first item behind which there is nothing to list.
+
+    A pattern may match nothing yet, unless it has to be `matched`.
+    """
     for item in items:
         if item.path is None and is_web(item.uri):
             checked_source(item.uri)
@@ -131,6 +134,8 @@ def check(items: Sequence[SourceItem]) -> None:
         path = Path(item.path) if item.path else source_path(item.uri)
         if not _exists(path) and not (has_magic(str(path)) and _exists(_base(path)[0])):
             raise SourceError(f"there is nothing at {str(path)!r}")
+        if matched and not _exists(path):
+            next(_matching(path, item, FolderWalk(True, PathFilter((), ()), None)))
 
 
 def expand(
@@ -190,13 +195,7 @@ def _files(item: SourceItem, selection: Selection) -> Iterator[SourceFile | Sour
     path = source_path(item.uri)
     walk = FolderWalk(selection.recursive, selection.files, selection.roots)
     if not _exists(path) and has_magic(str(path)):
-        base, pattern = _base(path)
-        found = _walked(walk, base, item, PathPattern(pattern))
-        first = next(found, None)
-        if first is None:
-            raise SourceError(f"no file matches {str(path)!r}")
-        yield first
-        yield from found
+        yield from _matching(path, item, walk)
     elif path.is_dir():
         yield from _walked(walk, path, item, None)
     else:
@@ -232,6 +231,18 @@ def _objects(item: SourceItem, selection: Selection) -> Iterator[SourceFile]:
             raise SourceError(f"doc_id names one document, but {source.uri} is a folder")
         name = item.name or found.address.key.rpartition("/")[2]
         yield SourceFile(found.address.uri, Path(), item.doc_id, name, item.metadata, stored=found)
+
+
+def _matching(
+    path: Path, item: SourceItem, walk: FolderWalk
+) -> Iterator[SourceFile | SourceFailure]:
+    base, pattern = _base(path)
+    found = _walked(walk, base, item, PathPattern(pattern))
+    first = next(found, None)
+    if first is None:
+        raise SourceError(f"no file matches {str(path)!r}")
+    yield first
+    yield from found
 
 
 def _walked(

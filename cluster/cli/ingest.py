@@ -61,10 +61,12 @@ def ingest(
 ) -> None:
     """Read, cut, embed and store documents; exit 3 if some are quarantined."""
     from cluster.access.choose import joined_url
+    from data_jobs.sources import check
 
     loaded = settings()
     names = namespace or loaded.search.namespace
     request = _request(names, sources or [], include or [], exclude or [], retry_quarantined)
+    check(request.sources, matched=not watch)
     request.yt_options = _yt_options(yt_option or [])
     address = url or loaded.url or joined_url(loaded)
     if watch:
@@ -118,14 +120,13 @@ def _request(
     from pydantic import ValidationError
 
     from cluster.errors import UsageError
-    from data_jobs.sources import check, item_uri
+    from data_jobs.sources import item_uri
     from retrieval.jobs import JobRequest, SourceItem
 
     if not sources and not retry:
         raise UsageError("name a file, a folder or a pattern, or give --retry-quarantined.")
     # Absolute, because Ray's workers stand in another folder.
     items = [SourceItem(uri=item_uri(source)) for source in sources]
-    check(items)
     try:
         return JobRequest(
             namespace=namespace,

@@ -8,6 +8,8 @@ from data_jobs.errors import LimitExceededError, UnreadableFileError
 from data_jobs.parse.base import ParseLimits
 
 MOST_ENTRIES = 50_000
+# What is no larger may be as empty as it likes: a sheet of equal cells packs well.
+HARMLESS_BYTES = 64 * 2**20
 _ENCRYPTED = 0x1
 
 
@@ -55,6 +57,12 @@ def _check(archive: ZipFile, limits: ParseLimits, any_method: bool) -> None:
         raise LimitExceededError(
             f"The container would unpack to {size} bytes; the limit is "
             f"{limits.max_expanded_bytes}. It may be a zip bomb; if not, raise the limit."
+        )
+    packed, ratio = sum(entry.compress_size for entry in entries), limits.options.archives.max_ratio
+    if size > max(HARMLESS_BYTES, packed * ratio):
+        raise LimitExceededError(
+            f"The container would unpack to {size} bytes, {ratio:g} times its size or more. It "
+            "may be a zip bomb; if not, raise PMOVES_INGEST__ARCHIVES__MAX_RATIO."
         )
     for entry in entries:
         if entry.flag_bits & _ENCRYPTED:

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import IO
 
 from data_jobs.errors import LimitExceededError
+from data_jobs.parse.archive import HARMLESS_BYTES
 from data_jobs.parse.base import Attachment, ParseLimits
 
 _PIECE = 1 << 20
-# Below this, a bomb is a firecracker.
-_HARMLESS_BYTES = 64 * 2**20
 
 
 class Unpacking:
@@ -42,7 +41,7 @@ class Unpacking:
                 f"The archive unpacks to {size:,} bytes or more; the limit is {most:,} "
                 "(PMOVES_INGEST__MAX_EXPANDED_BYTES). It may be a bomb."
             )
-        if size > _HARMLESS_BYTES and size > ratio * self._packed:
+        if size > HARMLESS_BYTES and size > ratio * self._packed:
             raise LimitExceededError(
                 f"The archive unpacks to more than {ratio:g} times its size "
                 "(PMOVES_INGEST__ARCHIVES__MAX_RATIO). It may be a bomb."

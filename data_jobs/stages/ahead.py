@@ -8,12 +8,18 @@ Out = TypeVar("Out")
 _PATIENCE_S = 0.25
 
 
-def ahead(items: Iterable[Out], weigh: Callable[[Out], int], room: int) -> Generator[list[Out]]:
+def ahead(
+    items: Iterable[Out],
+    weigh: Callable[[Out], int],
+    room: int,
+    give_up: Callable[[], object] = lambda: None,
+) -> Generator[list[Out]]:
     """Yield `items` in their order, which a thread makes: all at once that wait.
 
     What waits weighs `room` at most, or is one item. A list is empty where nothing has come
     for a moment, so that the reader may see to something else. What ends the items is
-    raised after them. Once the reader has left nothing more is made, and the thread has ended.
+    raised after them. Once the reader has left nothing more is made, and the thread has ended;
+    `give_up` is called before it is waited for.
     """
     shelf = _Shelf[Out](weigh, room)
     thread = threading.Thread(target=shelf.fill, args=(items,), daemon=True)
@@ -23,6 +29,9 @@ def ahead(items: Iterable[Out], weigh: Callable[[Out], int], room: int) -> Gener
             yield found
         if shelf.error is not None:
             raise shelf.error
+    except BaseException:
+        give_up()
+        raise
     finally:
         shelf.leave()
         thread.join()

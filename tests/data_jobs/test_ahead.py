@@ -53,6 +53,23 @@ def test_a_reader_is_not_kept_while_nothing_comes() -> None:
     assert [item for few in found for item in few] == [1]
 
 
+def test_a_reader_that_leaves_says_so_before_it_waits() -> None:
+    given_up, ended = threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        given_up.wait(30)
+        ended.set()
+
+    found = ahead(items(), one, 1, given_up.set)
+    while not next(found):
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        found.throw(KeyboardInterrupt)
+    assert given_up.is_set()
+    assert ended.is_set()
+
+
 def test_what_ends_the_items_is_raised_after_them() -> None:
     def items() -> Iterator[int]:
         yield 1

@@ -23,6 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ([], "name a file, a folder or a pattern"),
         (["missing.pdf"], "there is nothing at"),
+        (["*.nope"], "no file matches"),
         (["gs://bucket/x"], "'gs' is not supported"),
         ([".", "--namespace", "a b"], "namespace: String should match"),
         (["--job-id", "nobody"], "there is no job 'nobody'"),

@@ -27,6 +27,13 @@ def test_declared_size_is_bounded(tmp_path: Path) -> None:
         open_archive(write(tmp_path / "big.zip", 100_001), LIMITS)
 
 
+def test_an_office_file_may_not_unpack_to_too_many_times_its_size(tmp_path: Path) -> None:
+    path = write(tmp_path / "bomb.docx", 65 * 2**20)
+    with pytest.raises(LimitExceededError, match="PMOVES_INGEST__ARCHIVES__MAX_RATIO"):
+        open_archive(path, ParseLimits())
+    open_archive(write(tmp_path / "plain.docx", 60 * 2**20), ParseLimits()).close()
+
+
 def test_entry_that_unpacks_to_more_than_it_declares(tmp_path: Path) -> None:
     path = write(tmp_path / "lie.zip", 50_000_000)
     data = bytearray(path.read_bytes())
