@@ -131,7 +131,8 @@ def parse_as(path: Path, media_type: str, limits: ParseLimits) -> ParsedDocument
     except Exception as error:
         detail = one_line(clean_text(f"{type(error).__name__}: {error}"))[:300]
         raise UnreadableFileError(
-            f"The {parser.name} parser cannot read the file. It may be damaged ({detail})."
+            f"The {parser.name} parser cannot read the file. It may be damaged: open it in the "
+            f"program that it comes from, and save it anew. (In detail: {detail})"
         ) from error
     _check(document, limits)
     return document
