@@ -1,9 +1,9 @@
 """Files that hold one model each, as JSON or YAML, and what is said of those that do not."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from eval.errors import EvaluationError
 
 Model = TypeVar("Model", bound=BaseModel)
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_json_model(file: Path, kind: type[Model], *, noun: str, remedy: str) -> Model:
@@ -31,11 +32,26 @@ def read_yaml_model(file: Path, kind: type[Model]) -> Model:
     """
     content = _content(file)
     try:
-        value = yaml.safe_load(content)
+        value = yaml.load(content, _OnceLoader)
     except yaml.YAMLError as error:
         raise EvaluationError(f"{file} is not YAML: {error}") from error
     with _first_fault(str(file)):
         return kind.model_validate(value)
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice: YAML forbids it, and the first would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                if (key.tag, key.value) in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands here twice", key.start_mark
+                    )
+                seen.add((key.tag, key.value))
+        return super().construct_mapping(node, deep)
 
 
 def _content(file: Path, remedy: str = "") -> bytes:
@@ -51,6 +67,7 @@ def _first_fault(head: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        first = error.errors()[0]
+        # Of something that may have two forms, our own words tell more than that it is neither.
+        first = min(error.errors(), key=lambda fault: fault["type"] != "value_error")
         place = ".".join(map(str, first["loc"])) or "the file"
         raise EvaluationError(f"{head}: {place}: {first['msg']}") from error

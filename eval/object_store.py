@@ -50,5 +50,14 @@ def _upload(folder: Path, target: str) -> None:
         system.put(f"{folder}/", f"{path}/", recursive=True)
     except (ImportError, InvalidInputError, ValueError) as error:
         raise EvaluationError(f"{target}: {error}") from error
-    except OSError as error:
+    except store_errors() as error:
         raise EvaluationError(f"{target} cannot be written: {error}") from error
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """Return what is raised of a store that cannot be used, such as without credentials."""
+    try:
+        from botocore.exceptions import BotoCoreError
+    except ImportError:
+        return (OSError,)
+    return (OSError, BotoCoreError)

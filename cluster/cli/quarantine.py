@@ -92,7 +92,11 @@ def ignore(
 
 @documents_app.command("open")
 def open_original(
-    doc_id: DocumentId, namespace: Namespace = None, launch: Launch = False, url: Url = None
+    doc_id: DocumentId,
+    namespace: Namespace = None,
+    launch: Launch = False,
+    as_json: AsJson = False,
+    url: Url = None,
 ) -> None:
     """Print where the original of a document lies; of an attachment, the file it came in."""
     from cluster.errors import UsageError
@@ -107,7 +111,10 @@ def open_original(
     path = source_path(source)
     if not path.exists():
         raise UsageError(f"{path} is not there any more, or lies on another machine.")
-    say(str(path))
+    if as_json:
+        print_json({"doc_id": document.doc_id, "path": str(path)})
+    else:
+        say(str(path))
     if launch:
         typer.launch(str(path))
 

@@ -1,5 +1,7 @@
 """Collections in BEIR's layout: `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`.
 
+Where there is one other file of judgements alone, such as `dev.tsv`, it is taken.
+
 Thakur et al., BEIR, NeurIPS Datasets 2021.
 """
 
@@ -16,7 +18,7 @@ from retrieval.chunk import JsonValue
 
 DOCUMENTS = "corpus.jsonl"
 QUERIES = "queries.jsonl"
-QRELS = "qrels/test.tsv"
+QRELS, ANY_QRELS = "qrels/test.tsv", "qrels/*.tsv"
 
 
 class _Record(BaseModel):
@@ -31,7 +33,7 @@ def read_beir(folder: Path) -> Dataset:
     documents = read_corpus(folder / DOCUMENTS)
     found = {record.id: record for record in _records(folder / QUERIES)}
     doc_ids = {document.doc_id for document in documents}
-    qrels = QrelsReader(folder / QRELS, found, doc_ids).read(BEIR, header=True)
+    qrels = QrelsReader(_qrels(folder), found, doc_ids).read(BEIR, header=True)
     asked = {query_id: record for query_id, record in found.items() if query_id in qrels}
     return Dataset(
         folder.resolve().name,
@@ -45,6 +47,19 @@ def read_beir(folder: Path) -> Dataset:
             if record.metadata
         },
     )
+
+
+def _qrels(folder: Path) -> Path:
+    """Return the judgements of the test split, else the only ones there are."""
+    found = sorted(folder.glob(ANY_QRELS))
+    if (folder / QRELS) in found:
+        return folder / QRELS
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise DatasetError(
+            f"{folder} has several judgements and no {QRELS}: {names}; copy the one to take there"
+        )
+    return found[0]
 
 
 def read_corpus(file: Path) -> tuple[DatasetDocument, ...]:

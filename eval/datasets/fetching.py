@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eval.errors import DatasetError
-from eval.object_store import opened
+from eval.object_store import opened, store_errors
 from retrieval.errors import InvalidInputError
 
 
@@ -45,5 +45,5 @@ def _copy(uri: str, target: Path) -> None:
         raise DatasetError(f"{uri}: {error}") from error
     except ValueError as error:
         raise DatasetError(f"{uri}: {error}; give a folder, a file or an s3:// address") from error
-    except OSError as error:
+    except store_errors() as error:
         raise DatasetError(f"{uri} cannot be read: {error}") from error

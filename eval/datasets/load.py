@@ -15,7 +15,7 @@ from retrieval.query import SearchRequest
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """A kind of folder: the file that tells it, those that it needs, and its reader."""
+    """A kind of folder: the file that tells it, patterns of those it needs, and its reader."""
 
     sign: str
     files: Sequence[str]
@@ -30,7 +30,7 @@ _LAYOUTS = (
     ),
     _Layout(trec.TOPICS_TABLE, (trec.TOPICS_TABLE, trec.QRELS), trec.read_trec),
     _Layout(trec.TOPICS_XML, (trec.TOPICS_XML, trec.QRELS), trec.read_trec),
-    _Layout(beir.DOCUMENTS, (beir.DOCUMENTS, beir.QUERIES, beir.QRELS), beir.read_beir),
+    _Layout(beir.DOCUMENTS, (beir.DOCUMENTS, beir.QUERIES, beir.ANY_QRELS), beir.read_beir),
 )
 _FILES: Mapping[str, Callable[[Path], Dataset]] = {
     questions.SUFFIX: questions.read_questions,
@@ -52,10 +52,13 @@ def load_dataset(source: str | Path) -> Dataset:
 
 
 def _read_folder(folder: Path) -> Dataset:
+    if not folder.exists():
+        raise DatasetError(f"{folder}: there is nothing")
     for layout in _LAYOUTS:
         if (folder / layout.sign).is_file():
             _require(folder, layout.files)
-            files = [folder / name for name in (*layout.files, beir.DOCUMENTS)]
+            names = (*layout.files, beir.DOCUMENTS)
+            files = [file for name in names for file in sorted(folder.glob(name))]
             return _decoded(folder, files, layout.read)
     expected = "; or ".join(", ".join(layout.files) for layout in _LAYOUTS)
     raise DatasetError(
@@ -65,7 +68,7 @@ def _read_folder(folder: Path) -> Dataset:
 
 
 def _require(folder: Path, files: Sequence[str]) -> None:
-    missing = [name for name in files if not (folder / name).is_file()]
+    missing = [name for name in files if not any(map(Path.is_file, folder.glob(name)))]
     if missing:
         raise DatasetError(f"{folder} lacks {', '.join(missing)}")
 

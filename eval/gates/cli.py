@@ -188,10 +188,17 @@ def _content(file: str) -> bytes:
 
 
 def _is_one(content: bytes) -> bool:
+    """Say whether `content` is one document, if a broken one, and not one a line."""
+    return _is_json(content) or not any(
+        line.lstrip().startswith(b"{") and _is_json(line) for line in content.splitlines()
+    )
+
+
+def _is_json(content: bytes) -> bool:
     try:
         json.loads(content)
     except (ValueError, RecursionError):
-        return b"\n" not in content.strip()
+        return False
     return True
 
 

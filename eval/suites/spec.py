@@ -61,7 +61,11 @@ class Suite(BaseModel):
         for name in LATENCIES.keys() & given.keys():
             if given[name].max_regression is not None:
                 raise ValueError(f"{name}: times depend on the machine; use max")
-        return {_spelled(name): threshold for name, threshold in given.items()}
+        spelled = [_spelled(name) for name in given]
+        for name in spelled:
+            if spelled.count(name) > 1:
+                raise ValueError(f"{name} has thresholds twice; give them together")
+        return dict(zip(spelled, given.values(), strict=True))
 
     @property
     def measured(self) -> list[str]:

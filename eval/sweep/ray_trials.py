@@ -11,6 +11,7 @@ from eval.suites.spec import Collection
 from eval.sweep.pair_scores import PairScores
 from eval.sweep.trials import Job, Measured, measured, retrieved
 from eval.sweep.workplace import Workplace
+from retrieval.errors import PmovesError
 
 _LEAST_CPUS = 0.1
 
@@ -64,7 +65,12 @@ class RayTrials:
         while left:
             _, left = ray.wait(left)
             self._progress("trials", len(tasks) - len(left), len(tasks))
-        return list(ray.get(tasks))
+        try:
+            return list(ray.get(tasks))
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, PmovesError):
+                raise error.cause from None
+            raise
 
 
 def _measured(place: Workplace, dataset: Dataset, job: Job) -> Measured:

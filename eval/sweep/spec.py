@@ -64,6 +64,7 @@ class SweepSpec(BaseModel):
         if self.rule == "predecessor" and self.metric not in ("", METRICS["predecessor"]):
             raise ValueError("rule predecessor judges Recall@5: leave metric out")
         self._depths_are_reached()
+        self._overlaps_are_possible()
         self._heads_hold_the_hits()
         for name in NAMED:
             if getattr(self.grid, name) and not self.entities:
@@ -80,6 +81,14 @@ class SweepSpec(BaseModel):
                     f"grid.{name}: searches for k = {self.k} passages fetch {least} "
                     "from each side at least; give more, or a smaller k"
                 )
+
+    def _overlaps_are_possible(self) -> None:
+        sizes, overlaps = self.index.chunk_size, self.index.chunk_overlap
+        if sizes and overlaps and 2 * max(overlaps) > min(sizes):
+            raise ValueError(
+                f"index.chunk_overlap: {max(overlaps)} tokens are more than half of chunk_size = "
+                f"{min(sizes)}, and no more are shared; list smaller overlaps, or larger sizes"
+            )
 
     def _heads_hold_the_hits(self) -> None:
         hits, heads = self.grid.rerank_k or [0], self.grid.rerank_topn

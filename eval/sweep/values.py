@@ -1,7 +1,7 @@
 """The values that a specification lists for the parts of a setting."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 
 from eval.sweep.points import ALL_TYPES, Types, Value
@@ -25,6 +26,12 @@ class Steps(BaseModel):
     start: Share
     stop: Share
     step: Annotated[float, Field(ge=0.001, le=1)]
+
+    @model_validator(mode="after")
+    def _goes_upwards(self) -> Self:
+        if self.stop < self.start:
+            raise ValueError(f"stop is {self.stop:g}, below start, {self.start:g}")
+        return self
 
     @property
     def values(self) -> list[float]:

@@ -119,11 +119,22 @@ def test_beir_faults_are_named(tmp_path: Path, changed: dict[str, str], message:
         load_dataset(write(tmp_path, BEIR, **changed))
 
 
+def test_other_judgements_of_beir_are_taken_where_they_are_the_only_ones(tmp_path: Path) -> None:
+    folder = write(tmp_path, BEIR)
+    (folder / "qrels/test.tsv").rename(folder / "qrels/dev.tsv")
+    assert load_dataset(folder).qrels == {"q1": {"a": 2, "b": 0}}
+    (folder / "qrels/train.tsv").write_text("")
+    with pytest.raises(DatasetError, match=r"several judgements .*: dev\.tsv, train\.tsv"):
+        load_dataset(folder)
+
+
 def test_unknown_and_incomplete_folders(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="nowhere: there is nothing"):
+        load_dataset(tmp_path / "nowhere")
     with pytest.raises(DatasetError, match="is no known dataset; it should hold cran"):
         load_dataset(tmp_path)
     (tmp_path / "corpus.jsonl").touch()
-    with pytest.raises(DatasetError, match=r"lacks queries\.jsonl, qrels/test\.tsv"):
+    with pytest.raises(DatasetError, match=r"lacks queries\.jsonl, qrels/\*\.tsv"):
         load_dataset(tmp_path)
 
 

@@ -48,6 +48,7 @@ def test_faults_in_json_are_named(tmp_path: Path, content: bytes, message: str) 
         (b"- size", r"thing: the file: Input should be"),
         (b"size: [", r"thing is not YAML"),
         (b"size: \xff", r"thing is not YAML"),
+        (b"size: 1\nsize: 2", r"thing is not YAML: the key 'size' stands here twice"),
     ],
 )
 def test_faults_in_yaml_are_named(tmp_path: Path, content: bytes, message: str) -> None:

@@ -34,6 +34,15 @@ def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> str:
     return object_store.new_bucket()
 
 
+def test_a_store_without_credentials_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "PMOVES_S3__KEY", "PMOVES_S3__ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("PMOVES_S3__ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(DatasetError, match=r"s3://there/x cannot be read: .*credentials"):
+        load_dataset("s3://there/x")
+
+
 @pytest.fixture
 def files(object_store: ObjectStore) -> Any:
     """The store as a file system."""

@@ -81,6 +81,10 @@ def test_a_suite_file(tmp_path: Path) -> None:
         ("suites: [{name: x, filter: []}]", r"suites\.0\.filter: Extra inputs"),
         ("suites: [{name: x, metrics: [top3_hit]}]", "'top3_hit' is no metric; there are nDCG@k"),
         ("suites: [{name: x, thresholds: {MRR: {}}}]", "give min, max or max_regression"),
+        (
+            "suites: [{name: x, thresholds: {MRR: {min: 0.9}, mrr: {min: 0.1}}}]",
+            "MRR has thresholds twice",
+        ),
         ("suites: [{name: x, filters: [{field: tags}]}]", "the filter on 'tags' has no condition"),
         ("suites: [{name: x}, {name: x}]", "two suites are called 'x'"),
         (

@@ -62,8 +62,13 @@ def test_each_line_is_answered_whatever_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", json.dumps(request("Nobody"), indent=2).encode()],
-    ids=["nothing", "no JSON", "unknown persona"],
+    [
+        b"",
+        b"{",
+        json.dumps(request("Nobody"), indent=2).encode(),
+        json.dumps(request("Nobody"), indent=2).replace("}", ",}").encode(),
+    ],
+    ids=["nothing", "no JSON", "unknown persona", "a comma too many"],
 )
 def test_one_document_gets_one_answer(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "request.json").write_bytes(content)

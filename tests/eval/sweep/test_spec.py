@@ -36,7 +36,7 @@ GRIDS = st.builds(
 )
 INDEXES = st.builds(
     IndexGrid,
-    chunk_size=maybe(st.lists(st.integers(16, 300), min_size=1, max_size=3)),
+    chunk_size=maybe(st.lists(st.integers(120, 400), min_size=1, max_size=3)),
     chunk_overlap=maybe(st.lists(st.integers(0, 60), min_size=1, max_size=2)),
     query_prefix=maybe(st.lists(st.text(max_size=3), min_size=1, max_size=2)),
 )
@@ -100,6 +100,11 @@ def test_values_are_taken_in_their_order() -> None:
         ("dataset: [", r"sweep\.yaml is not YAML"),
         ("dataset: x", r"sweep\.yaml: .*nothing to try: list values under grid or index"),
         ("{dataset: x, grid: {alpha: [2]}}", r"sweep\.yaml: grid\.alpha"),
+        ("{dataset: x, grid: {alpha: {start: 0.9, stop: 0.1, step: 0.1}}}", "stop is 0.1, below"),
+        (
+            "{dataset: x, index: {chunk_size: [64, 200], chunk_overlap: [30, 40]}}",
+            "chunk_overlap: 40 tokens are more than half of chunk_size = 64",
+        ),
         ("{dataset: x, grid: {beta: [0]}}", r"sweep\.yaml: grid\.beta: Extra inputs"),
         ("{dataset: x, grid: {graph_boost: [0.1]}}", "graph_boost: name a dictionary"),
         ("{dataset: x, grid: {entity_types: [A]}}", "entity_types: name a dictionary"),
