@@ -14,12 +14,13 @@ from eval.errors import EvaluationError
 from eval.known_items import known_items
 from eval.parts import EvaluateParts
 from eval.progress import LineProgress
+from eval.provenance import retrieval_code
 from eval.sweep.artifacts import save
 from eval.sweep.run import Collections, Sweep, run_sweep
 from eval.sweep.spec import SweepSpec, load_sweep
 from eval.sweep.starting import depths, in_force, require_types, type_sets
 from eval.sweep.trials import LocalTrials, Trials
-from eval.sweep.workplace import Workplace, retrieval_code
+from eval.sweep.workplace import Workplace
 from retrieval.errors import InvalidInputError
 from retrieval.graph.dictionary_rows import DictionaryRow, read_rows
 from retrieval.settings import LibrarySettings

@@ -1,4 +1,8 @@
-"""A point that is as good as the one in force and takes less time."""
+"""A point that is as good as the one in force and takes less time.
+
+It is chosen by the times of every other timed query, and judged by those of the rest: the
+least of many times is in part the luckiest.
+"""
 
 from collections.abc import Mapping
 from typing import Self
@@ -39,7 +43,7 @@ class Faster(BaseModel):
         """Return what `differences` say of `point`; None where there is none."""
         if point is None:
             return None
-        taken = _mean(explored.seconds[point]) / _mean(explored.seconds[now])
+        taken = _mean(_judging(explored.seconds[point])) / _mean(_judging(explored.seconds[now]))
         return cls(
             point=point,
             saved=1 - taken,
@@ -53,10 +57,11 @@ def fastest(explored: Explored, now: Point) -> Point | None:
     """Return the point that takes the least time of those of equal quality.
 
     None where nothing was timed, or nothing that is as good takes less time than `now`.
+    What judges it takes no part.
     """
     least = (1 - EQUAL) * _mean(explored.values[now])
     seconds = {
-        point: _mean(series)
+        point: _mean(_choosing(series))
         for point, series in explored.seconds.items()
         if _mean(explored.values[point]) >= least
     }
@@ -66,13 +71,21 @@ def fastest(explored: Explored, now: Point) -> Point | None:
 
 def speed_pairs(explored: Explored, now: Point, point: Point, metric: str) -> dict[str, Pair]:
     """Return what is to be compared between `point` and `now`."""
-    values, seconds = explored.values, explored.seconds
+    values = explored.values
+    before, after = (_judging(explored.seconds[each]) for each in (now, point))
     return {
         "faster_quality": Pair("quality", "hybrid", metric, values[now], values[point]),
-        "faster_speed": Pair(
-            "speed", "hybrid", "searches/s", _rates(seconds[now]), _rates(seconds[point])
-        ),
+        "faster_speed": Pair("speed", "hybrid", "searches/s", _rates(before), _rates(after)),
     }
+
+
+def _choosing(seconds: ByQuery) -> ByQuery:
+    return {query: seconds[query] for query in sorted(seconds)[::2]}
+
+
+def _judging(seconds: ByQuery) -> ByQuery:
+    """Return the other half; of a single query that one."""
+    return {query: seconds[query] for query in sorted(seconds)[1::2] or seconds}
 
 
 def _rates(seconds: ByQuery) -> dict[str, float]:

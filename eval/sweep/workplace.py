@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import retrieval
 from eval.datasets.base import Dataset
 from eval.errors import EvaluationError
 from eval.parts import Cutter
@@ -88,10 +87,3 @@ class Workplace:
         named = [row.model_dump_json() for row in self.entities]
         key = content_hash(self.code, identity, embedding.dtype, *passages, *named)
         return self.folder / "indexes" / key[:_DIGITS]
-
-
-def retrieval_code() -> str:
-    """Return the SHA-256 of the library's sources, so that no list outlives a change to it."""
-    folder = Path(retrieval.__file__).parent
-    sources = sorted(folder.rglob("*.py"))
-    return content_hash(*(source.read_bytes() for source in sources))
