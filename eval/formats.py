@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ from eval.report import EvaluationReport
 from eval.statistics import Estimate
 
 _COLUMNS = ("dataset", "label", "suite", "mode", "metric", "queries", "mean", "low", "high")
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Format(StrEnum):
@@ -70,14 +72,19 @@ def _junit(reports: Sequence[EvaluationReport]) -> str:
         plain = [suite for suite in report.suites if not suite.checks]
         total = len(checks) + len(plain)
         counts = {"tests": str(total), "failures": str(failures), "errors": "0"}
-        group = etree.SubElement(root, "testsuite", {"name": report.dataset, **counts})
+        group = etree.SubElement(root, "testsuite", {"name": _xml(report.dataset), **counts})
         for suite in plain:
-            etree.SubElement(group, "testcase", classname=suite.name, name="measured")
+            etree.SubElement(group, "testcase", classname=_xml(suite.name), name="measured")
         for suite, check in checks:
             name = f"{check.metric} {check.rule} {check.limit:g}"
-            case = etree.SubElement(group, "testcase", classname=suite.name, name=name)
+            case = etree.SubElement(group, "testcase", classname=_xml(suite.name), name=name)
             if not check.passed:
-                etree.SubElement(case, "failure", message=str(check), type=check.rule)
-            etree.SubElement(case, "system-out").text = str(check)
+                etree.SubElement(case, "failure", message=_xml(str(check)), type=check.rule)
+            etree.SubElement(case, "system-out").text = _xml(str(check))
     etree.indent(root)
     return etree.tostring(root, encoding="unicode")
+
+
+def _xml(text: str) -> str:
+    """Return `text` with U+FFFD for what XML cannot hold, such as control characters."""
+    return _NOT_IN_XML.sub("\ufffd", text)

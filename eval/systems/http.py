@@ -1,7 +1,8 @@
 """A running mesh, over its public HTTP interface."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import httpx
 
@@ -34,32 +35,36 @@ class HttpSystem:
             page = await self._client.get("/openapi.json")
         except httpx.HTTPError as error:
             raise self._unreachable("/hirag/admin/stats", error) from error
-        known = stats.json() if stats.is_success else {}
-        settings = known.get("settings", {})
-        about = page.json().get("info", {}) if page.is_success else {}
-        return SystemDescription(
-            settings={name: settings[name] for name in DECIDING if name in settings},
-            model=known.get("embedding", {}),
-            code=about.get("version", ""),
-        )
+        with self._read_as_a_mesh():
+            known = stats.json() if stats.is_success else {}
+            settings = known.get("settings", {})
+            about = page.json().get("info", {}) if page.is_success else {}
+            return SystemDescription(
+                settings={name: settings[name] for name in DECIDING if name in settings},
+                model=known.get("embedding", {}),
+                code=about.get("version", ""),
+            )
 
     async def index(self, chunks: Sequence[Chunk]) -> int:
         """Store `chunks` by one upsert; `SearchSystemError` if any is refused."""
         body: dict[str, JsonValue] = {"items": [_item(chunk) for chunk in chunks], "replace": True}
-        answer = (await self._post("/hirag/upsert-batch", body)).json()
-        if answer["rejected"]:
-            first = answer["rejected"][0]
-            raise SearchSystemError(
-                f"{self._url} refused {len(answer['rejected'])} of {len(chunks)} passages, "
-                f"the first at line {first['line']}: {first['field']}: {first['detail']}"
-            )
-        return int(answer["index_version"])
+        reply = await self._post("/hirag/upsert-batch", body)
+        with self._read_as_a_mesh():
+            answer = reply.json()
+            if answer["rejected"]:
+                first = answer["rejected"][0]
+                raise SearchSystemError(
+                    f"{self._url} refused {len(answer['rejected'])} of {len(chunks)} passages, "
+                    f"the first at line {first['line']}: {first['field']}: {first['detail']}"
+                )
+            return int(answer["index_version"])
 
     async def search(self, request: SearchRequest) -> SearchResponse:
         """Answer one search by `POST /hirag/query`."""
         body = request.model_dump(mode="json", exclude_unset=True)
         answer = await self._post("/hirag/query", body)
-        return SearchResponse.model_validate_json(answer.content)
+        with self._read_as_a_mesh():
+            return SearchResponse.model_validate_json(answer.content)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -81,6 +86,15 @@ class HttpSystem:
                 + ("; give a key in PMOVES_API_KEY or --api-key" if keyless else "")
             )
         return answer
+
+    @contextmanager
+    def _read_as_a_mesh(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise SearchSystemError(
+                f"{self._url} does not answer as a mesh does ({type(error).__name__}); is it one?"
+            ) from error
 
     def _unreachable(self, path: str, error: httpx.HTTPError) -> SearchSystemError:
         return SearchSystemError(

@@ -63,6 +63,14 @@ def test_junit_has_a_case_for_each_threshold(report: EvaluationReport) -> None:
     assert cases["floor", "MRR min 0.5"].find("failure") is None
 
 
+def test_junit_replaces_what_xml_cannot_hold(report: EvaluationReport) -> None:
+    for suite in report.suites:
+        suite.name += "\x07\ufffe\ud800 é😀"
+    root = ElementTree.fromstring(render([report], Format.JUNIT))
+    names = {case.attrib["classname"] for case in root.iter("testcase")}
+    assert names == {f"{name}\ufffd\ufffd\ufffd é😀" for name in ("plain", "floor", "roof")}
+
+
 @pytest.mark.parametrize("form", [Format.TABLE, Format.MARKDOWN])
 def test_text_names_what_failed(report: EvaluationReport, form: Format) -> None:
     text = render([report], form)

@@ -100,6 +100,19 @@ async def test_problems_are_shown(url: str) -> None:
     await system.close()
 
 
+async def test_what_is_no_mesh_is_named(url: str) -> None:
+    system = HttpSystem(url)
+    for reply in ("<html>", ["no", "object"]):
+        Handler.replies += [(200, {}, reply)] * 4
+        with pytest.raises(SearchSystemError, match=r"does not answer as a mesh does .* is it one"):
+            await system.describe()
+        with pytest.raises(SearchSystemError, match="does not answer as a mesh does"):
+            await system.search(SearchRequest(query="x"))
+        with pytest.raises(SearchSystemError, match="does not answer as a mesh does"):
+            await system.index([Chunk("space", "doc", "chunk", "text")])
+    await system.close()
+
+
 async def test_an_absent_mesh_is_named() -> None:
     system = HttpSystem("http://127.0.0.1:9")
     with pytest.raises(SearchSystemError, match=r"http://127.0.0.1:9.* cannot be reached"):
