@@ -89,9 +89,10 @@ class ParseStage(Stage):
         for document in documents:
             if document.settled:
                 quick.append(document)
+            elif (work := document.work()).slow:
+                slow.append(work)
             else:
-                work = document.work()
-                slow.append(work) if work.slow else quick.append(pack(work))
+                quick.append(pack(work))
         for look in self._looks(quick):
             if look.aside is not None and not self._set_aside(look.aside):
                 slow.append(look.aside)
