@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from eval.baseline import Baseline, baseline_of, load_baseline
 from eval.bench.cli import bench_app
@@ -29,12 +29,24 @@ from eval.suites.spec import load_suites
 from eval.sweep.cli import sweep_app
 from eval.systems.base import SearchSystem
 from eval.systems.http import HttpSystem
-from retrieval.query import Mode
+from retrieval.query import Mode, SearchRequest
 from retrieval.settings import LibrarySettings
 
 __all__ = ["bench_app", "card_app", "compare_app", "evaluate_app", "personas_app", "sweep_app"]
 
 evaluate_app = typer.Typer(add_completion=False)
+
+
+def _usable_namespace(name: str | None) -> str | None:
+    try:
+        if name:
+            SearchRequest(query="any", namespace=name)
+    except ValidationError as error:
+        raise typer.BadParameter(
+            f"{name!r} is no namespace: up to 128 letters, digits, '.', '_' and '-', "
+            "of which the first is a letter or a digit"
+        ) from error
+    return name
 
 
 Source = Annotated[
@@ -60,7 +72,11 @@ Metrics = Annotated[
 ]
 Concurrency = Annotated[int, typer.Option(min=1, max=256, help="Searches under way at once.")]
 Namespace = Annotated[
-    str | None, typer.Option(help="Where to index; by default a namespace of the dataset's own.")
+    str | None,
+    typer.Option(
+        help="Where to index; by default a namespace of the dataset's own.",
+        callback=_usable_namespace,
+    ),
 ]
 KnownItems = Annotated[
     bool | None,

@@ -127,6 +127,12 @@ def run(arguments: list[str]) -> list[str]:
     return [report["dataset"] for report in json.loads(result.stdout)["reports"]]
 
 
+def test_a_namespace_that_cannot_be_is_refused(folder: Path) -> None:
+    found = CliRunner().invoke(app, ["evaluate", str(folder), "--namespace", "bad name!"])
+    assert found.exit_code == 2
+    assert "is no namespace" in found.output
+
+
 def test_there_is_a_sample_library_only_where_one_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
