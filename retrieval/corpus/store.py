@@ -227,10 +227,12 @@ class Corpus:
             delete = partial(_delete, predicate=documents_predicate(sorted(keys)))
             commit = write(self.chunks_uri, delete, self._session)
             self.relations.settle((), keys, ())
+            # Without a lock others may have stored the document again before it was removed.
+            listed = family if alone else self._ledger.find(keys).values()
             now = utc_now()
             rows = [
                 replace(row, status="deleted", chunks=0, updated_at=now)
-                for row in family
+                for row in listed
                 if row.status != "deleted"
             ]
             self._tell(rows, commit, alone)

@@ -5,6 +5,8 @@ revision 0001.
 """
 
 import io
+import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ REVISION = "0009"
 _FIRST = "0001"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION = "alembic_version"
+_PATIENCE_S = 10
+_PAUSE_S = 0.02
 
 
 def open_database(url: str) -> sa.Engine:
@@ -147,5 +151,15 @@ def _shown(url: str) -> str:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA busy_timeout=10000")
-    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA busy_timeout={1_000 * _PATIENCE_S}")
+    until = time.monotonic() + _PATIENCE_S
+    # While others use a new database SQLite refuses this at once, whatever the time-out.
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return

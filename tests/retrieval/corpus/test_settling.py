@@ -66,6 +66,25 @@ def test_a_deletion_that_was_overtaken_leaves_the_document_listed(
     assert (row.status, row.chunks, row.content_hash) == ("ready", 3, "")
 
 
+def test_a_deletion_of_what_was_stored_meanwhile_says_so(
+    two: tuple[Corpus, Corpus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = two
+    theirs.delete_document("ns", "d")
+    family = ours._ledger.family
+
+    def early(namespace: str, doc_id: str) -> list[Document]:
+        rows = family(namespace, doc_id)
+        replace_document(theirs, "d", "theirs", 3)
+        return rows
+
+    monkeypatch.setattr(ours._ledger, "family", early)
+    assert ours.delete_document("ns", "d").deleted == 3
+    row = ours.document("ns", "d")
+    assert row is not None
+    assert (row.status, row.chunks) == ("deleted", 0)
+
+
 def test_other_documents_keep_their_content(
     two: tuple[Corpus, Corpus], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 import sqlite3
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 
@@ -129,3 +131,14 @@ def test_processes_adopt_one_database_at_once(path: Path) -> None:
     engine = sa.create_engine(f"sqlite:///{path}")
     assert {"jobs", "api_keys"} <= set(sa.inspect(engine).get_table_names())
     engine.dispose()
+
+
+def test_a_new_database_that_somebody_writes_to_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+        other.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+        end.start()
+        database.open_database(f"sqlite:///{file}").dispose()
+        end.join()
